@@ -1,0 +1,53 @@
+"""``seqkit corpora``: list, show and validate corpora."""
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(help="List, show and validate corpora.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_corpora() -> None:
+    """List the embedded corpora, and the hub ids whose columns are known."""
+    from seqkit.corpora import list_embedded
+    from seqkit.hub_corpora import HUB_CORPORA
+
+    for name in list_embedded():
+        print(name)
+    for name in HUB_CORPORA:
+        print(f"{name} (hub)")
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="An embedded corpus.")]) -> None:
+    """Show the card of an embedded corpus: origin, licence, counts, guideline."""
+    from seqkit.corpora import read_card
+
+    print(read_card(name))
+
+
+@app.command()
+def validate(
+    path: Annotated[str, typer.Argument(help="Corpus: a name, a file or a folder.")],
+    scheme: Annotated[str | None, typer.Option(help="Scheme its tags are meant to be in; else detected.")] = None,
+    token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
+    tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
+) -> None:
+    """Report what is wrong with a corpus, with file and line; nothing is changed."""
+    from seqkit.corpora import validate_corpus
+    from seqkit.tagging_schemes import Scheme
+
+    declared = Scheme.parse(scheme) if scheme else None
+    problems = validate_corpus(
+        path, scheme=declared, token_column=token_column, tag_column=tag_column, encoding=encoding
+    )
+    for problem in problems:
+        print(f"{problem}" if problem.level == "error" else f"{problem} (note)")
+    errors = sum(problem.level == "error" for problem in problems)
+    print(f"{errors} errors, {len(problems) - errors} notes")
+    if errors:
+        raise typer.Exit(1)

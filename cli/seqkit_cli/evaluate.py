@@ -1,0 +1,128 @@
+"""``seqkit evaluate``: score a run on a split of a corpus."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqkit.configs import CONFIGS
+from seqkit.run_folder import RunFolder, newest_run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqkit.evaluation import Evaluation
+    from seqkit.tasks.tagging import TaggedExamples, TagPrediction
+
+__all__ = ["evaluate"]
+
+CONTEXT = 6  # words shown on each side of an error
+
+
+def evaluate(
+    run: Annotated[Path | None, typer.Argument(help="Run folder; the newest one where none is named.")] = None,
+    corpus: Annotated[str | None, typer.Option(help=r"Corpus to score. \[default: the one of the run]")] = None,
+    split: Annotated[str, typer.Option(help="Split to score: train, dev or test.")] = "dev",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    errors: Annotated[int, typer.Option(min=0, help="How many of the most confident errors to print.")] = 10,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
+    tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
+) -> None:
+    """Score a run: precision, recall and F1 by type, a confusion table, the most confident errors."""
+    from seqkit.corpora import open_corpus, require_split
+    from seqkit.tagger import Tagger
+
+    path = run or newest_run(set(CONFIGS))
+    trained_on = RunFolder(path).read_run()["corpus"]
+    opening = {"spec": corpus, "token_column": token_column, "tag_column": tag_column, "encoding": encoding}
+    if corpus is None or corpus == trained_on.get("spec"):
+        # The same corpus is opened in the same way, so that a dev split made by a fraction is the same one.
+        opening = {key: value for key, value in trained_on.items() if key != "fingerprint"}
+    if opening.get("spec") is None:
+        raise typer.BadParameter(
+            "this run does not say which corpus it was trained on; name one", param_hint="--corpus"
+        )
+    opened = open_corpus(**{"dev_fraction": 0.0, **opening})
+    if corpus is not None and list(opened) == ["train"] and split == "dev":
+        split = "train"  # a single file is what was meant, whatever its name
+    tagger = Tagger.load(path, device=device)  # type: ignore[arg-type]
+    examples, evaluation = tagger.score_examples(require_split(opened, split), confidence=not as_json)
+    if as_json:
+        rate = evaluation.tokens / evaluation.seconds
+        numbers = {**evaluation.scores, "tokens": evaluation.tokens, "tokens_per_second": round(rate, 1)}
+        print(json.dumps(numbers))
+    else:
+        from rich.console import Console
+
+        _print(Console(highlight=False), f"{path} on {opening['spec']} ({split})", examples, evaluation, errors)
+
+
+def _print(console: "Console", title: str, examples: "TaggedExamples", evaluation: "Evaluation", errors: int) -> None:
+    console.print(f"[bold]{title}[/bold]")
+    scores = "  ".join(f"{name} {100 * score:.2f} %" for name, score in evaluation.scores.items())
+    rate = evaluation.tokens / evaluation.seconds
+    console.print(f"{scores}  ({evaluation.tokens:,} tokens, {rate:,.0f} tokens/s)")
+    assert examples.gold is not None
+    if "f1" in evaluation.scores:
+        _print_types(console, examples.gold, evaluation.predictions)
+    if errors:
+        _print_errors(console, examples, evaluation.predictions, errors)
+
+
+def _print_types(console: "Console", gold: list["TagPrediction"], predicted: list["TagPrediction"]) -> None:
+    from rich.table import Table
+
+    from seqkit.metrics import span_scores, type_confusion
+
+    gold_spans, predicted_spans = [g.spans for g in gold], [p.spans for p in predicted]
+    table = Table("type", title="Entities by type", title_justify="left")
+    for name in ("precision", "recall", "F1", "gold", "predicted", "correct"):
+        table.add_column(name, justify="right")
+    for label, score in span_scores(gold_spans, predicted_spans).by_type.items():
+        ratios = [f"{100 * ratio:.2f}" for ratio in score[:3]]
+        table.add_row(label, *ratios, *map(str, score[3:]))
+    console.print(table)
+    confusion = type_confusion(gold_spans, predicted_spans)
+    columns = list(next(iter(confusion.values()))) if confusion else []
+    table = Table("gold \\ predicted", title="Types of spans with the same borders", title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row, counts in confusion.items():
+        table.add_row(row, *(str(counts[column]) for column in columns))
+    console.print(table)
+
+
+def _print_errors(
+    console: "Console", examples: "TaggedExamples", predicted: list["TagPrediction"], errors: int
+) -> None:
+    from rich.text import Text
+
+    found = sorted(_errors(examples, predicted), key=lambda error: -error[0])
+    console.print(f"[bold]The {min(errors, len(found))} most confident of {len(found)} errors[/bold]")
+    for confidence, words, start, end, said, gold in found[:errors]:
+        before, after = words[max(0, start - CONTEXT) : start], words[end : end + CONTEXT]
+        line = Text(f"{confidence:.3f}  ")
+        line.append("… " * (start > CONTEXT) + " ".join(before) + " ")
+        line.append(" ".join(words[start:end]), style="bold red")
+        line.append(" " + " ".join(after) + " …" * (end + CONTEXT < len(words)))
+        line.append(f"   said {said}, gold {gold}", style="cyan")
+        console.print(line, soft_wrap=True)
+
+
+def _errors(examples: "TaggedExamples", predicted: list["TagPrediction"]) -> Iterator[tuple[Any, ...]]:
+    """Every wrong span, or wrong plain tag: confidence, sentence, borders, what was said, what is right."""
+    for words, gold, said in zip(examples.tokens, examples.gold or [], predicted, strict=True):
+        if not gold.spans and not said.spans and len(said.confidence) == len(words):
+            for place, (right, tag, confidence) in enumerate(zip(gold.tags, said.tags, said.confidence, strict=True)):
+                if right != tag:
+                    yield confidence, words, place, place + 1, tag, right
+            continue
+        for span, confidence in zip(said.spans, said.confidence, strict=True):
+            if span not in gold.spans:
+                over = [g for g in gold.spans if g.start < span.end and span.start < g.end]
+                right = ", ".join(f"{g.label} '{' '.join(words[g.start : g.end])}'" for g in over) or "nothing"
+                yield confidence, words, span.start, span.end, span.label, right

@@ -1,0 +1,136 @@
+"""``seqkit predict``: tag a text, a file or what comes in on stdin."""
+
+import codecs
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
+
+import typer
+
+from seqkit.configs import CONFIGS
+from seqkit.errors import CorpusError
+from seqkit.run_folder import RunFolder, newest_run
+
+if TYPE_CHECKING:
+    from seqkit.tagger import TaggedText
+
+__all__ = ["predict"]
+
+COLORS = ("cyan", "green", "yellow", "magenta", "red", "blue", "bright_cyan", "bright_green", "bright_yellow")
+
+
+def predict(
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN] [TEXT]", help="Run folder (the newest one where none), text.")
+    ] = None,
+    input_file: Annotated[
+        str | None, typer.Option("--input", "-i", help="File with a text a line, .jsonl with a text field, or -.")
+    ] = None,
+    output: Annotated[
+        Literal["text", "jsonl", "conll"], typer.Option("--format", help="How to print what was found.")
+    ] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Tag texts: coloured text, JSON lines with character offsets, or CoNLL columns."""
+    run, text = _arguments(what or [], input_file)
+    path = run or newest_run(set(CONFIGS))
+    RunFolder(path).read_run()  # a wrong folder is told before torch is loaded
+    from seqkit.tagger import Tagger
+
+    tagger = Tagger.load(path, device=device)  # type: ignore[arg-type]
+    texts = iter([text]) if text is not None else _texts(input_file or "-")
+    write = {"text": _write_text, "jsonl": _write_jsonl, "conll": _write_conll}["jsonl" if as_json else output]
+    write(tagger.stream(texts), tagger.task == "ner")
+
+
+def _arguments(what: list[str], input_file: str | None) -> tuple[Path | None, str | None]:
+    """Which of the words is the run and which is the text."""
+    if len(what) > 2 or (len(what) == 2 and input_file):
+        raise typer.BadParameter("give a run and a text, in quotes, or a run and --input")
+    if len(what) == 2:
+        return Path(what[0]), what[1]
+    is_run = bool(what) and (input_file is not None or RunFolder(what[0]).has_model)
+    run = Path(what[0]) if is_run else None
+    if what and not is_run:
+        return None, what[0]
+    if input_file is None and sys.stdin.isatty():
+        raise typer.BadParameter("give a text in quotes, --input FILE, or - for stdin")
+    return run, None
+
+
+def _texts(name: str) -> Iterator[str]:
+    """The texts of a file, one by one."""
+    if name == "-":
+        yield from _lines(sys.stdin.buffer, "stdin")
+        return
+    with Path(name).open("rb") as file:
+        lines = _lines(file, name)
+        if Path(name).suffix.lower() not in (".jsonl", ".ndjson"):
+            yield from lines
+            return
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _text_of(line, name, number)
+
+
+def _lines(file: BinaryIO, name: str) -> Iterator[str]:
+    """Lines end at a line feed alone: other separators of Unicode are part of a text."""
+    for number, line in enumerate(file, start=1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        try:
+            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            message = f"not UTF-8 (byte {line[error.start]:#04x}); convert the file, for instance with iconv"
+            raise CorpusError(message, file=name, line=number) from None
+
+
+def _text_of(line: str, name: str, number: int) -> str:
+    try:
+        text = json.loads(line)["text"]
+    except (ValueError, KeyError, TypeError):
+        text = None
+    if not isinstance(text, str):
+        raise CorpusError('this line is no JSON object with a "text"', file=name, line=number)
+    return text
+
+
+def _write_jsonl(results: Iterable["TaggedText"], spans: bool) -> None:
+    for result in results:
+        found: dict[str, Any] = {"text": result.text}
+        if spans:
+            found["entities"] = [asdict(entity) for entity in result.entities]
+        else:
+            found["tokens"] = [asdict(token) for token in result.tokens]
+        print(json.dumps(found, ensure_ascii=False))
+
+
+def _write_conll(results: Iterable["TaggedText"], spans: bool) -> None:
+    for result in results:
+        for token in result.tokens:
+            print(f"{token.text}\t{token.tag}")
+        print()
+
+
+def _write_text(results: Iterable["TaggedText"], spans: bool) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    colors: dict[str, str] = {}
+    for result in results:
+        line, end = Text(), 0
+        marked = result.entities if spans else [(token, token.tag) for token in result.tokens]
+        for item in marked:
+            entity, label = item if isinstance(item, tuple) else (item, f"{item.label} {item.confidence:.2f}")
+            color = colors.setdefault(label.split()[0], COLORS[len(colors) % len(COLORS)])
+            line.append(result.text[end : entity.start])
+            line.append(f"[{entity.text}" if spans else entity.text, style=f"bold {color}" if spans else color)
+            line.append(f" {label}]" if spans else f"/{label}", style=color if spans else f"dim {color}")
+            end = entity.end
+        line.append(result.text[end:])
+        console.print(line)

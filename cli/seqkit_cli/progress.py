@@ -1,0 +1,68 @@
+"""Training as a person sees it: a bar on a terminal, a line an epoch in a log."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqkit.training import Event
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Draws training events on stderr: epoch, loss, dev score, tokens a second, time left.
+
+    Args:
+        metric: the dev score to show.
+        quiet: whether to draw nothing.
+    """
+
+    def __init__(self, metric: str, *, quiet: bool) -> None:
+        self.metric = metric
+        self.quiet = quiet
+        self.terminal = sys.stderr.isatty()
+        self.bar: Any = None
+        self.epochs = 0
+        self.shown: dict[str, str] = {}
+
+    def __call__(self, event: "Event") -> None:
+        """Take one event in."""
+        from seqkit.training import BatchDone, EpochStarted
+
+        if self.quiet:
+            return
+        if isinstance(event, EpochStarted):
+            self._start(event)
+        elif isinstance(event, BatchDone):
+            self.shown["loss"] = f"{event.loss:.3f}"
+            if self.bar is not None:
+                self.bar.set_postfix(self.shown, refresh=False)
+                self.bar.update(event.tokens)
+        else:
+            self._end(event)
+
+    def close(self) -> None:
+        """Leave the bar as it is, and the cursor below it."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def _start(self, event: Any) -> None:
+        self.epochs = event.epochs
+        if not self.terminal:
+            return
+        if self.bar is None:
+            from tqdm import tqdm
+
+            done = (event.epoch - 1) * event.tokens + event.done
+            self.bar = tqdm(
+                total=event.epochs * event.tokens, initial=done, unit="tok", unit_scale=True, dynamic_ncols=True
+            )
+        self.bar.set_description(f"epoch {event.epoch}/{event.epochs}", refresh=False)
+
+    def _end(self, event: Any) -> None:
+        score = f"{100 * event.record[f'dev_{self.metric}']:.2f}"
+        self.shown[f"dev {self.metric}"] = score
+        if not self.terminal:
+            line = f"epoch {event.record['epoch']}/{self.epochs}  loss {event.record['train_loss']:.4f}"
+            line += f"  dev {self.metric} {score}  {event.record['seconds']:.0f} s"
+            print(line + ("  *" if event.best else ""), file=sys.stderr, flush=True)

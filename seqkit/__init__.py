@@ -1,0 +1,53 @@
+"""seqkit: label, classify and generate text with recurrent networks.
+
+>>> import seqkit
+>>> corpus = seqkit.open_corpus("ner-mini")
+>>> tagger = seqkit.Tagger(epochs=1).fit(corpus["train"], corpus["dev"])
+>>> tagger.predict(["Uma visited Ghent ."])[0].text
+'Uma visited Ghent .'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from seqkit.errors import (
+    CheckpointError,
+    ConfigError,
+    CorpusError,
+    DivergenceError,
+    MissingExtraError,
+    SeqkitError,
+    SeqkitWarning,
+)
+from seqkit.version import __version__
+
+if TYPE_CHECKING:
+    from seqkit.corpora import open_corpus
+    from seqkit.tagger import Tagger, load
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "CorpusError",
+    "DivergenceError",
+    "MissingExtraError",
+    "SeqkitError",
+    "SeqkitWarning",
+    "Tagger",
+    "__version__",
+    "load",
+    "open_corpus",
+]
+
+# Loaded when first used (PEP 562), so that `import seqkit` and `seqkit --help` do not wait for torch.
+_LAZY = {"Tagger": "seqkit.tagger", "load": "seqkit.tagger", "open_corpus": "seqkit.corpora"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'seqkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,153 @@
+"""From ragged columns to padded batches.
+
+Examples are kept as flat columns, one value a token, with a length per example; a batch is cut out of them with
+index arithmetic, so that collation never loops over tokens in Python.
+
+Shapes: N tokens of all examples, E examples, B batch, T time.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Batch", "BucketSampler", "Ragged", "length_sorted_batches"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One padded batch, checked once, here.
+
+    Attributes:
+        inputs: tensors a model reads, by name.
+        lengths: true lengths (B,), int64 on the CPU: packing needs them there.
+        targets: what the model should say, (B, T), or None where it is not known.
+
+    >>> batch = Batch(inputs={"words": torch.tensor([[4, 2, 7], [5, 0, 0]])}, lengths=torch.tensor([3, 1]))
+    >>> batch.mask.tolist()
+    [[True, True, True], [True, False, False]]
+    """
+
+    inputs: Mapping[str, Tensor]
+    lengths: Tensor
+    targets: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.lengths.dtype != torch.int64 or self.lengths.device.type != "cpu" or self.lengths.dim() != 1:
+            raise ValueError("lengths must be a vector of int64 on the CPU")
+        if len(self.lengths) == 0 or int(self.lengths.min()) < 1:
+            raise ValueError("a batch holds at least one example, and no example is empty")
+        if self.targets is not None and len(self.targets) != len(self.lengths):
+            raise ValueError(f"{len(self.targets)} rows of targets for {len(self.lengths)} lengths")
+
+    @property
+    def mask(self) -> Tensor:
+        """True for real tokens, (B, T), on the CPU."""
+        return torch.arange(int(self.lengths.max())) < self.lengths[:, None]
+
+    @property
+    def tokens(self) -> int:
+        """How many real tokens the batch holds."""
+        return int(self.lengths.sum())
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch with inputs and targets on a device; the lengths stay on the CPU."""
+        if device.type == "cpu":
+            return self
+        return Batch(
+            inputs={name: tensor.to(device, non_blocking=True) for name, tensor in self.inputs.items()},
+            lengths=self.lengths,
+            targets=None if self.targets is None else self.targets.to(device, non_blocking=True),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ragged:
+    """Examples of different lengths as flat columns.
+
+    Attributes:
+        columns: for each name one value a token, (N,).
+        lengths: tokens of each example (E,), int64.
+
+    >>> ragged = Ragged(columns={"words": torch.tensor([4, 2, 7, 5])}, lengths=torch.tensor([3, 1]))
+    >>> ragged.pad([1, 0])["words"].tolist()
+    [[5, 0, 0], [4, 2, 7]]
+    """
+
+    columns: Mapping[str, Tensor]
+    lengths: Tensor
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __post_init__(self) -> None:
+        starts = torch.zeros_like(self.lengths)
+        torch.cumsum(self.lengths[:-1], 0, out=starts[1:])
+        object.__setattr__(self, "_starts", starts)
+
+    def pad(self, examples: Sequence[int]) -> dict[str, Tensor]:
+        """The columns of some examples, each (B, T) as int64, padded with 0 on the right, rows in the order given."""
+        chosen = torch.as_tensor(examples)
+        starts: Tensor = self._starts[chosen]  # type: ignore[attr-defined]
+        lengths = self.lengths[chosen]
+        steps_T = torch.arange(int(lengths.max()))
+        padding_BT = steps_T >= lengths[:, None]
+        index_BT = (starts[:, None] + steps_T).masked_fill_(padding_BT, 0)
+        return {name: column[index_BT].long().masked_fill_(padding_BT, 0) for name, column in self.columns.items()}
+
+
+def length_sorted_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
+    """Every example once, in batches of like lengths and at most ``batch_tokens`` padded tokens.
+
+    An example longer than the budget is a batch of its own.
+
+    >>> length_sorted_batches([3, 9, 2, 3], batch_tokens=9)
+    [[2, 0, 3], [1]]
+    """
+    return list(_cut(sorted(range(len(lengths)), key=lambda example: lengths[example]), lengths, batch_tokens))
+
+
+def _cut(order: Sequence[int], lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    longest = 0
+    for example in order:
+        longest = max(longest, lengths[example])
+        if batch and longest * (len(batch) + 1) > batch_tokens:
+            yield batch
+            batch, longest = [], lengths[example]
+        batch.append(example)
+    if batch:
+        yield batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketSampler:
+    """Random batches of like lengths under a token budget, the same for the same seed and epoch.
+
+    The examples are shuffled, sorted by length within pools of many batches, cut by the token budget, and the
+    batches shuffled: rows of a batch are about as long as each other, yet no two epochs share their batches.
+    The whole state is (seed, epoch), so a position in it is one number and resuming is exact.
+
+    >>> sampler = BucketSampler(lengths=[5, 1, 4, 2], batch_tokens=6, seed=1)
+    >>> sorted(example for batch in sampler.epoch(0) for example in batch)
+    [0, 1, 2, 3]
+    """
+
+    lengths: Sequence[int]
+    batch_tokens: int
+    seed: int
+    pool_batches: int = 50
+
+    def epoch(self, number: int) -> list[list[int]]:
+        """The batches of one epoch."""
+        generator = random.Random(f"{self.seed}/{number}")
+        order = list(range(len(self.lengths)))
+        generator.shuffle(order)
+        batches: list[list[int]] = []
+        for pool in _cut(order, self.lengths, self.batch_tokens * self.pool_batches):
+            pool.sort(key=lambda example: self.lengths[example])
+            batches.extend(_cut(pool, self.lengths, self.batch_tokens))
+        generator.shuffle(batches)
+        return batches

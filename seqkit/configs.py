@@ -1,0 +1,100 @@
+"""Every setting with its help text and its default, in frozen dataclasses that check themselves.
+
+They import no torch: the command line makes its options from them, and ``--help`` is to be fast.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from seqkit.errors import ConfigError
+from seqkit.tagging_schemes import Scheme
+
+__all__ = ["CONFIGS", "TaggingConfig", "TrainConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggingConfig:
+    """What a tagger is made of; every field is an option of ``seqkit train ner``.
+
+    >>> TaggingConfig(hidden_size=0)
+    Traceback (most recent call last):
+        ...
+    seqkit.errors.ConfigError: hidden_size must be at least 1, not 0
+    """
+
+    corpus_scheme: Annotated[str | None, "tagging scheme of the corpus; detected where it is not given"] = None
+    scheme: Annotated[str, "tagging scheme the model is trained in"] = Scheme.IOBES
+    head: Annotated[Literal["crf", "softmax"], "what decides on labels"] = "crf"
+    word_size: Annotated[int, "width of a word embedding"] = 100
+    minimum_count: Annotated[int, "how often training must hold a word for it to be known"] = 1
+    vectors: Annotated[str | None, "file of pretrained word vectors: GloVe, word2vec or fastText text, .gz too"] = None
+    vector_words: Annotated[int, "how many words to keep from the top of that file beside those of training"] = 20_000
+    characters: Annotated[Literal["cnn", "lstm", "none"], "model of a word's spelling"] = "cnn"
+    character_size: Annotated[int, "width of a character embedding"] = 32
+    character_filters: Annotated[int, "filters of each width of the CNN, or hidden units of the LSTM"] = 64
+    shape_size: Annotated[int, "width of a word-shape embedding; 0 leaves shapes out"] = 16
+    cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
+    hidden_size: Annotated[int, "hidden units per direction"] = 200
+    num_layers: Annotated[int, "stacked recurrent layers"] = 1
+    input_dropout: Annotated[float, "dropout on word features"] = 0.5
+    state_dropout: Annotated[float, "dropout on encoder states"] = 0.5
+    singleton_replacement: Annotated[float, "chance that a word seen once is read as unknown"] = 0.5
+    word_replacement: Annotated[float, "chance that any other word is read as unknown"] = 0.05
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scheme", Scheme.parse(self.scheme))
+        if self.corpus_scheme is not None:
+            object.__setattr__(self, "corpus_scheme", Scheme.parse(self.corpus_scheme))
+        sizes = ("word_size", "minimum_count", "character_size", "character_filters", "hidden_size", "num_layers")
+        for name in sizes:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("shape_size", "vector_words"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
+        for name in ("input_dropout", "state_dropout", "singleton_replacement", "word_replacement"):
+            if not 0.0 <= getattr(self, name) < 1.0 and not (name.endswith("replacement") and getattr(self, name) == 1):
+                raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a model is trained; every field is an option of ``seqkit train``.
+
+    >>> TrainConfig(epochs=0)
+    Traceback (most recent call last):
+        ...
+    seqkit.errors.ConfigError: epochs must be at least 1, not 0
+    """
+
+    epochs: Annotated[int, "passes over the training split"] = 30
+    max_minutes: Annotated[float, "stop cleanly after this long; 0 sets no limit"] = 0.0
+    batch_tokens: Annotated[int, "most padded tokens in a batch"] = 800
+    accumulate: Annotated[int, "batches whose gradients make one step"] = 1
+    optimizer: Annotated[Literal["adamw", "sgd"], "optimiser"] = "adamw"
+    learning_rate: Annotated[float, "highest learning rate"] = 0.003
+    weight_decay: Annotated[float, "decoupled weight decay"] = 0.01
+    momentum: Annotated[float, "momentum of SGD"] = 0.9
+    schedule: Annotated[Literal["one-cycle", "plateau", "constant"], "learning rate over time"] = "one-cycle"
+    warmup: Annotated[float, "share of training in which the learning rate rises"] = 0.1
+    plateau_patience: Annotated[int, "epochs without a better dev score before the rate is halved"] = 3
+    clip_norm: Annotated[float, "largest norm of the gradient; 0 does not clip"] = 5.0
+    average: Annotated[float, "decay of the exponential average of the weights; 0 keeps none"] = 0.995
+    patience: Annotated[int, "epochs without a better dev score before training stops"] = 10
+    seed: Annotated[int, "seed of everything random"] = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_tokens", "accumulate", "plateau_patience", "patience"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("max_minutes", "weight_decay", "clip_norm"):
+            if not getattr(self, name) >= 0.0:
+                raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
+        for name in ("momentum", "average", "warmup"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+        if not self.learning_rate > 0.0:
+            raise ConfigError(f"learning_rate must be positive, not {self.learning_rate}")
+
+
+CONFIGS: dict[str, type[TaggingConfig]] = {"ner": TaggingConfig, "pos": TaggingConfig}

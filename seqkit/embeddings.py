@@ -1,0 +1,138 @@
+"""What a tagger knows of a word before it sees its neighbours: the word itself, its spelling, its shape.
+
+Shapes: B batch, T time, D output width, U distinct spellings of a batch, L characters, E embedding width, F filters.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from seqkit.encoder import RecurrentEncoder
+from seqkit.regularization import replace_words
+
+__all__ = ["SpellingCNN", "SpellingLSTM", "WordFeatures"]
+
+PADDING, UNKNOWN = 0, 1
+
+
+class SpellingCNN(nn.Module):
+    """Vectors of spellings: character embeddings, convolutions, maximum over positions (Ma and Hovy 2016).
+
+    Args:
+        characters: size of the character vocabulary; id 0 is padding.
+        character_size: width of a character embedding.
+        filters: filters of each width.
+        widths: widths of the convolutions, in characters.
+
+    >>> SpellingCNN(30, 8, filters=16, widths=(3,))(torch.randint(1, 30, (5, 7)), torch.full((5,), 7)).shape
+    torch.Size([5, 16])
+    """
+
+    def __init__(self, characters: int, character_size: int, *, filters: int, widths: tuple[int, ...] = (3,)) -> None:
+        super().__init__()
+        self.characters = nn.Embedding(characters, character_size, padding_idx=PADDING)
+        nn.init.uniform_(self.characters.weight[1:], -((3 / character_size) ** 0.5), (3 / character_size) ** 0.5)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(character_size, filters, width, padding=width - 1) for width in widths
+        )
+        self.widths = widths
+        self.output_size = filters * len(widths)
+
+    def forward(self, characters_UL: Tensor, lengths_U: Tensor) -> Tensor:
+        """Vectors (U, D) of character ids (U, L)."""
+        embedded_UEL = self.characters(characters_UL).transpose(1, 2)
+        # A window beyond the word's end sees zeros only, so its value is the bias: the maximum must not see it.
+        vectors = []
+        for width, convolution in zip(self.widths, self.convolutions, strict=True):
+            scores_UFW = convolution(embedded_UEL)
+            windows_W = torch.arange(scores_UFW.shape[2], device=lengths_U.device)
+            beyond_UW = windows_W >= lengths_U[:, None] + width - 1
+            vectors.append(scores_UFW.masked_fill(beyond_UW[:, None], -torch.inf).amax(dim=2).relu())
+        return torch.cat(vectors, dim=1)
+
+
+class SpellingLSTM(nn.Module):
+    """Vectors of spellings: last states of a bidirectional LSTM over characters (Lample et al. 2016).
+
+    Args:
+        characters: size of the character vocabulary; id 0 is padding.
+        character_size: width of a character embedding.
+        hidden_size: hidden units per direction.
+
+    >>> SpellingLSTM(30, 8, hidden_size=6)(torch.randint(1, 30, (5, 7)), torch.full((5,), 7)).shape
+    torch.Size([5, 12])
+    """
+
+    def __init__(self, characters: int, character_size: int, *, hidden_size: int) -> None:
+        super().__init__()
+        self.characters = nn.Embedding(characters, character_size, padding_idx=PADDING)
+        self.encoder = RecurrentEncoder(character_size, hidden_size, bidirectional=True)
+        self.output_size = self.encoder.output_size
+
+    def forward(self, characters_UL: Tensor, lengths_U: Tensor) -> Tensor:
+        """Vectors (U, D) of character ids (U, L)."""
+        final_UD: Tensor = self.encoder(self.characters(characters_UL), lengths_U.cpu()).final_BH
+        return final_UD
+
+
+class WordFeatures(nn.Module):
+    """Word embedding, spelling vector and shape embedding, side by side.
+
+    Args:
+        singletons: for each entry of the word vocabulary whether training holds it once.
+        word_size: width of a word embedding.
+        spelling: the character model, or None.
+        shapes: size of the shape table; id 0 is padding.
+        shape_size: width of a shape embedding; 0 leaves shapes out.
+        singleton_replacement: probability that a word seen once is read as unknown, in training.
+        word_replacement: the same for any other word.
+    """
+
+    singletons_V: Tensor
+
+    def __init__(
+        self,
+        singletons: Tensor,
+        *,
+        word_size: int,
+        spelling: SpellingCNN | SpellingLSTM | None,
+        shapes: int,
+        shape_size: int,
+        singleton_replacement: float,
+        word_replacement: float,
+    ) -> None:
+        super().__init__()
+        self.words = nn.Embedding(len(singletons), word_size, padding_idx=PADDING)
+        nn.init.uniform_(self.words.weight[1:], -((3 / word_size) ** 0.5), (3 / word_size) ** 0.5)
+        self.spelling = spelling
+        self.shapes = nn.Embedding(shapes, shape_size, padding_idx=PADDING) if shape_size else None
+        self.register_buffer("singletons_V", singletons)
+        self.singleton_replacement = singleton_replacement
+        self.word_replacement = word_replacement
+        self.output_size = word_size + (spelling.output_size if spelling else 0) + shape_size
+
+    def forward(
+        self, words_BT: Tensor, shapes_BT: Tensor, spellings_BT: Tensor, characters_UL: Tensor, characters_U: Tensor
+    ) -> Tensor:
+        """Vectors (B, T, D).
+
+        Args:
+            words_BT: word ids.
+            shapes_BT: shape ids.
+            spellings_BT: for each token the row of its spelling in ``characters_UL``.
+            characters_UL: character ids of the distinct spellings of the batch: each is computed once.
+            characters_U: their lengths.
+        """
+        if self.training:
+            words_BT = replace_words(
+                words_BT,
+                self.singletons_V,
+                UNKNOWN,
+                singleton=self.singleton_replacement,
+                anyone=self.word_replacement,
+            )
+        features = [self.words(words_BT)]
+        if self.spelling is not None:
+            features.append(nn.functional.embedding(spellings_BT, self.spelling(characters_UL, characters_U)))
+        if self.shapes is not None:
+            features.append(self.shapes(shapes_BT))
+        return torch.cat(features, dim=-1)

@@ -1,0 +1,111 @@
+"""Heads: encoder states in, a loss or a decision out.
+
+Shapes: B batch, T time, H state width, K labels.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqkit.crf import CRF
+
+__all__ = ["CRFHead", "Decoded", "SoftmaxHead"]
+
+
+class Decoded(NamedTuple):
+    """Decided label sequences and how sure the head is of them.
+
+    Attributes:
+        labels: label ids, a list per row, padding left out.
+        marginals: log-probability of each label, lists of the same lengths; empty where not asked for.
+        conditionals: log-probability of each label given the label before it, likewise. A run of labels from s to
+            e has log-probability ``marginals[s] + sum(conditionals[s + 1 : e + 1])``.
+    """
+
+    labels: list[list[int]]
+    marginals: list[list[float]]
+    conditionals: list[list[float]]
+
+
+class CRFHead(nn.Module):
+    """A linear layer and a CRF over its scores (Huang et al. 2015).
+
+    Args:
+        input_size: state width H.
+        labels: how many labels K.
+        can_start: which labels may begin a sequence; None allows all.
+        can_follow: rows of which labels may follow a label; None allows all.
+        can_end: which labels may end a sequence; None allows all.
+
+    >>> head = CRFHead(8, 3)
+    >>> states, mask = torch.randn(2, 4, 8), torch.ones(2, 4, dtype=torch.bool)
+    >>> [len(row) for row in head.decode(states, mask).labels]
+    [4, 4]
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        labels: int,
+        *,
+        can_start: Sequence[bool] | None = None,
+        can_follow: Sequence[Sequence[bool]] | None = None,
+        can_end: Sequence[bool] | None = None,
+    ) -> None:
+        super().__init__()
+        self.scores = nn.Linear(input_size, labels)
+        self.crf = CRF(labels, batch_first=True, can_start=can_start, can_follow=can_follow, can_end=can_end)
+
+    def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        """Negative log-likelihood of the target sequences, averaged over tokens."""
+        likelihood: Tensor = self.crf(self.scores(states_BTH), targets_BT, mask_BT, reduction="token_mean")
+        return -likelihood
+
+    def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
+        """The most probable label sequences; with ``confidence`` their exact log-probabilities too."""
+        emissions_BTK = self.scores(states_BTH).float()
+        labels = self.crf.decode(emissions_BTK, mask_BT)
+        if not confidence:
+            return Decoded(labels, [], [])
+        paths_BT = mask_BT.long()
+        paths_BT[mask_BT] = torch.tensor([label for row in labels for label in row], device=mask_BT.device)
+        marginals_BT, conditionals_BT = self.crf.path_log_probabilities(emissions_BTK, paths_BT, mask_BT)
+        return Decoded(labels, _rows(marginals_BT, mask_BT), _rows(conditionals_BT, mask_BT))
+
+
+class SoftmaxHead(nn.Module):
+    """A linear layer and a softmax: each label on its own, whatever stands beside it.
+
+    Args:
+        input_size: state width H.
+        labels: how many labels K.
+
+    >>> head = SoftmaxHead(8, 3)
+    >>> states, mask = torch.randn(2, 4, 8), torch.ones(2, 4, dtype=torch.bool)
+    >>> head.loss(states, torch.zeros(2, 4, dtype=torch.long), mask).shape
+    torch.Size([])
+    """
+
+    def __init__(self, input_size: int, labels: int) -> None:
+        super().__init__()
+        self.scores = nn.Linear(input_size, labels)
+
+    def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        """Cross-entropy, averaged over tokens."""
+        return nn.functional.cross_entropy(self.scores(states_BTH)[mask_BT].float(), targets_BT[mask_BT])
+
+    def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
+        """The most probable label of each token; with ``confidence`` its log-probability too."""
+        best = self.scores(states_BTH).float().log_softmax(dim=-1).max(dim=-1)
+        labels = [row[:length] for row, length in zip(best.indices.tolist(), mask_BT.sum(1).tolist(), strict=True)]
+        if not confidence:
+            return Decoded(labels, [], [])
+        probabilities = _rows(best.values, mask_BT)
+        return Decoded(labels, probabilities, probabilities)
+
+
+def _rows(values_BT: Tensor, mask_BT: Tensor) -> list[list[float]]:
+    lengths = mask_BT.sum(1).tolist()
+    return [row[:length] for row, length in zip(values_BT.tolist(), lengths, strict=True)]

@@ -1,0 +1,151 @@
+"""Corpora from the Hugging Face hub, and the columns of the best known of them.
+
+``tner/bc5cdr`` as it is stored, and what becomes of it::
+
+    {"tokens": ["Fasciculations", "in", "six"], "tags": [2, 0, 0]}      bare numbers, named in a card
+
+    tokens  Fasciculations  in  six
+    tags    B-Disease       O   O
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqkit.errors import CorpusError
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+__all__ = ["HUB_ALIASES", "HUB_CORPORA", "HubCorpus", "known_hub_corpus", "load_hub"]
+
+# Where the hub keeps what it converted from repositories that hold a loading script instead of data.
+PARQUET_EXPORT = "refs/convert/parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubCorpus:
+    """How a corpus on the hub names things.
+
+    Args:
+        token_column: the column of the tokens.
+        tag_column: the column of the tags.
+        names: the names of the tags in the order of their numbers, where the corpus stores bare numbers.
+        config: a configuration to name in the error where one has to be chosen.
+        not_a_word: the tag of rows that are no words, such as multiword tokens; they are passed over, as they
+            are in CoNLL-U files.
+
+    >>> HUB_CORPORA["eriktks/conll2003"].tag_column
+    'ner_tags'
+    """
+
+    token_column: str = "tokens"
+    tag_column: str = "ner_tags"
+    names: tuple[str, ...] = ()
+    config: str | None = None
+    not_a_word: str | None = None
+
+
+_ONTONOTES_NAMES = (
+    "O B-CARDINAL B-DATE I-DATE B-PERSON I-PERSON B-NORP B-GPE I-GPE B-LAW I-LAW B-ORG I-ORG B-PERCENT I-PERCENT"
+    " B-ORDINAL B-MONEY I-MONEY B-WORK_OF_ART I-WORK_OF_ART B-FAC B-TIME I-CARDINAL B-LOC B-QUANTITY I-QUANTITY"
+    " I-NORP I-LOC B-PRODUCT I-TIME B-EVENT I-EVENT I-FAC B-LANGUAGE I-PRODUCT I-ORDINAL I-LANGUAGE"
+)
+
+HUB_CORPORA: Mapping[str, HubCorpus] = {
+    "eriktks/conll2003": HubCorpus(),
+    "leondz/wnut_17": HubCorpus(),
+    "ncbi/ncbi_disease": HubCorpus(),
+    "unimelb-nlp/wikiann": HubCorpus(config="en"),
+    "universal-dependencies/universal_dependencies": HubCorpus(tag_column="upos", config="en_ewt", not_a_word="_"),
+    "tner/ontonotes5": HubCorpus(tag_column="tags", names=tuple(_ONTONOTES_NAMES.split())),
+    "tner/bc5cdr": HubCorpus(tag_column="tags", names=("O", "B-Chemical", "B-Disease", "I-Disease", "I-Chemical")),
+}
+# The names they had before every corpus of the hub got an owner.
+HUB_ALIASES: Mapping[str, str] = {name.partition("/")[2]: name for name in HUB_CORPORA if not name.startswith("tner/")}
+
+
+def known_hub_corpus(name: str) -> HubCorpus | None:
+    """What is known about a hub id, or about a local copy in a folder ``.../owner/name``.
+
+    >>> known_hub_corpus("./mirror/tner/bc5cdr").names[0]
+    'O'
+    """
+    return HUB_CORPORA.get("/".join(Path(name).parts[-2:]))
+
+
+def load_hub(name: str, config: str | None = None) -> "DatasetDict":
+    """Load a corpus from the hub, or from a local folder of the same shape.
+
+    Args:
+        name: ``owner/name``, one of the old names without an owner, or a path to a folder with data files and
+            a ``README.md`` that describes them, as a repository of the hub has them.
+        config: the configuration, for a corpus with several.
+
+    Returns:
+        The corpus as it is stored.
+
+    Raises:
+        CorpusError: there is no such corpus or configuration, or the hub cannot be reached.
+
+    >>> load_hub("tner/bc5cdr").keys()  # doctest: +SKIP
+    dict_keys(['train', 'validation', 'test'])
+    """
+    name = HUB_ALIASES.get(name, name)
+    known = known_hub_corpus(name)
+    if known is not None and known.config is not None and config is None:
+        raise CorpusError(f"{name} has several configurations; choose one, as in {name}:{known.config}")
+    if name.startswith((".", "/")) and not Path(name).is_dir():
+        raise CorpusError("no such folder", file=name)
+    try:
+        with _quiet():
+            return _load(name, config)
+    except Exception as error:  # the network, the hub and the files each fail in their own many ways
+        raise CorpusError(_explain(name, config, error)) from error
+
+
+def _load(name: str, config: str | None) -> "DatasetDict":
+    from datasets import DatasetDict, load_dataset
+
+    try:
+        loaded: Any = load_dataset(name, name=config)
+    except RuntimeError as error:
+        if "scripts are no longer supported" not in str(error):
+            raise
+        loaded = load_dataset(name, data_dir=config, revision=PARQUET_EXPORT)
+    if not isinstance(loaded, DatasetDict):
+        raise TypeError(f"expected splits, found {type(loaded).__name__}")
+    return loaded
+
+
+def _explain(name: str, config: str | None, error: Exception) -> str:
+    reason = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, ValueError) and ("BuilderConfig" in reason or "Config name" in reason):
+        wanted = f"has no configuration {config!r}" if config else "has several configurations; add one as :config"
+        return f"{name} {wanted} ({_shorten(' '.join(str(error).split()))})"
+    if name.startswith((".", "/")):
+        return f"the folder {name} cannot be loaded: {_shorten(reason)}"
+    return (
+        f"the Hugging Face hub could not be reached or has no {name} ({type(error).__name__}: {_shorten(reason)});"
+        " without it, use an embedded corpus such as ner-mini, or a local file or folder such as ./corpus"
+    )
+
+
+def _shorten(reason: str, limit: int = 200) -> str:
+    return reason if len(reason) <= limit else f"{reason[: limit - 3]}..."
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars but seqkit's own."""
+    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    were_disabled = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not were_disabled:
+            enable_progress_bars()

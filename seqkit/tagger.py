@@ -1,0 +1,342 @@
+"""Tagger: the class a person imports to train, use and keep a tagger."""
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+
+from seqkit.configs import TaggingConfig, TrainConfig
+from seqkit.engine import Device, Engine, Precision
+from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
+from seqkit.evaluation import Evaluation, evaluate, predict
+from seqkit.run_folder import RunFolder
+from seqkit.tagging_schemes import Scheme
+from seqkit.tasks import TASKS
+from seqkit.tasks.tagging import TaggedExamples, TaggingTask, TagPrediction
+from seqkit.tokenization import Token
+from seqkit.training import Event, Outcome, Trainer, fit
+from seqkit.training_run import TrainingRun, run_files, run_header
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger", "load", "rows_of"]
+
+LONGEST_WINDOW = 200  # tokens read at once; a longer text is cut, at the end of a sentence where there is one
+SENTENCE_END = frozenset(".!?…。！？")
+LINES_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A span of a text: ``text[start:end]`` is exactly it, counted in code points.
+
+    Attributes:
+        start: where it begins.
+        end: where it ends, exclusive.
+        text: the span itself.
+        label: its type.
+        confidence: the model's probability that just this span is an entity of this type.
+    """
+
+    start: int
+    end: int
+    text: str
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class TaggedToken:
+    """A word of a text with its tag, where it stands, and, where tags are plain, how probable the tag is."""
+
+    start: int
+    end: int
+    text: str
+    tag: str
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class TaggedText:
+    """What a tagger says of a text.
+
+    Attributes:
+        text: the text as it was given.
+        entities: what was found, in order; empty for plain tags.
+        tokens: the words and their tags, in the scheme of the model.
+    """
+
+    text: str
+    entities: list[Entity]
+    tokens: list[TaggedToken]
+
+
+class Tagger:
+    """A tagger: named entities, other spans, or plain tags such as parts of speech.
+
+    The constructor only stores its settings, as scikit-learn's estimators do.
+
+    Args:
+        task: ``ner`` for spans, ``pos`` for plain tags.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+        **settings: any field of ``TaggingConfig`` and ``TrainConfig``.
+
+    Raises:
+        ConfigError: on a setting that does not exist or cannot be used.
+
+    >>> tagger = Tagger(epochs=40, learning_rate=0.01, batch_tokens=8, warmup=0.0, hidden_size=16)
+    >>> sentences = [["Ada", "met", "Bo"], ["rain", "fell"], ["Bo", "ran"], ["they", "met", "Ada"]] * 2
+    >>> tags = [["B-PER", "O", "B-PER"], ["O", "O"], ["B-PER", "O"], ["O", "O", "B-PER"]] * 2
+    >>> tagger = tagger.fit({"tokens": sentences, "tags": tags}, dev={"tokens": sentences, "tags": tags})
+    >>> [(entity.text, entity.label) for entity in tagger.predict(["Ada ran"])[0].entities]
+    [('Ada', 'PER')]
+    """
+
+    def __init__(
+        self, task: str = "ner", *, device: Device = "auto", precision: Precision = "auto", **settings: Any
+    ) -> None:
+        if task not in TASKS:
+            raise ConfigError(f"no task {task!r}; choose from {', '.join(TASKS)}")
+        self.task = task
+        self.device: Device = device
+        self.precision: Precision = precision
+        self.settings = settings
+        self.config, self.training = _configs(settings)
+        self.fitted: TaggingTask | None = None
+        self.outcome: Outcome | None = None
+
+    @property
+    def metric(self) -> str:
+        """The dev score that the best weights are chosen by."""
+        return TASKS[self.task].metric
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """All settings by name, those left at their defaults included."""
+        every = {field.name: getattr(self.config, field.name) for field in fields(TaggingConfig)}
+        every |= {field.name: getattr(self.training, field.name) for field in fields(TrainConfig)}
+        return {"task": self.task, "device": self.device, "precision": self.precision, **every}
+
+    def set_params(self, **settings: Any) -> Self:
+        """Change settings; takes effect with the next ``fit``."""
+        self.__init__(**{**self.get_params(), **settings})  # type: ignore[misc]
+        return self
+
+    def fit(
+        self,
+        train: "Dataset | Mapping[str, Any]",
+        dev: "Dataset | Mapping[str, Any]",
+        *,
+        out: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        about: Mapping[str, Any] | None = None,
+        report: Callable[[Event], None] | None = None,
+    ) -> Self:
+        """Train on one split and choose the best weights on another.
+
+        Args:
+            train: ``tokens`` and ``tags``, a list a sentence: a split of ``open_corpus``, or a mapping.
+            dev: the same.
+            out: run folder to keep the model in as training goes on; None keeps it in memory.
+            resume: whether to go on with the unfinished training in ``out``.
+            about: what ``run.json`` should say of the corpus.
+            report: is told each event of training.
+
+        Raises:
+            CorpusError: where the data cannot be learnt from.
+            CheckpointError: where the run folder cannot be written or resumed.
+            DivergenceError: where the loss becomes NaN; the best model so far is kept in ``out``.
+        """
+        train_rows, dev_rows = rows_of(train), rows_of(dev)
+        for name, rows in (("train", train_rows), ("dev", dev_rows)):
+            if not rows["tokens"]:
+                raise CorpusError(f"the {name} split holds no sentence")
+        engine = Engine.open(self.device, self.precision)
+        with torch.random.fork_rng():  # what is random here leaves the caller's random numbers alone
+            torch.manual_seed(self.training.seed)
+            task = TASKS[self.task].fitted(self.config, train_rows)
+            self.config = task.config
+            examples, dev_examples = task.prepare(train_rows), task.prepare(dev_rows)
+            _warn_of_unknown(task, dev_examples, "dev")
+            trainer = Trainer(task, examples, self.training, engine)
+            self.fitted = task
+            run = None if out is None else TrainingRun(RunFolder(out), self._header(about or {}))
+            if run and resume:
+                run.restore(trainer)
+            self.outcome = fit(trainer, dev_examples, report=report or _ignore, save=run.save if run else None)
+        if run:
+            run.finish(task, self.outcome)
+        return self
+
+    def evaluate(self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False) -> Evaluation:
+        """Score sentences whose tags are known.
+
+        Args:
+            rows: ``tokens`` and ``tags``, as for ``fit``.
+            confidence: whether the predictions carry probabilities.
+        """
+        return self.score_examples(rows, confidence=confidence)[1]
+
+    def score_examples(
+        self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False
+    ) -> tuple[TaggedExamples, Evaluation]:
+        """The same as ``evaluate``, with the prepared examples beside the result, to look at errors in."""
+        task, engine = self._ready()
+        examples = task.prepare(rows_of(rows))
+        _warn_of_unknown(task, examples, "this corpus")
+        return examples, evaluate(task, examples, engine, confidence=confidence)
+
+    def predict(self, texts: Iterable[str | Sequence[str]]) -> list[TaggedText]:
+        """Tag texts, raw or cut into words already; one result each, in their order."""
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[str | Sequence[str]]) -> Iterator[TaggedText]:
+        """Tag texts one after the other, in constant memory however many there are."""
+        remaining = iter(texts)
+        while chunk := list(islice(remaining, LINES_AT_ONCE)):
+            yield from self._tag(chunk)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a run folder that ``load`` reads.
+
+        Raises:
+            CheckpointError: where it cannot be written; what was there before is untouched.
+        """
+        task, _ = self._ready()
+        RunFolder(path).create(run_files(task, self._header({})))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: Device = "auto", precision: Precision = "auto") -> "Tagger":
+        """Read a tagger from a run folder.
+
+        Raises:
+            CheckpointError: where the folder holds no tagger, or a file is damaged.
+        """
+        folder = RunFolder(path)
+        run = folder.read_run()
+        if run["task"] not in TASKS:
+            raise CheckpointError(f"{folder.path} holds a model of the task {run['task']!r}, not a tagger")
+        try:
+            tagger = cls(run["task"], device=device, precision=precision, **run["settings"])
+            assets = {name: folder.read(name) for name in ("tokenizer.json", "characters.json", "labels.json")}
+            task = TASKS[tagger.task].restored(tagger.config, assets)
+            task.model.load_state_dict(folder.read_tensors()[0])
+        except (ConfigError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise CheckpointError(f"{folder.path} is damaged: {error}; train again or restore its files") from error
+        tagger.fitted = task
+        task.model.to(Engine.open(device, precision).device)
+        return tagger
+
+    def _header(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
+        task, _ = self._ready()
+        settings = {**asdict(self.config), **asdict(self.training)}
+        return run_header(task, settings, corpus)
+
+    def _ready(self) -> tuple[TaggingTask, Engine]:
+        if self.fitted is None:
+            raise ConfigError("this tagger is not trained yet; call fit, or Tagger.load(RUN)")
+        return self.fitted, Engine.open(self.device, self.precision)
+
+    def _tag(self, texts: Sequence[str | Sequence[str]]) -> Iterator[TaggedText]:
+        task, engine = self._ready()
+        raw = [text for text in texts if isinstance(text, str)]
+        cut = iter(task.tokenizer.tokenize_batch(raw))
+        words = [next(cut) if isinstance(text, str) else _joined(text) for text in texts]
+        windows = [(number, window) for number, tokens in enumerate(words) for window in _windows(tokens)]
+        predictions: list[list[TagPrediction]] = [[] for _ in texts]
+        if windows:
+            examples = task.prepare({"tokens": [[token.text for token in window] for _, window in windows]})
+            for (number, _), prediction in zip(windows, predict(task, examples, engine, confidence=True), strict=True):
+                predictions[number].append(prediction)
+        for text, tokens, parts in zip(texts, words, predictions, strict=True):
+            yield _tagged(text if isinstance(text, str) else " ".join(text), tokens, parts, task.scheme)
+
+
+def rows_of(data: "Dataset | Mapping[str, Any]") -> Mapping[str, Any]:
+    """Columns as lists, tags as strings, of a typed dataset or of a mapping that has them already."""
+    if isinstance(data, Mapping):
+        return data
+    if "tokens" not in data.column_names or "tags" not in data.column_names:
+        raise CorpusError(f"tagging needs tokens and tags; this corpus has {', '.join(data.column_names)}")
+    columns = data.to_dict()
+    names = data.features["tags"].feature.names
+    return {**columns, "tags": [[names[tag] for tag in tags] for tags in columns["tags"]]}
+
+
+def _warn_of_unknown(task: TaggingTask, examples: TaggedExamples, where: str) -> None:
+    if lacking := task.unknown_labels(examples):
+        message = f"{where} holds labels that training lacks, which can only count as wrong: {', '.join(lacking)}"
+        warnings.warn(message, SeqkitWarning, stacklevel=3)
+
+
+def _ignore(event: Event) -> None:
+    pass
+
+
+def _configs(settings: Mapping[str, Any]) -> tuple[TaggingConfig, TrainConfig]:
+    model = {field.name for field in fields(TaggingConfig)}
+    training = {field.name for field in fields(TrainConfig)}
+    if unknown := sorted(settings.keys() - model - training):
+        raise ConfigError(f"no setting {unknown[0]!r}; there is {', '.join(sorted(model | training))}")
+    return (
+        TaggingConfig(**{name: value for name, value in settings.items() if name in model}),
+        TrainConfig(**{name: value for name, value in settings.items() if name in training}),
+    )
+
+
+def _joined(words: Sequence[str]) -> list[Token]:
+    """Tokens of words as they stand in the text that joins them with spaces."""
+    tokens, start = [], 0
+    for word in words:
+        tokens.append(Token(word, start, start + len(word)))
+        start += len(word) + 1
+    return tokens
+
+
+def _windows(tokens: list[Token]) -> Iterator[list[Token]]:
+    """Cut a long text where a sentence ends, or anywhere where none does."""
+    while len(tokens) > LONGEST_WINDOW:
+        ends = (
+            place for place in range(LONGEST_WINDOW, LONGEST_WINDOW // 2, -1) if tokens[place - 1].text in SENTENCE_END
+        )
+        place = next(ends, LONGEST_WINDOW)
+        yield tokens[:place]
+        tokens = tokens[place:]
+    if tokens:
+        yield tokens
+
+
+def _tagged(text: str, tokens: list[Token], parts: list[TagPrediction], scheme: Scheme | None) -> TaggedText:
+    entities: list[Entity] = []
+    tags: list[str] = []
+    sure: list[float | None] = []
+    for part in parts:
+        window = tokens[len(tags) :]
+        tags.extend(part.tags)
+        sure.extend(part.confidence if scheme is None else [None] * len(part.tags))
+        for span, confidence in zip(part.spans, part.confidence, strict=True):
+            start, end = window[span.start].start, window[span.end - 1].end
+            entities.append(Entity(start, end, text[start:end], span.label, confidence))
+    return TaggedText(
+        text,
+        entities,
+        [
+            TaggedToken(token.start, token.end, token.text, tag, confidence)
+            for token, tag, confidence in zip(tokens, tags, sure, strict=True)
+        ],
+    )
+
+
+def load(path: str | os.PathLike[str], *, device: Device = "auto") -> Tagger:
+    """Read whatever model a run folder holds.
+
+    Raises:
+        CheckpointError: where it holds none.
+    """
+    return Tagger.load(path, device=device)

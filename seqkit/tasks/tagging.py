@@ -1,0 +1,422 @@
+"""Tagging: a label for every token, or spans of tokens with a type.
+
+Three tokens of a training sentence, and what becomes of them::
+
+    Uma     B-PER       spelling 17 → word 1 (seen once: <unk>), shape Title, characters U m a   → label S-PER
+    visited O           spelling 18 → word 42, shape lower, characters v i s i t e d             → label O
+    Ghent   B-LOC       spelling 19 → word 7, shape Title, characters G h e n t                  → label S-LOC
+
+The model reads IOBES whatever the file uses, and answers in spans, or in plain tags where tags have no scheme.
+
+Shapes: S distinct spellings of the examples, L characters, B batch, T time, U distinct spellings of a batch.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqkit.batching import Batch, Ragged
+from seqkit.configs import TaggingConfig
+from seqkit.embeddings import SpellingCNN, SpellingLSTM, WordFeatures
+from seqkit.encoder import RecurrentEncoder
+from seqkit.errors import CorpusError
+from seqkit.heads import CRFHead, SoftmaxHead
+from seqkit.metrics import span_scores, token_accuracy
+from seqkit.regularization import LockedDropout
+from seqkit.tagging_schemes import (
+    Scheme,
+    Span,
+    allowed_transitions,
+    detect_scheme,
+    illegal_tags,
+    spans_from_tags,
+    tags_from_spans,
+)
+from seqkit.tokenization import WORD_SHAPES, Vocabulary, WordTokenizer, normalize_word, word_shape
+from seqkit.vectors import read_vectors
+
+__all__ = ["PartOfSpeechTask", "TagPrediction", "TaggedExamples", "TaggingModel", "TaggingTask"]
+
+LONGEST_SPELLING = 40  # characters of a word that are read: its first and last 20
+
+
+@dataclass(frozen=True)
+class TagPrediction:
+    """What a tagger says of one sentence.
+
+    Attributes:
+        tags: one tag a token, in the scheme of the model.
+        spans: the entities; empty for plain tags.
+        confidence: a probability for each span, or for each tag where tags are plain; empty where not asked for.
+    """
+
+    tags: list[str]
+    spans: list[Span]
+    confidence: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggedExamples:
+    """Sentences as a model reads them.
+
+    Attributes:
+        ragged: the spelling of each token, and its target label where there is one.
+        words_S, shapes_S: word id and shape id of each distinct spelling; row 0 is padding.
+        characters_SL, characters_S: its character ids and how many they are.
+        tokens: the sentences themselves.
+        gold: what the corpus says of each, None where it says nothing.
+    """
+
+    ragged: Ragged
+    words_S: Tensor
+    shapes_S: Tensor
+    characters_SL: Tensor
+    characters_S: Tensor
+    tokens: Sequence[Sequence[str]]
+    gold: list[TagPrediction] | None
+
+    def __len__(self) -> int:
+        return len(self.ragged)
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """Tokens of each sentence."""
+        lengths: list[int] = self.ragged.lengths.tolist()
+        return lengths
+
+
+class TaggingModel(nn.Module):
+    """Word features → dropout → bidirectional recurrent encoder → dropout → head."""
+
+    def __init__(
+        self, config: TaggingConfig, singletons: Tensor, characters: int, labels: Sequence[str], scheme: Scheme | None
+    ) -> None:
+        super().__init__()
+        self.features = WordFeatures(
+            singletons,
+            word_size=config.word_size,
+            spelling=_spelling_model(config, characters),
+            shapes=len(WORD_SHAPES),
+            shape_size=config.shape_size,
+            singleton_replacement=config.singleton_replacement,
+            word_replacement=config.word_replacement,
+        )
+        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.encoder = RecurrentEncoder(
+            self.features.output_size,
+            config.hidden_size,
+            num_layers=config.num_layers,
+            bidirectional=True,
+            dropout=config.state_dropout,
+            cell=config.cell,
+        )
+        self.state_dropout = LockedDropout(config.state_dropout)
+        self.head: CRFHead | SoftmaxHead
+        if config.head == "softmax":
+            self.head = SoftmaxHead(self.encoder.output_size, len(labels))
+        else:
+            can_start, can_follow, can_end = allowed_transitions(labels, scheme)
+            self.head = CRFHead(
+                self.encoder.output_size, len(labels), can_start=can_start, can_follow=can_follow, can_end=can_end
+            )
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Encoder states (B, T, H) of a batch."""
+        vectors_BTD = self.input_dropout(self.features(**batch.inputs))
+        states_BTH: Tensor = self.encoder(vectors_BTD, batch.lengths).states_BTH
+        return self.state_dropout(states_BTH)
+
+
+def _spelling_model(config: TaggingConfig, characters: int) -> SpellingCNN | SpellingLSTM | None:
+    if config.characters == "cnn":
+        return SpellingCNN(characters, config.character_size, filters=config.character_filters)
+    if config.characters == "lstm":
+        return SpellingLSTM(characters, config.character_size, hidden_size=config.character_filters)
+    return None
+
+
+class TaggingTask:
+    """Named-entity recognition and other span labelling.
+
+    Args:
+        config: what the model is made of.
+        tokenizer: cuts raw text as the training corpus was cut.
+            Its ``words`` are the word vocabulary.
+        singletons: for each of its words whether training holds it once.
+        characters: character vocabulary.
+        labels: the labels the model chooses from.
+        scheme: the scheme of the labels; None where they are plain tags.
+    """
+
+    name = "ner"
+    metric = "f1"
+
+    def __init__(
+        self,
+        config: TaggingConfig,
+        *,
+        tokenizer: WordTokenizer,
+        singletons: Sequence[bool],
+        characters: Vocabulary,
+        labels: Sequence[str],
+        scheme: Scheme | None,
+    ) -> None:
+        self.config = config
+        self.tokenizer = tokenizer
+        self.characters = characters
+        self.labels = list(labels)
+        self.scheme = scheme
+        self.label_ids = {label: index for index, label in enumerate(self.labels)}
+        self.model = TaggingModel(config, torch.tensor(singletons), len(characters), self.labels, scheme)
+
+    @classmethod
+    def fitted(cls, config: TaggingConfig, rows: Mapping[str, Any]) -> "TaggingTask":
+        """A task whose vocabularies and labels are those of training rows.
+
+        Args:
+            config: what the model is made of.
+            rows: ``tokens`` and ``tags`` (strings), a list a sentence.
+
+        Raises:
+            CorpusError: where no tag marks an entity, or a tag sequence is illegal in its scheme.
+        """
+        tokens = rows["tokens"]
+        spellings = Counter(word for sentence in tokens for word in sentence)
+        labels, scheme = cls._labels(config, rows)
+        vectors = read_word_vectors(config, spellings) if config.vectors else {}
+        if vectors:
+            config = replace(config, word_size=len(next(iter(vectors.values()))))
+        tokenizer = WordTokenizer.fitted_to(tokens)
+        tokenizer.words = Vocabulary.build(spellings, config.minimum_count, extra=vectors, normalize=normalize_word)
+        counts: Counter[str] = Counter()
+        for word, count in spellings.items():
+            counts[normalize_word(word)] += count
+        task = cls(
+            config,
+            tokenizer=tokenizer,
+            singletons=[counts[entry] == 1 and entry not in vectors for entry in tokenizer.words.entries],
+            characters=Vocabulary.build(Counter(character for word in spellings for character in word), 2),
+            labels=labels,
+            scheme=scheme,
+        )
+        with torch.no_grad():
+            for word, vector in vectors.items():
+                task.model.features.words.weight[tokenizer.words.ids([word])[0]] = vector
+        return task
+
+    @classmethod
+    def _labels(cls, config: TaggingConfig, rows: Mapping[str, Any]) -> tuple[list[str], Scheme | None]:
+        gold = gold_spans(rows, config.corpus_scheme)
+        types = sorted({span.label for spans in gold for span in spans})
+        if not types:
+            raise CorpusError(
+                "the training split marks no entity: every tag is O or has no scheme prefix such as B-; "
+                "plain tags are what 'seqkit train pos' is for"
+            )
+        scheme = Scheme.parse(config.scheme)
+        prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
+        return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
+
+    def prepare(self, rows: Mapping[str, Any]) -> TaggedExamples:
+        """Rows as a model reads them.
+
+        Args:
+            rows: ``tokens``, and ``tags`` (strings) where they are known.
+
+        Raises:
+            CorpusError: where a sentence has no token.
+        """
+        tokens: Sequence[Sequence[str]] = rows["tokens"]
+        if not all(tokens):
+            empty = next(number for number, sentence in enumerate(tokens, start=1) if not sentence)
+            raise CorpusError(f"sentence {empty} has no token; leave it out")
+        spellings = {word: row for row, word in enumerate(dict.fromkeys(w for s in tokens for w in s), start=1)}
+        columns = {"spellings": torch.tensor([spellings[word] for sentence in tokens for word in sentence])}
+        gold = self._gold(rows) if "tags" in rows else None
+        if gold is not None:
+            unknown = self.label_ids[self.labels[0]]
+            columns["targets"] = torch.tensor(
+                [self.label_ids.get(tag, unknown) for sentence in gold for tag in sentence.tags]
+            )
+        characters = [self.characters.ids(_read_characters(word)) for word in spellings]
+        return TaggedExamples(
+            ragged=Ragged(columns=columns, lengths=torch.tensor([len(sentence) for sentence in tokens])),
+            words_S=torch.tensor([0, *self.tokenizer.words.ids(spellings)]),
+            shapes_S=torch.tensor([0, *(word_shape(word) for word in spellings)]),
+            characters_SL=nn.utils.rnn.pad_sequence([torch.tensor([0]), *map(torch.tensor, characters)], True),
+            characters_S=torch.tensor([1, *map(len, characters)]),
+            tokens=tokens,
+            gold=gold,
+        )
+
+    def _gold(self, rows: Mapping[str, Any]) -> list[TagPrediction]:
+        assert self.scheme is not None
+        return [
+            TagPrediction(tags_from_spans(spans, len(tags), self.scheme), spans, [])
+            for tags, spans in zip(rows["tags"], gold_spans(rows, self.config.corpus_scheme), strict=True)
+        ]
+
+    def unknown_labels(self, examples: TaggedExamples) -> list[str]:
+        """Types or tags of the gold answers that training lacks: they can only be counted as wrong."""
+        known = {label[2:] for label in self.labels} if self.scheme else set(self.labels)
+        gold = examples.gold or []
+        found = {
+            label
+            for answer in gold
+            for label in ([span.label for span in answer.spans] if self.scheme else answer.tags)
+        }
+        return sorted(found - known)
+
+    def collate(self, examples: TaggedExamples, rows: Sequence[int]) -> Batch:
+        """A batch of some examples, in the order given."""
+        padded = examples.ragged.pad(rows)
+        spellings_U, rows_BT = torch.unique(padded["spellings"], return_inverse=True)
+        lengths_U = examples.characters_S[spellings_U]
+        return Batch(
+            inputs={
+                "words_BT": examples.words_S[padded["spellings"]],
+                "shapes_BT": examples.shapes_S[padded["spellings"]],
+                "spellings_BT": rows_BT,
+                "characters_UL": examples.characters_SL[spellings_U, : int(lengths_U.max())],
+                "characters_U": lengths_U,
+            },
+            lengths=examples.ragged.lengths[torch.as_tensor(rows)],
+            targets=padded.get("targets"),
+        )
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Training loss of a batch, averaged over its tokens."""
+        assert batch.targets is not None
+        states_BTH = self.model(batch)
+        return self.model.head.loss(states_BTH, batch.targets, batch.mask.to(states_BTH.device))
+
+    def predict(self, batch: Batch, *, confidence: bool = False) -> list[TagPrediction]:
+        """What the model says of each sentence of a batch."""
+        states_BTH = self.model(batch)
+        decoded = self.model.head.decode(states_BTH, batch.mask.to(states_BTH.device), confidence=confidence)
+        predictions = []
+        for row, labels in enumerate(decoded.labels):
+            tags = [self.labels[label] for label in labels]
+            # A softmax head may leave malformed chunks; they count as the shared tasks' scorer counts them.
+            spans = spans_from_tags(tags, self.scheme, mode="conlleval") if self.scheme else []
+            sure: list[float] = []
+            if confidence:
+                runs = (
+                    [(span.start, span.end) for span in spans]
+                    if self.scheme
+                    else [(i, i + 1) for i in range(len(tags))]
+                )
+                marginal, conditional = decoded.marginals[row], decoded.conditionals[row]
+                sure = [min(1.0, math.exp(marginal[s] + sum(conditional[s + 1 : e]))) for s, e in runs]
+            predictions.append(TagPrediction(tags, spans, sure))
+        return predictions
+
+    def describe(self, examples: TaggedExamples, row: int) -> str:
+        """The first words of a sentence."""
+        words = examples.tokens[row]
+        return repr(" ".join(words[:8]) + (" …" if len(words) > 8 else ""))
+
+    def assets(self) -> dict[str, str]:
+        """The files that, with the weights and the configuration, make the tagger."""
+        labels = {"scheme": self.scheme and self.scheme.name, "labels": self.labels}
+        return {
+            "tokenizer.json": self.tokenizer.to_json(),
+            "characters.json": json.dumps(self.characters.entries, ensure_ascii=False),
+            "labels.json": json.dumps(labels, ensure_ascii=False, indent=1),
+        }
+
+    @classmethod
+    def restored(cls, config: TaggingConfig, assets: Mapping[str, str]) -> "TaggingTask":
+        """The tagger that ``assets`` describe, before its weights are loaded."""
+        labels = json.loads(assets["labels.json"])
+        tokenizer = WordTokenizer.from_json(assets["tokenizer.json"])
+        return cls(
+            config,
+            tokenizer=tokenizer,
+            singletons=[False] * len(tokenizer.words),  # the weights file has them
+            characters=Vocabulary(json.loads(assets["characters.json"])),
+            labels=labels["labels"],
+            scheme=labels["scheme"] and Scheme.parse(labels["scheme"]),
+        )
+
+    def score(self, gold: Sequence[TagPrediction], predicted: Sequence[TagPrediction]) -> dict[str, float]:
+        """F1, precision and recall of entities, and token accuracy, in 0..1."""
+        overall = span_scores([g.spans for g in gold], [p.spans for p in predicted]).overall
+        accuracy = token_accuracy([g.tags for g in gold], [p.tags for p in predicted])
+        return {"f1": overall.f1, "precision": overall.precision, "recall": overall.recall, "accuracy": accuracy}
+
+
+class PartOfSpeechTask(TaggingTask):
+    """Plain tags, such as parts of speech: one a token, no scheme, any may follow any."""
+
+    name = "pos"
+    metric = "accuracy"
+
+    @classmethod
+    def _labels(cls, config: TaggingConfig, rows: Mapping[str, Any]) -> tuple[list[str], Scheme | None]:
+        return sorted({tag for sentence in rows["tags"] for tag in sentence}), None
+
+    def _gold(self, rows: Mapping[str, Any]) -> list[TagPrediction]:
+        return [TagPrediction(list(sentence), [], []) for sentence in rows["tags"]]
+
+    def score(self, gold: Sequence[TagPrediction], predicted: Sequence[TagPrediction]) -> dict[str, float]:
+        """Share of tokens with the right tag."""
+        return {"accuracy": token_accuracy([g.tags for g in gold], [p.tags for p in predicted])}
+
+
+# One span of each kind a scheme can tell apart: long, adjacent, single.
+_EVERY_PREFIX = [Span(0, 3, "_"), Span(3, 4, "_"), Span(5, 6, "_")]
+
+
+def gold_spans(rows: Mapping[str, Any], scheme: str | None = None) -> list[list[Span]]:
+    """The entities that tags mark.
+
+    Args:
+        rows: ``tags``, and ``source`` (``file:line`` of each sentence) where it is known.
+        scheme: the scheme of the tags, detected where it is None.
+
+    Raises:
+        CorpusError: on the first illegal sequence; nothing is repaired.
+
+    >>> gold_spans({"tags": [["B-PER", "I-PER", "O"]]})
+    [[Span(start=0, end=2, label='PER')]]
+    """
+    known = Scheme.parse(scheme) if scheme else detect_scheme(rows["tags"])
+    if known is None:
+        return [[] for _ in rows["tags"]]
+    for number, tags in enumerate(rows["tags"]):
+        for problem in illegal_tags(tags, known):
+            where = rows["source"][number] if "source" in rows else f"sentence {number + 1}"
+            raise CorpusError(
+                f"{where}: token {problem.position + 1} of the sentence: {problem.reason} ({known}); "
+                "'seqkit corpora validate' lists every such place; --corpus-scheme names another scheme"
+            )
+    return [spans_from_tags(tags, known) for tags in rows["tags"]]
+
+
+def read_word_vectors(config: TaggingConfig, spellings: Collection[str]) -> dict[str, Tensor]:
+    """Pretrained vectors by normalised word: of training's words, and of those at the top of the file."""
+    assert config.vectors is not None
+    keys = {normalize_word(word) for word in spellings}
+    table = read_vectors(config.vectors, keys | set(spellings), most_frequent=config.vector_words)
+    vectors: dict[str, Tensor] = {}
+    for word, vector in zip(table.words, torch.from_numpy(table.vectors), strict=True):
+        key = normalize_word(word)
+        if key == word or key not in vectors:  # "The" lends its vector to "the" only where there is no "the"
+            vectors[key] = vector
+    return vectors
+
+
+def _read_characters(word: str) -> list[str]:
+    """The characters of a word, of a very long one its two ends."""
+    if len(word) <= LONGEST_SPELLING:
+        return list(word)
+    half = LONGEST_SPELLING // 2
+    return list(word[:half] + word[-half:])

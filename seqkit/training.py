@@ -1,0 +1,412 @@
+"""fit(): the only training loop.
+
+One pass: sampler → batch → loss → gradients, clipped → optimiser → weight average; at the end of an epoch the dev
+split is scored with the averaged weights, and the best of them are kept. Progress is told as events to one callable.
+"""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqkit.batching import BucketSampler
+from seqkit.configs import TrainConfig
+from seqkit.engine import Engine
+from seqkit.errors import DivergenceError
+from seqkit.evaluation import evaluate
+from seqkit.tasks import Task
+
+__all__ = [
+    "BatchDone",
+    "EpochDone",
+    "EpochStarted",
+    "Event",
+    "Outcome",
+    "Reason",
+    "TrainState",
+    "Trainer",
+    "WeightAverage",
+    "fit",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochStarted:
+    """An epoch begins, or goes on after a resume; it has ``tokens``, of which ``done`` are learnt from already."""
+
+    epoch: int
+    epochs: int
+    tokens: int
+    done: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchDone:
+    """A batch was learnt from: its loss a token, and its tokens."""
+
+    loss: float
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochDone:
+    """An epoch ended.
+
+    Attributes:
+        record: the line of ``metrics.jsonl``.
+        best: whether its dev score is the best so far.
+    """
+
+    record: dict[str, float]
+    best: bool
+
+
+Reason = Literal["finished", "early stop", "time", "interrupted"]
+Event = EpochStarted | BatchDone | EpochDone
+
+
+@dataclass(kw_only=True)
+class TrainState:
+    """Everything that training is at the end of a batch, but for tensors.
+
+    Attributes:
+        epoch: epochs finished.
+        position: batches of the current epoch that are done.
+        step: optimiser steps taken.
+        loss_sum, tokens: of the current epoch so far.
+        seconds: training time so far, resumed stretches included.
+        scale: what a plateau has made of the learning rate.
+        best, best_epoch: highest dev score and where.
+        history: one record an epoch.
+    """
+
+    epoch: int = 0
+    position: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+    scale: float = 1.0
+    best: float = -math.inf
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How training ended.
+
+    Attributes:
+        reason: ``finished``, ``early stop``, ``time`` or ``interrupted``.
+        best: highest dev score.
+        best_epoch: the epoch it was reached in.
+        seconds: training time, dev scoring included.
+        history: one record an epoch.
+    """
+
+    reason: Reason
+    best: float
+    best_epoch: int
+    seconds: float
+    history: list[dict[str, float]]
+
+
+class WeightAverage:
+    """Exponential moving average of a model's weights (Polyak and Juditsky 1992; Izmailov et al. 2018).
+
+    Args:
+        model: the model whose parameters are followed.
+        decay: weight of the past at each step; smaller at the start, so that the first steps are forgotten.
+
+    >>> model = nn.Linear(1, 1, bias=False)
+    >>> average = WeightAverage(model, 0.9)
+    >>> with torch.no_grad(): _ = model.weight.add_(1)
+    >>> average.update(step=1000); round(float(model.weight - average.weights[0]), 3)
+    0.9
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.parameters = list(model.parameters())
+        self.weights = [parameter.detach().clone() for parameter in self.parameters]
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take the weights after optimiser step ``step`` in."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self.weights, [p.detach() for p in self.parameters], 1.0 - decay)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The model has the averaged weights inside, and its own again afterwards."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        for parameter, weight in zip(self.parameters, self.weights, strict=True):
+            kept = parameter.detach().clone()
+            parameter.copy_(weight)
+            weight.copy_(kept)
+
+
+class Trainer:
+    """The moving parts of one training: what ``fit`` drives, and what a resume brings back.
+
+    Args:
+        task: the task; its model is moved to the engine's device and trained in place.
+        examples: prepared training examples.
+        config: how to train.
+        engine: where to train.
+    """
+
+    def __init__(self, task: Task, examples: Any, config: TrainConfig, engine: Engine) -> None:
+        self.task, self.examples, self.config, self.engine = task, examples, config, engine
+        task.model.to(engine.device)
+        self.sampler = BucketSampler(lengths=examples.lengths, batch_tokens=config.batch_tokens, seed=config.seed)
+        self.optimizer = _optimizer(task.model, config)
+        self.average = WeightAverage(task.model, config.average)
+        self.state = TrainState()
+        self.best_weights: dict[str, Tensor] = {}
+
+    def learn(self, rows: list[int], *, step: bool) -> BatchDone:
+        """Add the gradient of one batch and, where ``step``, take an optimiser step.
+
+        Raises:
+            DivergenceError: where the loss is NaN or infinite; the weights are as they were before the batch.
+        """
+        self.task.model.train()
+        batch = self.task.collate(self.examples, rows).to(self.engine.device)
+        with self.engine.autocast():
+            loss = self.task.loss(batch)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise DivergenceError(
+                f"the loss became {value} in epoch {self.state.epoch + 1}, batch {self.state.position + 1}, "
+                f"which begins with {self.task.describe(self.examples, rows[0])}; the best model so far is kept; "
+                "try a lower --learning-rate or --clip-norm 1"
+            )
+        (loss / self.config.accumulate).backward()
+        if step:
+            self._step()
+        self.state.loss_sum += value * batch.tokens
+        self.state.tokens += batch.tokens
+        return BatchDone(loss=value, tokens=batch.tokens)
+
+    def _step(self) -> None:
+        if self.config.clip_norm:
+            nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.state.step += 1
+        self.average.update(self.state.step)
+
+    def set_learning_rate(self, progress: float) -> None:
+        """Set the rate for a point of training, 0 at its start and 1 at its end."""
+        rate = self.config.learning_rate * self.state.scale * _schedule(self.config, progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def judge(self, dev: Any) -> EpochDone:
+        """Score dev with the averaged weights, keep them if they are the best, and close the epoch's record."""
+        state, config = self.state, self.config
+        with self.average.applied():
+            scores = evaluate(self.task, dev, self.engine).scores
+            best = scores[self.task.metric] > state.best
+            if best:
+                self.best_weights = {
+                    name: tensor.cpu().clone() for name, tensor in self.task.model.state_dict().items()
+                }
+        if best:
+            state.best, state.best_epoch = scores[self.task.metric], state.epoch
+        elif config.schedule == "plateau" and (state.epoch - state.best_epoch) % config.plateau_patience == 0:
+            state.scale /= 2
+        record = {
+            "epoch": state.epoch,
+            "step": state.step,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "train_loss": state.loss_sum / max(state.tokens, 1),
+            **{f"dev_{name}": score for name, score in scores.items()},
+            "seconds": round(state.seconds, 3),
+        }
+        state.history.append(record)
+        state.position, state.loss_sum, state.tokens = 0, 0.0, 0
+        return EpochDone(record=record, best=best)
+
+    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that a resume needs: tensors by name, and values that JSON can hold."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.task.model.state_dict().items()}
+        tensors |= {f"average.{index}": weight for index, weight in enumerate(self.average.weights)}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items() if value is not None}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self.engine.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.engine.device)
+        values = asdict(self.state)
+        values["best"] = None if math.isinf(self.state.best) else self.state.best  # JSON has no infinity
+        return tensors, values
+
+    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any], best_weights: dict[str, Tensor]) -> None:
+        """Go back to a checkpoint.
+
+        Args:
+            tensors: the tensors of ``checkpoint``.
+            values: its values.
+            best_weights: the best weights so far; empty where no epoch has ended yet.
+        """
+        groups: dict[str, dict[str, Tensor]] = {}
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            if kind == "optimizer":
+                index, _, slot = rest.partition(".")
+                slots.setdefault(int(index), {})[slot] = tensor
+            else:
+                groups.setdefault(kind, {})[rest] = tensor
+        self.task.model.load_state_dict(groups["model"])
+        for index, weight in enumerate(self.average.weights):
+            weight.copy_(groups["average"][str(index)])
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+        torch.set_rng_state(groups["random"]["cpu"])
+        if self.engine.device.type == "cuda" and "cuda" in groups["random"]:
+            torch.cuda.set_rng_state(groups["random"]["cuda"], self.engine.device)
+        best = -math.inf if values["best"] is None else values["best"]
+        for name, value in {**values, "best": best}.items():
+            setattr(self.state, name, value)
+        self.best_weights = best_weights
+
+
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    # Decay is for matrices: biases and the CRF's transitions are few and have no reason to shrink.
+    decayed = [parameter for name, parameter in model.named_parameters() if name.split(".")[-1].startswith("weight")]
+    chosen = {id(parameter) for parameter in decayed}
+    others = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+
+
+def _schedule(config: TrainConfig, progress: float) -> float:
+    """The share of the highest rate at a point of training: a linear rise, then a half cosine to 0, or level."""
+    if progress < config.warmup:
+        return max(progress, 1e-3) / config.warmup
+    if config.schedule != "one-cycle":
+        return 1.0
+    fall = (progress - config.warmup) / (1.0 - config.warmup)
+    return 0.5 * (1.0 + math.cos(math.pi * min(fall, 1.0)))
+
+
+@contextmanager
+def _first_interrupt() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second one raises ``KeyboardInterrupt`` as usual."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    usual = signal.getsignal(signal.SIGINT)
+
+    def press(number: int, frame: Any) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _ignore(event: Event) -> None:
+    pass
+
+
+def fit(
+    trainer: Trainer,
+    dev: Any,
+    *,
+    report: Callable[[Event], None] = _ignore,
+    save: Callable[[Trainer, bool], None] | None = None,
+) -> Outcome:
+    """Train to the end, to an early stop, to the time limit or to Ctrl-C, then give the model its best weights.
+
+    Args:
+        trainer: a new one, or one that a resume has brought back.
+        dev: prepared dev examples.
+        report: is told each event.
+        save: is called with the trainer, and whether its best weights are new, at each epoch's end and at a Ctrl-C.
+
+    Raises:
+        DivergenceError: where the loss is NaN or infinite.
+    """
+    config, state = trainer.config, trainer.state
+    clock = _Clock(state)
+    reason: Reason = "finished"
+    with _first_interrupt() as pressed:
+        while state.epoch < config.epochs and reason == "finished":
+            reason = _train_epoch(trainer, clock, pressed, report)
+            if reason == "interrupted":
+                break
+            state.epoch += 1
+            ended = trainer.judge(dev)
+            clock.read()
+            report(ended)
+            if save:
+                save(trainer, ended.best)
+            if pressed.is_set() and state.epoch < config.epochs:
+                reason = "interrupted"
+            elif reason == "finished" and state.epoch - state.best_epoch >= config.patience:
+                reason = "early stop"
+    if save and reason == "interrupted":
+        save(trainer, False)
+    if trainer.best_weights:
+        trainer.task.model.load_state_dict(trainer.best_weights)
+    return Outcome(
+        reason=reason, best=state.best, best_epoch=state.best_epoch, seconds=state.seconds, history=state.history
+    )
+
+
+def _train_epoch(
+    trainer: Trainer, clock: "_Clock", pressed: threading.Event, report: Callable[[Event], None]
+) -> Reason:
+    """Learn from what is left of an epoch; stops only where an optimiser step has just been taken."""
+    config, state = trainer.config, trainer.state
+    batches = trainer.sampler.epoch(state.epoch)
+    tokens = sum(trainer.examples.lengths)
+    report(EpochStarted(epoch=state.epoch + 1, epochs=config.epochs, tokens=tokens, done=state.tokens))
+    limit = config.max_minutes * 60 or math.inf
+    for rows in batches[state.position :]:
+        progress = (state.epoch + state.position / len(batches)) / config.epochs
+        # Under a time limit the schedule is spent when the time is, so that the rate still falls to 0.
+        trainer.set_learning_rate(max(progress, state.seconds / limit))
+        step = state.position + 1 == len(batches) or (state.position + 1) % config.accumulate == 0
+        done = trainer.learn(rows, step=step)
+        state.position += 1
+        clock.read()
+        report(done)
+        if step and pressed.is_set():
+            return "interrupted"
+        if step and state.seconds > limit:
+            return "time"
+    return "finished"
+
+
+class _Clock:
+    """Keeps ``state.seconds``, which goes on counting after a resume."""
+
+    def __init__(self, state: TrainState) -> None:
+        self.state = state
+        self.start = time.perf_counter() - state.seconds
+
+    def read(self) -> None:
+        self.state.seconds = time.perf_counter() - self.start

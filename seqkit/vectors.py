@@ -1,0 +1,145 @@
+"""Pretrained word vectors from text files: GloVe, word2vec and fastText, plain or gzipped.
+
+A line of such a file is a word and its numbers::
+
+    the 0.418 0.24968 -0.41242 ...
+
+word2vec and fastText put a line with the count of words and the dimension in front. Some files hold words with spaces
+inside (``. . .`` in GloVe 840B); the numbers are therefore counted from the right.
+"""
+
+import gzip
+import re
+import zlib
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterator
+from itertools import takewhile
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from seqkit.errors import CorpusError
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+__all__ = ["VectorTable", "read_vectors"]
+
+
+class VectorTable(NamedTuple):
+    """The vectors that were found: ``vectors[i]`` belongs to ``words[i]``, in the order of the file.
+
+    ``vectors`` is float32 of shape ``(len(words), dimension)``.
+    """
+
+    words: list[str]
+    vectors: "NDArray[numpy.float32]"
+    dimension: int
+
+
+def read_vectors(path: str | PathLike[str], wanted: Collection[str], *, most_frequent: int = 0) -> VectorTable:
+    """Read the vectors of the wanted words; of a word that is there twice, the first.
+
+    The file is read once, line by line, and only what is wanted is kept, so a file of any size fits. Words are
+    compared as they are written: a caller who wants the vector of ``the`` for ``The`` asks for both.
+
+    Args:
+        path: a GloVe, word2vec or fastText text file in UTF-8; one that ends in ``.gz`` is unpacked on the way.
+        wanted: the words to look for.
+        most_frequent: how many words to keep beside them, from the top of the file: such files put the most frequent
+            words first.
+
+    Raises:
+        CorpusError: the file is missing, cut short or holds no vectors, or a line has too few or too many numbers, one
+            that is no finite number, or a word that is not UTF-8.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "vectors.txt")
+    ...     _ = path.write_text("the 0.5 1\\na 2 3\\n. . . 4 5\\n")
+    ...     read_vectors(path, {"the", ". . .", "cat"}).words
+    ['the', '. . .']
+    """
+    import numpy
+
+    keep = frozenset(wanted)
+    found: dict[str, NDArray[numpy.float32]] = {}
+    promised = rows = dimension = 0
+    for number, line in _lines(Path(path)):
+        if number == 1 and (header := _HEADER.fullmatch(line)):
+            promised, dimension = map(int, header.groups())
+            continue
+        dimension = dimension or _trailing_numbers(line.split(b" ")[1:])
+        try:
+            word, values = _cut(line, dimension)
+            if (word in keep or rows < most_frequent) and word not in found:
+                found[word] = _vector(values)
+        except ValueError as error:
+            raise CorpusError(f"{error}; mend or remove this line", file=path, line=number) from error
+        rows += 1
+    if not rows:
+        raise CorpusError("the file holds no vectors; give a GloVe, word2vec or fastText text file", file=path)
+    if promised not in (0, rows):
+        message = f"the first line promises {promised} words, but the file holds {rows}; get the whole file"
+        raise CorpusError(message, file=path)
+    vectors = numpy.array(list(found.values()), dtype=numpy.float32).reshape(len(found), dimension)
+    return VectorTable(list(found), vectors, dimension)
+
+
+_HEADER = re.compile(rb"(\d+) ([1-9]\d*)")
+_NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers, as bytes: only a line feed ends a line here."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if stripped := line.removeprefix(BOM_UTF8).rstrip(b" \r\n"):
+                    yield number, stripped
+    except (OSError, EOFError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CorpusError(
+            f"the vectors cannot be read ({reason}); give a text file or a .gz of one", file=path
+        ) from error
+
+
+def _trailing_numbers(fields: list[bytes]) -> int:
+    return sum(1 for _ in takewhile(_NUMBER.fullmatch, reversed(fields)))
+
+
+def _cut(line: bytes, dimension: int) -> tuple[str, bytes]:
+    """The word of a line and its numbers, checked as far as is cheap enough to do on every line."""
+    fields = line.split(b" ", 1) if line.count(b" ") == dimension else _cut_from_the_right(line, dimension)
+    pieces = fields[0].split(b" ")
+    if not dimension or len(fields) != 2 or not all(pieces) or any(map(_NUMBER.fullmatch, pieces[1:])):
+        count = _trailing_numbers(line.split(b" ")[1:])
+        found = f"expected {dimension or 'some'} numbers after the word, found {count}"
+        raise ValueError(f"{found}; words and numbers are parted by one space")
+    word, values = fields
+    if values.translate(None, b"0123456789+-.eE "):
+        _vector(values)  # something in it is no number: say what
+    try:
+        return word.decode(), values
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the word {word!r} is not UTF-8") from error
+
+
+def _cut_from_the_right(line: bytes, dimension: int) -> list[bytes]:
+    word, *values = line.rsplit(b" ", dimension)
+    return [word, b" ".join(values)] if len(values) == dimension else [word]
+
+
+def _vector(values: bytes) -> "NDArray[numpy.float32]":
+    import numpy
+
+    fields = values.split(b" ")
+    for field in fields:
+        if not _NUMBER.fullmatch(field):
+            raise ValueError(f"{field.decode(errors='replace')!r} is not a number")
+    with numpy.errstate(over="ignore"):
+        vector = numpy.array(list(map(float, fields))).astype(numpy.float32)
+    if not numpy.isfinite(vector).all():
+        raise ValueError("a number is not finite")
+    return vector
