@@ -54,7 +54,7 @@ def crf_class() -> Any:
         MissingExtraError: sklearn-crfsuite is not installed.
     """
     try:
-        from sklearn_crfsuite import CRF  # type: ignore[import]
+        from sklearn_crfsuite import CRF
     except ImportError:
         raise MissingExtraError("sklearn-crfsuite", "bench") from None
     return CRF

@@ -25,12 +25,23 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
-from typing import Any, Literal
+from typing import Literal
 
 from benchmarks.crfsuite import Metric, PeerResult, crf_class, measure_crf
 from seqkit.errors import ConfigError, SeqkitError
 
-__all__ = ["CORPORA", "Benchmark", "Row", "Run", "machine_description", "main", "markdown_table"]
+__all__ = [
+    "CORPORA",
+    "Benchmark",
+    "Row",
+    "Run",
+    "find_corpora",
+    "machine_description",
+    "main",
+    "markdown_table",
+    "measure",
+    "train_and_evaluate",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,16 +139,8 @@ def markdown_table(rows: Iterable[Row], seeds: Sequence[int]) -> str:
     | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
     | ncbi_disease | dev F1 | 84.11 | 84.11 | 83.5 | 212 | 31,234 | 4.2 | 78.10 | 23 |
     """
-    numbers = [
-        *(f"seed {seed}" for seed in seeds),
-        "mean",
-        "bar",
-        "seconds",
-        "tokens/s",
-        "MB",
-        "crfsuite",
-        "its seconds",
-    ]
+    scores = [*(f"seed {seed}" for seed in seeds), "mean", "bar"]
+    numbers = [*scores, "seconds", "tokens/s", "MB", "crfsuite", "its seconds"]
     lines = [["corpus", "score", *numbers], ["---", "---", *["---:"] * len(numbers)], *(row.cells() for row in rows)]
     return "\n".join(_line(cells) for cells in lines)
 
@@ -261,9 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.tagging_quality", description=__doc__.partition("\n")[0]
-    )
+    purpose = __doc__.partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tagging_quality", description=purpose)
     parser.add_argument("--data", type=Path, metavar="DIR", help="the folder that holds a folder for each corpus")
     parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA), help="measure only these")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], help="a run for each (default: 1 2 3)")

@@ -11,10 +11,10 @@ A forbidden transition scores −∞: it has probability 0 in training and is ne
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
-import torchcrf  # type: ignore[import-untyped]
+import torchcrf
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -139,10 +139,9 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
 
     def log_partition(self, emissions_TBK: Tensor, mask_TB: Tensor) -> Tensor:
         """log Z of each row, (B,)."""
-        log_partition_B = _LogPartition.apply(  # type: ignore[no-untyped-call]
-            emissions_TBK, mask_TB, *self.transition_scores()
-        )
-        return cast(Tensor, log_partition_B)
+        scores = (emissions_TBK, mask_TB, *self.transition_scores())
+        log_partition_B: Tensor = _LogPartition.apply(*scores)  # type: ignore[no-untyped-call]
+        return log_partition_B
 
     def lattice(self, emissions_TBK: Tensor, mask_TB: Tensor) -> Lattice:
         """Forward and backward scores, without gradient."""

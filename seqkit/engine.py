@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -34,7 +34,7 @@ class Engine:
             precision: ``auto`` is bfloat16 autocast on a GPU that has it, float32 elsewhere.
 
         Raises:
-            ConfigError: where the device is not there, naming those that are.
+            ConfigError: where the device is not there, naming those that are; or no such precision.
         """
         available = ["cpu"]
         if torch.cuda.is_available():
@@ -44,6 +44,8 @@ class Engine:
         name = available[0] if device == "auto" else device
         if name not in available:
             raise ConfigError(f"device {name!r} is not available here; there is {', '.join(available)}")
+        if precision not in get_args(Precision):
+            raise ConfigError(f"no precision {precision!r}; choose from {', '.join(get_args(Precision))}")
         if precision == "auto":
             precision = "bfloat16" if name == "cuda" and torch.cuda.is_bf16_supported() else "float32"
         return cls(device=torch.device(name), precision=precision)

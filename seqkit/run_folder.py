@@ -22,13 +22,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["FORMAT_VERSION", "RunFolder", "newest_run", "next_run_path"]
 
@@ -84,21 +85,15 @@ class RunFolder:
         Raises:
             CheckpointError: where it cannot be written; what was there before is untouched.
         """
+        place = self.path.resolve()  # where a link points to; renaming the link would leave the run behind
         with _writing(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
+            place.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
             try:
                 fresh.chmod(0o777 & ~_umask())
                 for name, content in files.items():
                     _write(fresh / name, content)
-                old = fresh.with_name(fresh.name + "-old")
-                if self.path.exists():
-                    self.path.rename(old)
-                fresh.rename(self.path)
-                for other in old.iterdir() if old.exists() else ():
-                    if other.name not in OWN_FILES:
-                        other.rename(self.path / other.name)
-                shutil.rmtree(old, ignore_errors=True)
+                _replace(place, fresh)
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
 
@@ -152,7 +147,7 @@ class RunFolder:
             )
         return dict(run)
 
-    def read_tensors(self, name: str = "model.safetensors") -> tuple[dict[str, Tensor], dict[str, str]]:
+    def read_tensors(self, name: str = "model.safetensors") -> "tuple[dict[str, Tensor], dict[str, str]]":
         """Tensors of a safetensors file, and its metadata.
 
         Raises:
@@ -169,20 +164,23 @@ class RunFolder:
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{path} is damaged: {error}; train again or restore the file") from None
 
-    def read_resume(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def read_resume(self) -> "tuple[dict[str, Tensor], dict[str, Any]]":
         """Tensors and values of an unfinished training.
 
         Raises:
-            CheckpointError: where there is none.
+            CheckpointError: where there is none, or it is damaged.
         """
         if not self.can_resume:
             state = "its training has finished" if self.has_model else "it holds no run"
             raise CheckpointError(f"{self.path} cannot be resumed: {state}")
         tensors, metadata = self.read_tensors(RESUME_FILE)
-        return tensors, json.loads(metadata["state"])
+        try:
+            return tensors, json.loads(metadata["state"])
+        except (KeyError, json.JSONDecodeError):
+            raise CheckpointError(f"{self.path / RESUME_FILE} holds no state of a training; train again") from None
 
 
-def tensor_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
+def tensor_bytes(tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str] | None = None) -> bytes:
     """A safetensors file as bytes."""
     from safetensors.torch import save
 
@@ -232,8 +230,6 @@ def newest_run(tasks: set[str], parent: str | os.PathLike[str] = "runs") -> Path
 def _writing(path: Path) -> Iterator[None]:
     try:
         yield
-    except FileExistsError:
-        raise
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be written: {error.strerror or error}; what was saved before is untouched; "
@@ -254,6 +250,25 @@ def _write(path: Path, content: str | bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _replace(place: Path, fresh: Path) -> None:
+    """Move a new run into the place of an old one, and what is not a run's into it; one failure takes all back."""
+    old = fresh.with_name(f"{fresh.name}-old")
+    with ExitStack() as undo:
+
+        def move(source: Path, target: Path) -> None:
+            source.rename(target)
+            undo.callback(target.rename, source)
+
+        if place.exists():
+            move(place, old)
+        move(fresh, place)
+        for other in list(old.iterdir()) if old.exists() else ():
+            if other.name not in OWN_FILES:
+                move(other, place / other.name)
+        undo.pop_all()
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask() -> int:

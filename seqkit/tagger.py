@@ -1,6 +1,7 @@
 """Tagger: the class a person imports to train, use and keep a tagger."""
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -260,10 +261,11 @@ class Tagger:
 
 def rows_of(data: "Dataset | Mapping[str, Any]") -> Mapping[str, Any]:
     """Columns as lists, tags as strings, of a typed dataset or of a mapping that has them already."""
+    given = list(data) if isinstance(data, Mapping) else data.column_names
+    if "tokens" not in given or "tags" not in given:
+        raise CorpusError(f"tagging needs tokens and tags; this corpus has {', '.join(map(str, given)) or 'nothing'}")
     if isinstance(data, Mapping):
         return data
-    if "tokens" not in data.column_names or "tags" not in data.column_names:
-        raise CorpusError(f"tagging needs tokens and tags; this corpus has {', '.join(data.column_names)}")
     columns = data.to_dict()
     names = data.features["tags"].feature.names
     return {**columns, "tags": [[names[tag] for tag in tags] for tags in columns["tags"]]}
@@ -284,6 +286,9 @@ def _configs(settings: Mapping[str, Any]) -> tuple[TaggingConfig, TrainConfig]:
     training = {field.name for field in fields(TrainConfig)}
     if unknown := sorted(settings.keys() - model - training):
         raise ConfigError(f"no setting {unknown[0]!r}; there is {', '.join(sorted(model | training))}")
+    for name, value in settings.items():
+        if isinstance(value, float) and not math.isfinite(value):  # JSON, and so a run folder, has no such number
+            raise ConfigError(f"{name} must be a finite number, not {value}")
     return (
         TaggingConfig(**{name: value for name, value in settings.items() if name in model}),
         TrainConfig(**{name: value for name, value in settings.items() if name in training}),
@@ -319,7 +324,10 @@ def _tagged(text: str, tokens: list[Token], parts: list[TagPrediction], scheme: 
     for part in parts:
         window = tokens[len(tags) :]
         tags.extend(part.tags)
-        sure.extend(part.confidence if scheme is None else [None] * len(part.tags))
+        if scheme is None:  # the confidence is one of each tag, and there are no spans
+            sure.extend(part.confidence)
+            continue
+        sure.extend([None] * len(part.tags))
         for span, confidence in zip(part.spans, part.confidence, strict=True):
             start, end = window[span.start].start, window[span.end - 1].end
             entities.append(Entity(start, end, text[start:end], span.label, confidence))

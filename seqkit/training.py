@@ -83,6 +83,7 @@ class TrainState:
         loss_sum, tokens: of the current epoch so far.
         seconds: training time so far, resumed stretches included.
         scale: what a plateau has made of the learning rate.
+        learning_rate: the rate of the last step.
         best, best_epoch: highest dev score and where.
         history: one record an epoch.
     """
@@ -94,6 +95,7 @@ class TrainState:
     tokens: int = 0
     seconds: float = 0.0
     scale: float = 1.0
+    learning_rate: float = 0.0
     best: float = -math.inf
     best_epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -182,8 +184,10 @@ class Trainer:
     def learn(self, rows: list[int], *, step: bool) -> BatchDone:
         """Add the gradient of one batch and, where ``step``, take an optimiser step.
 
+        A step follows the mean of ``accumulate`` batches, each counted alike, however many tokens it has.
+
         Raises:
-            DivergenceError: where the loss is NaN or infinite; the weights are as they were before the batch.
+            DivergenceError: where the loss or its gradient is NaN or infinite; the weights are as before the batch.
         """
         self.task.model.train()
         batch = self.task.collate(self.examples, rows).to(self.engine.device)
@@ -191,21 +195,25 @@ class Trainer:
             loss = self.task.loss(batch)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise DivergenceError(
-                f"the loss became {value} in epoch {self.state.epoch + 1}, batch {self.state.position + 1}, "
-                f"which begins with {self.task.describe(self.examples, rows[0])}; the best model so far is kept; "
-                "try a lower --learning-rate or --clip-norm 1"
-            )
+            raise self._divergence(f"the loss became {value}", rows)
         (loss / self.config.accumulate).backward()
         if step:
-            self._step()
+            self._step(rows)
         self.state.loss_sum += value * batch.tokens
         self.state.tokens += batch.tokens
         return BatchDone(loss=value, tokens=batch.tokens)
 
-    def _step(self) -> None:
-        if self.config.clip_norm:
-            nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.clip_norm)
+    def _divergence(self, what: str, rows: list[int]) -> DivergenceError:
+        return DivergenceError(
+            f"{what} in epoch {self.state.epoch + 1}, batch {self.state.position + 1}, "
+            f"which begins with {self.task.describe(self.examples, rows[0])}; the best model so far is kept; "
+            "try a lower --learning-rate or --clip-norm 1"
+        )
+
+    def _step(self, rows: list[int]) -> None:
+        norm = float(nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.clip_norm or math.inf))
+        if not math.isfinite(norm):  # a finite loss can have such a gradient, and one step along it ruins the model
+            raise self._divergence(f"the gradient's norm became {norm}", rows)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
@@ -213,9 +221,9 @@ class Trainer:
 
     def set_learning_rate(self, progress: float) -> None:
         """Set the rate for a point of training, 0 at its start and 1 at its end."""
-        rate = self.config.learning_rate * self.state.scale * _schedule(self.config, progress)
+        self.state.learning_rate = self.config.learning_rate * self.state.scale * _schedule(self.config, progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.state.learning_rate
 
     def judge(self, dev: Any) -> EpochDone:
         """Score dev with the averaged weights, keep them if they are the best, and close the epoch's record."""
@@ -234,7 +242,7 @@ class Trainer:
         record = {
             "epoch": state.epoch,
             "step": state.step,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": state.learning_rate,
             "train_loss": state.loss_sum / max(state.tokens, 1),
             **{f"dev_{name}": score for name, score in scores.items()},
             "seconds": round(state.seconds, 3),
@@ -300,7 +308,7 @@ def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
 def _schedule(config: TrainConfig, progress: float) -> float:
     """The share of the highest rate at a point of training: a linear rise, then a half cosine to 0, or level."""
     if progress < config.warmup:
-        return max(progress, 1e-3) / config.warmup
+        return min(max(progress, 1e-3) / config.warmup, 1.0)
     if config.schedule != "one-cycle":
         return 1.0
     fall = (progress - config.warmup) / (1.0 - config.warmup)
@@ -347,7 +355,7 @@ def fit(
         save: is called with the trainer, and whether its best weights are new, at each epoch's end and at a Ctrl-C.
 
     Raises:
-        DivergenceError: where the loss is NaN or infinite.
+        DivergenceError: where the loss or its gradient is NaN or infinite.
     """
     config, state = trainer.config, trainer.state
     clock = _Clock(state)
@@ -363,10 +371,10 @@ def fit(
             report(ended)
             if save:
                 save(trainer, ended.best)
-            if pressed.is_set() and state.epoch < config.epochs:
-                reason = "interrupted"
-            elif reason == "finished" and state.epoch - state.best_epoch >= config.patience:
+            if reason == "finished" and state.epoch - state.best_epoch >= config.patience:
                 reason = "early stop"
+            elif pressed.is_set() and state.epoch < config.epochs:
+                reason = "interrupted"
     if save and reason == "interrupted":
         save(trainer, False)
     if trainer.best_weights:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-import torchcrf  # type: ignore[import-untyped]
+import torchcrf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -20,7 +20,7 @@ SCORES = ("start_transitions", "transitions", "end_transitions")
 REDUCTIONS = ("none", "sum", "mean", "token_mean")
 LENGTHS = [7, 1, 3, 7, 2]
 
-quick = settings(max_examples=60, deadline=None, derandomize=True)
+quick = settings(max_examples=60)
 
 
 def exact(actual: Tensor, expected: Tensor) -> None:

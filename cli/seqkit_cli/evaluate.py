@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+MISSED = -1.0  # stands for the confidence of an entity that was not found at all
 CONTEXT = 6  # words shown on each side of an error
 
 
@@ -27,10 +28,10 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Split to score: train, dev or test.")] = "dev",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     errors: Annotated[int, typer.Option(min=0, help="How many of the most confident errors to print.")] = 10,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")] = "auto",
     token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
     tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
-    encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
+    encoding: Annotated[str | None, typer.Option(help=r"Encoding of text files. \[default: utf-8]")] = None,
 ) -> None:
     """Score a run: precision, recall and F1 by type, a confusion table, the most confident errors."""
     from seqkit.corpora import open_corpus, require_split
@@ -38,18 +39,20 @@ def evaluate(
 
     path = run or newest_run(set(CONFIGS))
     trained_on = RunFolder(path).read_run()["corpus"]
-    opening = {"spec": corpus, "token_column": token_column, "tag_column": tag_column, "encoding": encoding}
+    asked = {"spec": corpus, "token_column": token_column, "tag_column": tag_column, "encoding": encoding}
+    opening: dict[str, Any] = {"dev_fraction": 0.0}
     if corpus is None or corpus == trained_on.get("spec"):
         # The same corpus is opened in the same way, so that a dev split made by a fraction is the same one.
-        opening = {key: value for key, value in trained_on.items() if key != "fingerprint"}
+        opening |= {key: value for key, value in trained_on.items() if key != "fingerprint"}
+    opening |= {key: value for key, value in asked.items() if value is not None}
     if opening.get("spec") is None:
         raise typer.BadParameter(
             "this run does not say which corpus it was trained on; name one", param_hint="--corpus"
         )
-    opened = open_corpus(**{"dev_fraction": 0.0, **opening})
+    opened = open_corpus(**opening)
     if corpus is not None and list(opened) == ["train"] and split == "dev":
         split = "train"  # a single file is what was meant, whatever its name
-    tagger = Tagger.load(path, device=device)  # type: ignore[arg-type]
+    tagger = Tagger.load(path, device=device)
     examples, evaluation = tagger.score_examples(require_split(opened, split), confidence=not as_json)
     if as_json:
         rate = evaluation.tokens / evaluation.seconds
@@ -65,7 +68,7 @@ def _print(console: "Console", title: str, examples: "TaggedExamples", evaluatio
     console.print(f"[bold]{title}[/bold]")
     scores = "  ".join(f"{name} {100 * score:.2f} %" for name, score in evaluation.scores.items())
     rate = evaluation.tokens / evaluation.seconds
-    console.print(f"{scores}  ({evaluation.tokens:,} tokens, {rate:,.0f} tokens/s)")
+    console.print(f"{scores}\n{evaluation.tokens:,} tokens, {rate:,.0f} tokens/s")
     assert examples.gold is not None
     if "f1" in evaluation.scores:
         _print_types(console, examples.gold, evaluation.predictions)
@@ -101,20 +104,23 @@ def _print_errors(
 ) -> None:
     from rich.text import Text
 
+    # What was missed has no confidence and comes last.
     found = sorted(_errors(examples, predicted), key=lambda error: -error[0])
-    console.print(f"[bold]The {min(errors, len(found))} most confident of {len(found)} errors[/bold]")
+    missed = sum(error[0] == MISSED for error in found)
+    which = "Errors" if len(found) <= errors else f"The {errors} most confident of {len(found)} errors"
+    console.print(f"[bold]{which}[/bold] ({len(found) - missed} wrong{f', {missed} missed' if missed else ''})")
     for confidence, words, start, end, said, gold in found[:errors]:
         before, after = words[max(0, start - CONTEXT) : start], words[end : end + CONTEXT]
-        line = Text(f"{confidence:.3f}  ")
-        line.append("… " * (start > CONTEXT) + " ".join(before) + " ")
-        line.append(" ".join(words[start:end]), style="bold red")
-        line.append(" " + " ".join(after) + " …" * (end + CONTEXT < len(words)))
+        line = Text("missed  " if confidence == MISSED else f"{confidence:6.3f}  ")
+        line.append("".join(["… " * (start > CONTEXT), *(f"{word} " for word in before)]))
+        line.append(f"[{' '.join(words[start:end])}]", style="bold red")
+        line.append("".join([*(f" {word}" for word in after), " …" * (end + CONTEXT < len(words))]))
         line.append(f"   said {said}, gold {gold}", style="cyan")
         console.print(line, soft_wrap=True)
 
 
 def _errors(examples: "TaggedExamples", predicted: list["TagPrediction"]) -> Iterator[tuple[Any, ...]]:
-    """Every wrong span, or wrong plain tag: confidence, sentence, borders, what was said, what is right."""
+    """Every wrong or missed span, or wrong plain tag: confidence, sentence, borders, what was said, what is right."""
     for words, gold, said in zip(examples.tokens, examples.gold or [], predicted, strict=True):
         if not gold.spans and not said.spans and len(said.confidence) == len(words):
             for place, (right, tag, confidence) in enumerate(zip(gold.tags, said.tags, said.confidence, strict=True)):
@@ -124,5 +130,8 @@ def _errors(examples: "TaggedExamples", predicted: list["TagPrediction"]) -> Ite
         for span, confidence in zip(said.spans, said.confidence, strict=True):
             if span not in gold.spans:
                 over = [g for g in gold.spans if g.start < span.end and span.start < g.end]
-                right = ", ".join(f"{g.label} '{' '.join(words[g.start : g.end])}'" for g in over) or "nothing"
-                yield confidence, words, span.start, span.end, span.label, right
+                named = [f"{g.label} '{' '.join(words[g.start : g.end])}'" if g[:2] != span[:2] else g.label for g in over]
+                yield confidence, words, span.start, span.end, span.label, ", ".join(named) or "nothing"
+        for span in gold.spans:
+            if not any(s.start < span.end and span.start < s.end for s in said.spans):
+                yield MISSED, words, span.start, span.end, "nothing", span.label

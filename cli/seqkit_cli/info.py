@@ -1,6 +1,8 @@
 """``seqkit info``: what a run is."""
 
 import json
+import shutil
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +33,7 @@ def info(
         "dev": scores or "not scored yet",
         "training": "unfinished",
         "resume": f"seqkit train {about['task']} --resume {folder.path}" if folder.can_resume else "",
+        "size": "",
         "versions": ", ".join(f"{name} {number}" for name, number in about["versions"].items()),
         "settings": ", ".join(f"{name}={value}" for name, value in about["settings"].items()),
     }
@@ -40,4 +43,9 @@ def info(
         rows["size"] = f"{report['parameters']:,} parameters, {report['megabytes']} MB"
     for name, value in rows.items():
         if value:
-            print(f"{name:<9} {value}")
+            print(_wrapped(f"{name:<9} {value}"))
+
+
+def _wrapped(row: str) -> str:
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(row, width, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False)

@@ -64,6 +64,7 @@ def main() -> None:
 def _run() -> int:
     try:
         code = app(standalone_mode=False)
+        print(end="", flush=True)  # what cannot be written is told here, not while the interpreter shuts down
         return code if isinstance(code, int) else 0
     except SeqkitError as error:
         _show(error)
@@ -71,9 +72,16 @@ def _run() -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        return _stop_writing()
+    except SystemExit as leaving:  # so Typer and rich answer a broken pipe
+        if not isinstance(leaving.__context__, BrokenPipeError):
+            raise
+        return _stop_writing()
+    except UnicodeEncodeError as error:
+        character = error.object[error.start]
+        _show(SeqkitError(f"{error.encoding}, the encoding of the output, has no {character!r}; set PYTHONUTF8=1"))
+        return 1
     except OSError as error:
         _show(SeqkitError(f"{error.filename or 'input or output'}: {error.strerror or error}"))
         return 1
@@ -83,6 +91,12 @@ def _run() -> int:
             raise
         error.show()
         return int(error.exit_code)
+
+
+def _stop_writing() -> int:
+    """The reader of our output, such as head, has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _show(error: Exception) -> None:

@@ -23,43 +23,57 @@ COLORS = ("cyan", "green", "yellow", "magenta", "red", "blue", "bright_cyan", "b
 
 
 def predict(
-    what: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN] [TEXT]", help="Run folder (the newest one where none), text.")
-    ] = None,
+    run: Annotated[str | None, typer.Argument(help="Run folder; the newest one where none is named.")] = None,
+    text: Annotated[str | None, typer.Argument(help="Text to tag, in quotes.")] = None,
     input_file: Annotated[
-        str | None, typer.Option("--input", "-i", help="File with a text a line, .jsonl with a text field, or -.")
+        str | None,
+        typer.Option("--input", "-i", help="File with a text a line, or .jsonl with a text field; - is stdin."),
     ] = None,
     output: Annotated[
         Literal["text", "jsonl", "conll"], typer.Option("--format", help="How to print what was found.")
     ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
     """Tag texts: coloured text, JSON lines with character offsets, or CoNLL columns."""
-    run, text = _arguments(what or [], input_file)
+    run, text = _arguments(run, text, input_file)
     path = run or newest_run(set(CONFIGS))
     RunFolder(path).read_run()  # a wrong folder is told before torch is loaded
     from seqkit.tagger import Tagger
 
-    tagger = Tagger.load(path, device=device)  # type: ignore[arg-type]
+    tagger = Tagger.load(path, device=device)
     texts = iter([text]) if text is not None else _texts(input_file or "-")
     write = {"text": _write_text, "jsonl": _write_jsonl, "conll": _write_conll}["jsonl" if as_json else output]
     write(tagger.stream(texts), tagger.task == "ner")
 
 
-def _arguments(what: list[str], input_file: str | None) -> tuple[Path | None, str | None]:
-    """Which of the words is the run and which is the text."""
-    if len(what) > 2 or (len(what) == 2 and input_file):
-        raise typer.BadParameter("give a run and a text, in quotes, or a run and --input")
-    if len(what) == 2:
-        return Path(what[0]), what[1]
-    is_run = bool(what) and (input_file is not None or RunFolder(what[0]).has_model)
-    run = Path(what[0]) if is_run else None
-    if what and not is_run:
-        return None, what[0]
-    if input_file is None and sys.stdin.isatty():
-        raise typer.BadParameter("give a text in quotes, --input FILE, or - for stdin")
-    return run, None
+def _arguments(run: str | None, text: str | None, input_file: str | None) -> tuple[str | None, str | None]:
+    """The run and the text: one word alone is a run where there is such a run, or an input, else the text."""
+    if run is not None and text is None and input_file is None and not _is_run(run):
+        run, text = None, run
+    if text is not None and input_file is not None:
+        raise typer.BadParameter("give a text, in quotes, or --input, not both")
+    if text is not None and not _is_unicode(text):
+        raise typer.BadParameter("the text is not UTF-8")
+    if text is None and input_file is None and sys.stdin.isatty():
+        raise typer.BadParameter("give a text in quotes, or --input FILE; --input - reads what is typed")
+    return run, text
+
+
+def _is_run(word: str) -> bool:
+    try:
+        return RunFolder(word).has_model
+    except (OSError, ValueError):  # no file can have such a name
+        return False
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be written: half of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _texts(name: str) -> Iterator[str]:
@@ -96,6 +110,8 @@ def _text_of(line: str, name: str, number: int) -> str:
         text = None
     if not isinstance(text, str):
         raise CorpusError('this line is no JSON object with a "text"', file=name, line=number)
+    if not _is_unicode(text):
+        raise CorpusError("the text holds half of a surrogate pair, which is no character", file=name, line=number)
     return text
 
 

@@ -22,7 +22,7 @@ class Progress:
         self.quiet = quiet
         self.terminal = sys.stderr.isatty()
         self.bar: Any = None
-        self.epochs = 0
+        self.epoch = self.epochs = 0
         self.shown: dict[str, str] = {}
 
     def __call__(self, event: "Event") -> None:
@@ -36,7 +36,7 @@ class Progress:
         elif isinstance(event, BatchDone):
             self.shown["loss"] = f"{event.loss:.3f}"
             if self.bar is not None:
-                self.bar.set_postfix(self.shown, refresh=False)
+                self._describe()
                 self.bar.update(event.tokens)
         else:
             self._end(event)
@@ -47,22 +47,35 @@ class Progress:
             self.bar.close()
 
     def _start(self, event: Any) -> None:
-        self.epochs = event.epochs
+        self.epoch, self.epochs = event.epoch, event.epochs
         if not self.terminal:
             return
         if self.bar is None:
             from tqdm import tqdm
 
-            done = (event.epoch - 1) * event.tokens + event.done
             self.bar = tqdm(
-                total=event.epochs * event.tokens, initial=done, unit="tok", unit_scale=True, dynamic_ncols=True
+                total=event.epochs * event.tokens,
+                initial=(event.epoch - 1) * event.tokens + event.done,
+                bar_format="{desc} |{bar}| {rate_fmt}, {remaining} left",
+                unit=" tok",
+                unit_scale=True,
+                smoothing=0,  # the mean rate counts dev scoring in, so that the time left is true
+                dynamic_ncols=True,
             )
-        self.bar.set_description(f"epoch {event.epoch}/{event.epochs}", refresh=False)
+        self._describe()
+        self.bar.refresh()
+
+    def _describe(self) -> None:
+        shown = "".join(f"  {name} {value}" for name, value in self.shown.items())
+        self.bar.set_description_str(f"epoch {self.epoch}/{self.epochs}{shown}", refresh=False)
 
     def _end(self, event: Any) -> None:
         score = f"{100 * event.record[f'dev_{self.metric}']:.2f}"
         self.shown[f"dev {self.metric}"] = score
-        if not self.terminal:
+        if self.bar is not None:
+            self._describe()
+            self.bar.refresh()
+        else:
             line = f"epoch {event.record['epoch']}/{self.epochs}  loss {event.record['train_loss']:.4f}"
             line += f"  dev {self.metric} {score}  {event.record['seconds']:.0f} s"
-            print(line + ("  *" if event.best else ""), file=sys.stderr, flush=True)
+            print(line + ("  best so far" if event.best else ""), file=sys.stderr, flush=True)

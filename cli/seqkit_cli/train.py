@@ -1,5 +1,6 @@
 """``seqkit train TASK``: open a corpus, train, keep the run."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ Out = Annotated[Path | None, typer.Option(help=r"Run folder to write. \[default:
 def _trainer(task: str, default_corpus: str | None) -> Callable[..., None]:
     @with_options(("Model", CONFIGS[task]), ("Training", TrainConfig))
     def command(
+        context: typer.Context,
         corpus: Corpus = default_corpus,
         out: Out = None,
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that --out holds.")] = False,
@@ -44,6 +46,8 @@ def _trainer(task: str, default_corpus: str | None) -> Callable[..., None]:
         settings: dict[str, Any],
     ) -> None:
         values = {**(read_config(config, CONFIGS[task], TrainConfig) if config else {}), **settings}
+        if resume:
+            _refuse_with_resume(context)
         opening = {
             "spec": corpus,
             "dev_fraction": dev_fraction,
@@ -65,13 +69,20 @@ def _trainer(task: str, default_corpus: str | None) -> Callable[..., None]:
     return command
 
 
+def _refuse_with_resume(context: typer.Context) -> None:
+    """Only where to compute, how long and how loudly may be said anew."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    if refused := sorted(given - {"resume", "quiet", "device", "precision", "max_minutes"}):
+        option = refused[0].replace("_", "-")
+        raise ConfigError(f"--resume goes on in the same folder, with the same corpus and settings: leave out --{option}")
+
+
 def _resumed(task: str, run: Path, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Settings and corpus of an unfinished run; only the time limit may be set anew."""
+    """Settings and corpus of an unfinished run, with a time limit of its own."""
     saved = RunFolder(run).read_run()
     if saved["task"] != task:
         raise ConfigError(f"{run} is a {saved['task']} run; resume it with seqkit train {saved['task']}")
-    if refused := sorted(given.keys() - {"max_minutes"}):
-        raise ConfigError(f"a resumed run keeps its settings: leave out --{refused[0].replace('_', '-')}")
     opening = {key: value for key, value in saved["corpus"].items() if key != "fingerprint"}
     return {**saved["settings"], "max_minutes": 0.0, **given}, opening
 
@@ -117,19 +128,27 @@ def _train(
         raise
     finally:
         progress.close()
-    _conclude(tagger, task, path)
+    _conclude(tagger, path, quiet)
 
 
-def _conclude(tagger: Any, task: str, path: Path) -> None:
+ENDINGS = {
+    "finished": "finished",
+    "early stop": "stopped early, as dev got no better,",
+    "time": "stopped, as the time was up,",
+    "interrupted": "interrupted",
+}
+
+
+def _conclude(tagger: Any, path: Path, quiet: bool) -> None:
     outcome = tagger.outcome
+    lines = [f"{ENDINGS[outcome.reason]} after {outcome.seconds:.0f} s"]
     if outcome.history:
-        best = f"dev {tagger.metric} {100 * outcome.best:.2f} in epoch {outcome.best_epoch}"
-        print(f"{outcome.reason} after {outcome.seconds:.0f} s: best {best}", file=sys.stderr)
-    if outcome.reason == "interrupted":
-        print(f"go on with: seqkit train {task} --resume {path}", file=sys.stderr)
-    elif outcome.reason == "time":
-        print(f"the time was up; go on with: seqkit train {task} --resume {path}", file=sys.stderr)
-    print(path, flush=True)
+        lines[0] += f": best dev {tagger.metric} {100 * outcome.best:.2f}, in epoch {outcome.best_epoch}"
+    if outcome.reason in ("interrupted", "time"):
+        lines.append(f"go on with: seqkit train {tagger.task} --resume {shlex.quote(str(path))}")
+    if not quiet or outcome.reason == "interrupted":
+        print(*lines, sep="\n", file=sys.stderr)
+    print(path)
     if outcome.reason == "interrupted":
         raise typer.Exit(130)
 

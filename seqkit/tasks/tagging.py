@@ -217,8 +217,7 @@ class TaggingTask:
         types = sorted({span.label for spans in gold for span in spans})
         if not types:
             raise CorpusError(
-                "the training split marks no entity: every tag is O or has no scheme prefix such as B-; "
-                "plain tags are what 'seqkit train pos' is for"
+                "the training split marks no entity: every tag is O; annotate some, or choose another corpus"
             )
         scheme = Scheme.parse(config.scheme)
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
@@ -231,12 +230,10 @@ class TaggingTask:
             rows: ``tokens``, and ``tags`` (strings) where they are known.
 
         Raises:
-            CorpusError: where a sentence has no token.
+            CorpusError: where a sentence has no token, or not one tag a token, or tags are illegal.
         """
+        _check_lengths(rows)
         tokens: Sequence[Sequence[str]] = rows["tokens"]
-        if not all(tokens):
-            empty = next(number for number, sentence in enumerate(tokens, start=1) if not sentence)
-            raise CorpusError(f"sentence {empty} has no token; leave it out")
         spellings = {word: row for row, word in enumerate(dict.fromkeys(w for s in tokens for w in s), start=1)}
         columns = {"spellings": torch.tensor([spellings[word] for sentence in tokens for word in sentence])}
         gold = self._gold(rows) if "tags" in rows else None
@@ -390,15 +387,35 @@ def gold_spans(rows: Mapping[str, Any], scheme: str | None = None) -> list[list[
     """
     known = Scheme.parse(scheme) if scheme else detect_scheme(rows["tags"])
     if known is None:
+        for number, tag in ((number, tag) for number, tags in enumerate(rows["tags"]) for tag in tags if tag != "O"):
+            raise CorpusError(
+                f"{_where(rows, number)}: {tag!r} has no scheme prefix such as B-, so it marks no entity; "
+                "plain tags are what 'seqkit train pos' is for"
+            )
         return [[] for _ in rows["tags"]]
     for number, tags in enumerate(rows["tags"]):
         for problem in illegal_tags(tags, known):
-            where = rows["source"][number] if "source" in rows else f"sentence {number + 1}"
             raise CorpusError(
-                f"{where}: token {problem.position + 1} of the sentence: {problem.reason} ({known}); "
+                f"{_where(rows, number)}: token {problem.position + 1} of the sentence: {problem.reason} ({known}); "
                 "'seqkit corpora validate' lists every such place; --corpus-scheme names another scheme"
             )
     return [spans_from_tags(tags, known) for tags in rows["tags"]]
+
+
+def _check_lengths(rows: Mapping[str, Any]) -> None:
+    tokens, tags = rows["tokens"], rows.get("tags", rows["tokens"])
+    if len(tokens) != len(tags):
+        raise CorpusError(f"{len(tokens)} sentences of tokens but {len(tags)} of tags; give one list of tags for each")
+    for number, (words, labels) in enumerate(zip(tokens, tags, strict=True)):
+        if not words:
+            raise CorpusError(f"{_where(rows, number)}: the sentence has no token; leave it out")
+        if len(words) != len(labels):
+            raise CorpusError(f"{_where(rows, number)}: {len(words)} tokens but {len(labels)} tags; give each one tag")
+
+
+def _where(rows: Mapping[str, Any], number: int) -> str:
+    """What to call a sentence, counted from 0: its file and line where they are known."""
+    return str(rows["source"][number]) if "source" in rows else f"sentence {number + 1}"
 
 
 def read_word_vectors(config: TaggingConfig, spellings: Collection[str]) -> dict[str, Tensor]:

@@ -1,0 +1,117 @@
+"""A dozen hand-made sentences, and settings that make a tagger small enough to be trained within a test."""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from seqkit.configs import TaggingConfig, TrainConfig
+from seqkit.engine import Engine
+from seqkit.tagger import Tagger
+from seqkit.tasks.tagging import TaggingTask
+from seqkit.training import Event, Trainer
+
+__all__ = ["PARTS", "ROWS", "SETTINGS", "Rows", "interrupt_when", "task_of", "tiny_tagger", "trainer_of", "without_time"]
+
+Rows = dict[str, list[list[str]]]
+
+# word / entity tag in IOB2 / part of speech
+SENTENCES = """
+Ada/B-PER/PROPN Lund/I-PER/PROPN met/O/VERB Bo/B-PER/PROPN in/O/ADP Ghent/B-LOC/PROPN ./O/PUNCT
+They/O/PRON sailed/O/VERB from/O/ADP New/B-LOC/PROPN South/I-LOC/PROPN Wales/I-LOC/PROPN ./O/PUNCT
+Rain/O/NOUN fell/O/VERB ./O/PUNCT
+BO/B-PER/PROPN LUND/I-PER/PROPN WINS/O/VERB
+Flights/O/NOUN Ghent/B-LOC/PROPN Oslo/B-LOC/PROPN Bergen/B-LOC/PROPN resume/O/VERB on/O/ADP 3/O/NUM May/O/PROPN ./O/PUNCT
+The/O/DET ferry/O/NOUN left/O/VERB Oslo/B-LOC/PROPN at/O/ADP 7:30/O/NUM ./O/PUNCT
+Ada/B-PER/PROPN slept/O/VERB ./O/PUNCT
+Nobody/O/PRON saw/O/VERB Uma/B-PER/PROPN de/I-PER/PROPN Wit/I-PER/PROPN leave/O/VERB the/O/DET house/O/NOUN ./O/PUNCT
+Is/O/AUX Bergen/B-LOC/PROPN wet/O/ADJ ?/O/PUNCT
+Uma/B-PER/PROPN Bo/B-PER/PROPN and/O/CCONJ Ada/B-PER/PROPN sang/O/VERB ./O/PUNCT
+the/O/DET harbour/O/NOUN of/O/ADP Ghent/B-LOC/PROPN was/O/AUX quiet/O/ADJ
+Wales/B-LOC/PROPN !/O/PUNCT
+"""
+
+
+def _column(number: int) -> list[list[str]]:
+    return [[token.split("/")[number] for token in line.split()] for line in SENTENCES.strip().splitlines()]
+
+
+ROWS: Rows = {"tokens": _column(0), "tags": _column(1)}
+PARTS: Rows = {"tokens": _column(0), "tags": _column(2)}
+
+# Every setting a test may depend on is here, so that a change of a default changes no test.
+SETTINGS: dict[str, Any] = {
+    "word_size": 16,
+    "characters": "cnn",
+    "character_size": 8,
+    "character_filters": 8,
+    "shape_size": 4,
+    "cell": "lstm",
+    "head": "crf",
+    "hidden_size": 16,
+    "num_layers": 1,
+    "minimum_count": 1,
+    "input_dropout": 0.1,
+    "state_dropout": 0.1,
+    "singleton_replacement": 0.3,
+    "word_replacement": 0.05,
+    "epochs": 4,
+    "batch_tokens": 24,
+    "accumulate": 1,
+    "optimizer": "adamw",
+    "learning_rate": 0.02,
+    "schedule": "one-cycle",
+    "warmup": 0.1,
+    "weight_decay": 0.01,
+    "momentum": 0.9,
+    "plateau_patience": 3,
+    "clip_norm": 5.0,
+    "average": 0.9,
+    "patience": 100,
+    "seed": 1,
+}
+STILL: dict[str, Any] = {
+    "input_dropout": 0.0,
+    "state_dropout": 0.0,
+    "singleton_replacement": 0.0,
+    "word_replacement": 0.0,
+}
+
+
+def tiny_tagger(task: str = "ner", *, still: bool = False, **changes: Any) -> Tagger:
+    """A tagger with the settings above; ``still`` turns off all that is random in training but the batches."""
+    return Tagger(task, device="cpu", precision="float32", **{**SETTINGS, **(STILL if still else {}), **changes})
+
+
+def task_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> TaggingTask:
+    """A task fitted to rows, its weights drawn with seed 1 whatever was drawn before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return TaggingTask.fitted(tiny_tagger(still=still, **changes).config, rows)
+
+
+def trainer_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> Trainer:
+    """A trainer of such a task."""
+    task = task_of(rows, still=still, **changes)
+    training = tiny_tagger(still=still, **changes).training
+    return Trainer(task, task.prepare(rows), training, Engine.open("cpu"))
+
+
+def interrupt_when(condition: Callable[[Event], bool], times: int = 1) -> Callable[[Event], None]:
+    """A report callback that presses Ctrl-C at the first event of which ``condition`` holds."""
+    pressed: list[Event] = []
+
+    def report(event: Event) -> None:
+        if not pressed and condition(event):
+            pressed.append(event)
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    return report
+
+
+def without_time(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Records of epochs but for how long they took, the one thing that may differ between equal runs."""
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
