@@ -33,13 +33,14 @@ class TaggingConfig:
     character_size: Annotated[int, "width of a character embedding"] = 32
     character_filters: Annotated[int, "filters of each width of the CNN, or hidden units of the LSTM"] = 64
     shape_size: Annotated[int, "width of a word-shape embedding; 0 leaves shapes out"] = 16
+    affix_size: Annotated[int, "width of a prefix or suffix embedding; 0 leaves affixes out"] = 16
     cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
     hidden_size: Annotated[int, "hidden units per direction"] = 200
     num_layers: Annotated[int, "stacked recurrent layers"] = 1
     input_dropout: Annotated[float, "dropout on word features"] = 0.5
     state_dropout: Annotated[float, "dropout on encoder states"] = 0.5
     singleton_replacement: Annotated[float, "chance that a word seen once is read as unknown"] = 0.5
-    word_replacement: Annotated[float, "chance that any other word is read as unknown"] = 0.05
+    word_replacement: Annotated[float, "chance that any other word is read as unknown"] = 0.15
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scheme", Scheme.parse(self.scheme))
@@ -49,7 +50,7 @@ class TaggingConfig:
         for name in sizes:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("shape_size", "vector_words"):
+        for name in ("shape_size", "affix_size", "vector_words"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
         for name in ("input_dropout", "state_dropout", "singleton_replacement", "word_replacement"):
@@ -67,12 +68,12 @@ class TrainConfig:
     seqkit.errors.ConfigError: epochs must be at least 1, not 0
     """
 
-    epochs: Annotated[int, "passes over the training split"] = 30
+    epochs: Annotated[int, "passes over the training split"] = 16
     max_minutes: Annotated[float, "stop cleanly after this long; 0 sets no limit"] = 0.0
     batch_tokens: Annotated[int, "most padded tokens in a batch"] = 800
     accumulate: Annotated[int, "batches whose gradients make one step"] = 1
     optimizer: Annotated[Literal["adamw", "sgd"], "optimiser"] = "adamw"
-    learning_rate: Annotated[float, "highest learning rate"] = 0.003
+    learning_rate: Annotated[float, "highest learning rate"] = 0.006
     weight_decay: Annotated[float, "decoupled weight decay"] = 0.01
     momentum: Annotated[float, "momentum of SGD"] = 0.9
     schedule: Annotated[Literal["one-cycle", "plateau", "constant"], "learning rate over time"] = "one-cycle"

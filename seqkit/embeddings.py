@@ -1,6 +1,7 @@
-"""What a tagger knows of a word before it sees its neighbours: the word itself, its spelling, its shape.
+"""What a tagger knows of a word before it sees its neighbours: the word itself, its spelling, affixes and shape.
 
-Shapes: B batch, T time, D output width, U distinct spellings of a batch, L characters, E embedding width, F filters.
+Shapes: B batch, T time, D output width, U distinct spellings of a batch, L characters, E embedding width, F filters,
+A affixes of a word.
 """
 
 import torch
@@ -75,7 +76,7 @@ class SpellingLSTM(nn.Module):
 
 
 class WordFeatures(nn.Module):
-    """Word embedding, spelling vector and shape embedding, side by side.
+    """Word embedding, spelling vector, shape embedding and affix embeddings, side by side.
 
     Args:
         singletons: for each entry of the word vocabulary whether training holds it once.
@@ -83,6 +84,9 @@ class WordFeatures(nn.Module):
         spelling: the character model, or None.
         shapes: size of the shape table; id 0 is padding.
         shape_size: width of a shape embedding; 0 leaves shapes out.
+        affixes: size of the affix vocabulary; id 0 is padding.
+        affixes_of_word: how many affixes a word has.
+        affix_size: width of an affix embedding; 0 leaves affixes out.
         singleton_replacement: probability that a word seen once is read as unknown, in training.
         word_replacement: the same for any other word.
     """
@@ -97,6 +101,9 @@ class WordFeatures(nn.Module):
         spelling: SpellingCNN | SpellingLSTM | None,
         shapes: int,
         shape_size: int,
+        affixes: int,
+        affixes_of_word: int,
+        affix_size: int,
         singleton_replacement: float,
         word_replacement: float,
     ) -> None:
@@ -105,19 +112,28 @@ class WordFeatures(nn.Module):
         nn.init.uniform_(self.words.weight[1:], -((3 / word_size) ** 0.5), (3 / word_size) ** 0.5)
         self.spelling = spelling
         self.shapes = nn.Embedding(shapes, shape_size, padding_idx=PADDING) if shape_size else None
+        self.affixes = nn.Embedding(affixes, affix_size, padding_idx=PADDING) if affix_size else None
         self.register_buffer("singletons_V", singletons)
         self.singleton_replacement = singleton_replacement
         self.word_replacement = word_replacement
-        self.output_size = word_size + (spelling.output_size if spelling else 0) + shape_size
+        spelling_size = spelling.output_size if spelling else 0
+        self.output_size = word_size + spelling_size + shape_size + affixes_of_word * affix_size
 
     def forward(
-        self, words_BT: Tensor, shapes_BT: Tensor, spellings_BT: Tensor, characters_UL: Tensor, characters_U: Tensor
+        self,
+        words_BT: Tensor,
+        shapes_BT: Tensor,
+        affixes_BTA: Tensor,
+        spellings_BT: Tensor,
+        characters_UL: Tensor,
+        characters_U: Tensor,
     ) -> Tensor:
         """Vectors (B, T, D).
 
         Args:
             words_BT: word ids.
             shapes_BT: shape ids.
+            affixes_BTA: affix ids.
             spellings_BT: for each token the row of its spelling in ``characters_UL``.
             characters_UL: character ids of the distinct spellings of the batch: each is computed once.
             characters_U: their lengths.
@@ -135,4 +151,6 @@ class WordFeatures(nn.Module):
             features.append(nn.functional.embedding(spellings_BT, self.spelling(characters_UL, characters_U)))
         if self.shapes is not None:
             features.append(self.shapes(shapes_BT))
+        if self.affixes is not None:
+            features.append(self.affixes(affixes_BTA).flatten(2))
         return torch.cat(features, dim=-1)

@@ -5,6 +5,7 @@
     run.json            format version, task, every config value, library versions, seed, corpus and its fingerprint
     tokenizer.json      word rules and vocabulary, readable by the tokenizers library
     characters.json     character vocabulary
+    affixes.json        prefix and suffix vocabulary
     labels.json         labels and their scheme
     model.safetensors   the best weights
     metrics.jsonl       a line an epoch
@@ -40,6 +41,7 @@ OWN_FILES = frozenset(
         "run.json",
         "tokenizer.json",
         "characters.json",
+        "affixes.json",
         "labels.json",
         "model.safetensors",
         "metrics.jsonl",
@@ -188,6 +190,11 @@ def tensor_bytes(tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str] | 
     return save(contiguous, None if metadata is None else dict(metadata))
 
 
+def last_reason(error: Exception) -> str:
+    """One line of an error; PyTorch's, when weights do not fit a model, have one for each of them."""
+    return str(error).strip().split("\n")[-1].strip(" .\t")
+
+
 def next_run_path(task: str, parent: str | os.PathLike[str] = "runs") -> Path:
     """Reserve ``runs/TASK``, or ``runs/TASK-2``, ``-3``, … where that is taken, by making it an empty folder.
 
@@ -218,7 +225,7 @@ def newest_run(tasks: set[str], parent: str | os.PathLike[str] = "runs") -> Path
             task = json.loads((model.parent / "run.json").read_text(encoding="utf-8")).get("task")
         except (OSError, ValueError, AttributeError):
             continue  # not a run of ours, or a damaged one: naming it on the command line tells which
-        if task in tasks:
+        if task in list(tasks):  # whatever JSON it is, a list too
             found.append((model.stat().st_mtime, model.parent))
     if not found:
         kinds = " or ".join(sorted(tasks))

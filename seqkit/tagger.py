@@ -15,7 +15,7 @@ from seqkit.configs import TaggingConfig, TrainConfig
 from seqkit.engine import Device, Engine, Precision
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
 from seqkit.evaluation import Evaluation, evaluate, predict
-from seqkit.run_folder import RunFolder
+from seqkit.run_folder import RunFolder, last_reason
 from seqkit.tagging_schemes import Scheme
 from seqkit.tasks import TASKS
 from seqkit.tasks.tagging import TaggedExamples, TaggingTask, TagPrediction
@@ -221,15 +221,16 @@ class Tagger:
         """
         folder = RunFolder(path)
         run = folder.read_run()
-        if run["task"] not in TASKS:
-            raise CheckpointError(f"{folder.path} holds a model of the task {run['task']!r}, not a tagger")
+        if run.get("task") not in list(TASKS):
+            raise CheckpointError(f"{folder.path} holds a model of the task {run.get('task')!r}, not a tagger")
         try:
             tagger = cls(run["task"], device=device, precision=precision, **run["settings"])
-            assets = {name: folder.read(name) for name in ("tokenizer.json", "characters.json", "labels.json")}
+            assets = {name: folder.read(name) for name in TASKS[tagger.task].asset_names}
             task = TASKS[tagger.task].restored(tagger.config, assets)
             task.model.load_state_dict(folder.read_tensors()[0])
         except (ConfigError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise CheckpointError(f"{folder.path} is damaged: {error}; train again or restore its files") from error
+            reason = last_reason(error)
+            raise CheckpointError(f"{folder.path} is damaged: {reason}; train again or restore its files") from error
         tagger.fitted = task
         task.model.to(Engine.open(device, precision).device)
         return tagger

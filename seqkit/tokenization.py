@@ -24,6 +24,7 @@ from tokenizers.pre_tokenizers import Split
 from seqkit.errors import CheckpointError, ConfigError
 
 __all__ = [
+    "AFFIX_LENGTHS",
     "CLITICS",
     "PADDING",
     "PADDING_ID",
@@ -33,6 +34,7 @@ __all__ = [
     "Token",
     "Vocabulary",
     "WordTokenizer",
+    "affixes",
     "normalize_word",
     "word_shape",
 ]
@@ -372,6 +374,19 @@ WORD_SHAPES = (
     "other",  # anything else: control characters, lone marks, the empty word
 )
 """The names of the shapes; :func:`word_shape` gives the index, and 0 is left for padding."""
+
+AFFIX_LENGTHS = (2, 3, -2, -3, -4)
+"""The affixes of a word that are looked at: its first 2 and 3 characters, its last 2, 3 and 4."""
+
+
+def affixes(word: str) -> list[str]:
+    """The prefixes and suffixes of a word, as it is written; of a short one the whole word.
+
+    >>> affixes("Lisbon")
+    ['Li-', 'Lis-', '-on', '-bon', '-sbon']
+    """
+    return [f"{word[:length]}-" if length > 0 else f"-{word[length:]}" for length in AFFIX_LENGTHS]
+
 
 _SHAPE_IDS = {name: index for index, name in enumerate(WORD_SHAPES)}
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+")

@@ -277,8 +277,8 @@ class Trainer:
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             if kind == "optimizer":
-                index, _, slot = rest.partition(".")
-                slots.setdefault(int(index), {})[slot] = tensor
+                place, _, slot = rest.partition(".")
+                slots.setdefault(int(place), {})[slot] = tensor
             else:
                 groups.setdefault(kind, {})[rest] = tensor
         self.task.model.load_state_dict(groups["model"])

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from seqkit.errors import CheckpointError
-from seqkit.run_folder import FORMAT_VERSION, RESUME_FILE, RunFolder, tensor_bytes
+from seqkit.run_folder import FORMAT_VERSION, RESUME_FILE, RunFolder, last_reason, tensor_bytes
 from seqkit.tasks import Task
 from seqkit.training import Outcome, Trainer
 from seqkit.version import __version__
@@ -99,7 +99,10 @@ class TrainingRun:
         try:
             trainer.restore(tensors, values, best)
         except (KeyError, RuntimeError, ValueError) as error:
-            raise CheckpointError(f"{self.folder.path / RESUME_FILE} does not fit this model: {error}") from error
+            raise CheckpointError(
+                f"{self.folder.path / RESUME_FILE} does not fit this model: {last_reason(error)}; "
+                "resume with the settings in run.json, or train again"
+            ) from error
         self.started = True
 
     def finish(self, task: Task, outcome: Outcome) -> None:

@@ -17,7 +17,9 @@ from unittest.mock import patch
 from seqkit_cli.main import main
 from tests.tiny import PARTS, ROWS, SETTINGS, Rows
 
-__all__ = ["Done", "options", "seqkit", "tiny_run", "write_conll", "write_corpus"]
+__all__ = ["ENCODING", "Done", "options", "seqkit", "tiny_run", "write_conll", "write_corpus"]
+
+ENCODING = "utf-8"
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Done:
 class _Stream(io.TextIOWrapper):
     """A standard stream, on a terminal or not."""
 
-    def __init__(self, content: bytes = b"", *, terminal: bool = False) -> None:
-        super().__init__(io.BytesIO(content), encoding="utf-8", newline="")
+    def __init__(self, content: bytes = b"", *, terminal: bool = False, errors: str = "strict") -> None:
+        super().__init__(io.BytesIO(content), encoding=ENCODING, errors=errors, newline="")
         self.terminal = terminal
 
     def isatty(self) -> bool:
@@ -42,12 +44,12 @@ class _Stream(io.TextIOWrapper):
     def written(self) -> str:
         self.flush()
         content: bytes = self.buffer.getvalue()  # type: ignore[attr-defined]
-        return content.decode()
+        return content.decode(ENCODING)
 
 
 def seqkit(*arguments: object, stdin: bytes = b"", terminal: bool = False) -> Done:
     """Run a command as ``seqkit ARGUMENTS`` would; ``terminal`` lets all three streams be one, 80 columns wide."""
-    out, err = _Stream(terminal=terminal), _Stream(terminal=terminal)
+    out, err = _Stream(terminal=terminal), _Stream(terminal=terminal, errors="backslashreplace")
     environment = {"COLUMNS": "80", "TERM": "xterm-256color"} if terminal else {"COLUMNS": "200"}
     with (
         patch.object(sys, "argv", ["seqkit", *map(str, arguments)]),

@@ -6,8 +6,8 @@ from pathlib import Path
 # Before torch is loaded: threads only get into each other's way on tensors as small as those of the tests.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pytest  # noqa: E402
-from hypothesis import settings  # noqa: E402
+import pytest
+from hypothesis import settings
 
 PUBLIC_DATA = Path(os.environ.get("SEQKIT_PUBLIC_DATA") or Path(__file__).parents[2] / "shared" / "data")
 

@@ -13,9 +13,10 @@ import pytest
 
 import seqkit as library
 from seqkit.run_folder import RunFolder
+from seqkit.training import Event
 from seqkit_cli import train
 from seqkit_cli.progress import Progress
-from tests.command_line import Done, options, seqkit, tiny_run, write_conll, write_corpus
+from tests.command_line import Done, options, seqkit, write_conll, write_corpus
 from tests.tiny import ROWS, interrupt_when
 
 MODEL = "model.safetensors"
@@ -154,7 +155,7 @@ class InterruptedProgress(Progress):
         super().__init__(metric, quiet=quiet)
         self.press = interrupt_when(lambda event: self.epoch == 2 and type(event).__name__ == "BatchDone")
 
-    def __call__(self, event: train.Any) -> None:
+    def __call__(self, event: Event) -> None:
         super().__call__(event)
         self.press(event)
 
@@ -167,8 +168,8 @@ def test_a_resumed_run_ends_as_the_uninterrupted_one(corpus: str, monkeypatch: p
     assert (done.code, done.out) == (130, "my run\n")
     assert done.err.splitlines()[-1] == "go on with: seqkit train ner --resume 'my run'"
     shown = seqkit("info", "my run").out
-    assert "training  interrupted, 1 epochs" in shown
-    assert "resume    seqkit train ner --resume my run" in shown.replace("'", "")
+    assert re.search(r"^training +interrupted, 1 epoch in ", shown, re.M)
+    assert re.search(r"^resume +seqkit train ner --resume 'my run'$", shown, re.M)
     done = seqkit("train", "ner", "--resume", "my run")
     assert (done.code, done.out) == (0, "my run\n")
     assert Path("my run", MODEL).read_bytes() == Path("whole", MODEL).read_bytes()
@@ -213,7 +214,7 @@ def test_ctrl_c_keeps_the_model_and_prints_a_resume_command_that_works(corpus: s
             if line.startswith("epoch 2/"):
                 break
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert out == "runs/ner\n"
     assert "Traceback" not in err
@@ -353,7 +354,3 @@ def test_the_old_model_survives_a_full_disk(corpus: str, monkeypatch: pytest.Mon
 def test_a_folder_that_cannot_be_made(corpus: str) -> None:
     Path("file").write_text("")
     assert_refused(seqkit("train", "ner", corpus, "--quiet", "--out=file/run", *options(epochs=1)), 1, "file")
-
-
-def test_the_tiny_run_was_trained_by_its_name() -> None:
-    assert tiny_run("ner").name == "ner"

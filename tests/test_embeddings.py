@@ -118,6 +118,9 @@ ARGUMENTS: dict[str, Any] = {
     "word_size": 7,
     "shapes": SHAPES,
     "shape_size": 2,
+    "affixes": 6,
+    "affixes_of_word": 2,
+    "affix_size": 4,
     "singleton_replacement": 0.5,
     "word_replacement": 0.1,
 }
@@ -131,6 +134,7 @@ def features(spelling: SpellingCNN | SpellingLSTM | None, **changes: Any) -> Wor
 # Two rows of tokens, five of them spelt in three ways, and a padded place.
 WORDS_BT = torch.tensor([[2, 3, 2], [5, 3, 0]])
 SHAPES_BT = torch.tensor([[1, 2, 3], [1, 2, 0]])
+AFFIXES_BTA = torch.tensor([[[1, 2], [3, 1], [4, 5]], [[5, 2], [1, 1], [0, 0]]])
 SPELLINGS_BT = torch.tensor([[1, 0, 1], [2, 0, 0]])
 SPELT = [[4, 5, 6, 7], [8], [9, 10]]
 
@@ -139,14 +143,17 @@ SPELT = [[4, 5, 6, 7], [8], [9, 10]]
 def test_features_equal_those_of_each_token_alone(model: str) -> None:
     spelling = MODELS[model]()
     module = features(spelling).eval()
-    vectors = module(WORDS_BT, SHAPES_BT, SPELLINGS_BT, *padded(SPELT))
+    vectors = module(WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
     assert vectors.shape == (2, 3, module.output_size)
     assert module.shapes is not None
+    assert module.affixes is not None
     for row, step in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]:
         alone = spelling(*padded([SPELT[SPELLINGS_BT[row, step]]]))[0]
         word = module.words.weight[WORDS_BT[row, step]]
         shape = module.shapes.weight[SHAPES_BT[row, step]]
-        assert_close(vectors[row, step], torch.cat([word, alone, shape]), rtol=1e-9, atol=1e-9)
+        prefix, suffix = (module.affixes.weight[affix] for affix in AFFIXES_BTA[row, step])
+        expected = torch.cat([word, alone, shape, prefix, suffix])
+        assert_close(vectors[row, step], expected, rtol=1e-9, atol=1e-9)
 
 
 @both_models
@@ -154,7 +161,7 @@ def test_each_distinct_spelling_is_computed_once(model: str) -> None:
     spelling = MODELS[model]()
     seen: list[int] = []
     spelling.register_forward_pre_hook(lambda _, arguments: seen.append(len(arguments[0])))
-    features(spelling)(WORDS_BT, SHAPES_BT, SPELLINGS_BT, *padded(SPELT))
+    features(spelling)(WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
     assert seen == [len(SPELT)]
 
 
@@ -164,12 +171,14 @@ def test_a_spelling_learns_from_every_token_it_stands_for(model: str) -> None:
     module = features(spelling).eval()
     parameters = list(spelling.parameters())
     weights = torch.randn(2, 3, module.output_size, dtype=torch.float64)
-    together = (module(WORDS_BT, SHAPES_BT, SPELLINGS_BT, *padded(SPELT)) * weights).sum()
+    together = (module(WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT)) * weights).sum()
     one_by_one = torch.zeros((), dtype=torch.float64)
     for row, step in torch.cartesian_prod(torch.arange(2), torch.arange(3)).tolist():
         place = (slice(row, row + 1), slice(step, step + 1))
         only = padded([SPELT[SPELLINGS_BT[row, step]]])
-        vector = module(WORDS_BT[place], SHAPES_BT[place], torch.zeros(1, 1, dtype=torch.long), *only)
+        vector = module(
+            WORDS_BT[place], SHAPES_BT[place], AFFIXES_BTA[place], torch.zeros(1, 1, dtype=torch.long), *only
+        )
         one_by_one = one_by_one + (vector[0, 0] * weights[row, step]).sum()
     for gradient, wanted in zip(
         *(torch.autograd.grad(total, parameters) for total in (together, one_by_one)), strict=True
@@ -178,16 +187,16 @@ def test_a_spelling_learns_from_every_token_it_stands_for(model: str) -> None:
 
 
 def test_shapes_and_spellings_can_be_left_out() -> None:
-    module = features(None, shape_size=0).eval()
+    module = features(None, shape_size=0, affix_size=0).eval()
     assert module.output_size == 7
-    vectors = module(WORDS_BT, SHAPES_BT, SPELLINGS_BT, *padded(SPELT))
+    vectors = module(WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
     assert torch.equal(vectors, module.words.weight[WORDS_BT])
 
 
 def unknown_share(module: WordFeatures, word: int) -> float:
     """How often a word is given the unknown word's vector, of 10,000 times."""
     words = torch.full((100, 100), word)
-    vectors = module(words, words % SHAPES, torch.zeros_like(words), *padded([[1]]))
+    vectors = module(words, words % SHAPES, torch.zeros(100, 100, 2).long(), torch.zeros_like(words), *padded([[1]]))
     unknown: Tensor = (vectors[..., :7] == module.words.weight[UNKNOWN]).all(-1)
     return int(unknown.sum()) / unknown.numel()
 
@@ -202,7 +211,7 @@ def test_words_turn_unknown_in_training_alone_and_singletons_most() -> None:
 
 def test_replacement_leaves_shape_and_spelling_as_they_are() -> None:
     module = features(cnn(), singleton_replacement=1.0, word_replacement=1.0)
-    arguments = (WORDS_BT, SHAPES_BT, SPELLINGS_BT, *padded(SPELT))
+    arguments = (WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
     training, evaluated = module(*arguments), module.eval()(*arguments)
     assert torch.equal(training[..., 7:], evaluated[..., 7:])
     assert torch.equal(training[..., :7], module.words.weight[UNKNOWN].expand(2, 3, 7))

@@ -171,7 +171,9 @@ def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
 def test_what_is_missing_is_named_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds no run.json; there is no such folder"):
         RunFolder(tmp_path / "gone").read_run()
-    with pytest.raises(CheckpointError, match="is not a run: it holds no run.json; give the folder that 'seqkit train'"):
+    with pytest.raises(
+        CheckpointError, match="is not a run: it holds no run.json; give the folder that 'seqkit train'"
+    ):
         RunFolder(tmp_path).read_run()
     with pytest.raises(CheckpointError, match=r"holds no model\.safetensors; give the folder"):
         RunFolder(tmp_path).read_tensors()
@@ -250,6 +252,7 @@ def test_the_newest_run_is_the_one_whose_model_was_saved_last(tmp_path: Path) ->
     run("pos", '{"task": "pos"}', 400)
     run("damaged", "{", 900)
     run("foreign", "[]", 900)
+    run("listed", '{"task": ["ner"]}', 900)
     run("mine", '{"task": "weather"}', 900)
     RunFolder(tmp_path / "no-model").write({"run.json": '{"task": "ner"}'})
     (tmp_path / "no-description").mkdir()

@@ -206,9 +206,12 @@ def check_batch(task: TaggingTask, rows: Rows, chosen: list[int]) -> None:
             read = word if len(word) <= 40 else word[:20] + word[-20:]
             assert inputs["words_BT"][place, step] == task.tokenizer.words.ids([word])[0]
             assert characters.tolist() == task.characters.ids(read)
+            ends = [f"{word[:2]}-", f"{word[:3]}-", f"-{word[-2:]}", f"-{word[-3:]}", f"-{word[-4:]}"]
+            assert inputs["affixes_BTA"][place, step].tolist() == task.affixes.ids(ends)
             assert batch.targets[place, step] == task.labels.index(tags[step])
         assert not inputs["words_BT"][place, len(tags) :].any()
         assert not inputs["shapes_BT"][place, len(tags) :].any()
+        assert not inputs["affixes_BTA"][place, len(tags) :].any()
     distinct = {word for row in chosen for word in rows["tokens"][row]}
     padding = any(len(rows["tokens"][row]) < time for row in chosen)
     assert len(inputs["characters_U"]) == len(inputs["characters_UL"]) == len(distinct) + padding
@@ -297,7 +300,7 @@ def test_a_model_needs_its_vectors_no_more_once_it_is_saved(vectors: Path, tmp_p
         {},
         {"head": "softmax"},
         {"characters": "lstm"},
-        {"characters": "none", "shape_size": 0},
+        {"characters": "none", "shape_size": 0, "affix_size": 0},
         {"num_layers": 2, "cell": "gru"},
         {"scheme": "IOB1"},
         {"optimizer": "sgd", "learning_rate": 0.3, "epochs": 40},

@@ -13,7 +13,17 @@ from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
 from seqkit.training import Event, Trainer
 
-__all__ = ["PARTS", "ROWS", "SETTINGS", "Rows", "interrupt_when", "task_of", "tiny_tagger", "trainer_of", "without_time"]
+__all__ = [
+    "PARTS",
+    "ROWS",
+    "SETTINGS",
+    "Rows",
+    "interrupt_when",
+    "task_of",
+    "tiny_tagger",
+    "trainer_of",
+    "without_time",
+]
 
 Rows = dict[str, list[list[str]]]
 
@@ -48,6 +58,7 @@ SETTINGS: dict[str, Any] = {
     "character_size": 8,
     "character_filters": 8,
     "shape_size": 4,
+    "affix_size": 2,
     "cell": "lstm",
     "head": "crf",
     "hidden_size": 16,

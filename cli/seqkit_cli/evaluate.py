@@ -130,7 +130,9 @@ def _errors(examples: "TaggedExamples", predicted: list["TagPrediction"]) -> Ite
         for span, confidence in zip(said.spans, said.confidence, strict=True):
             if span not in gold.spans:
                 over = [g for g in gold.spans if g.start < span.end and span.start < g.end]
-                named = [f"{g.label} '{' '.join(words[g.start : g.end])}'" if g[:2] != span[:2] else g.label for g in over]
+                named = [
+                    f"{g.label} '{' '.join(words[g.start : g.end])}'" if g[:2] != span[:2] else g.label for g in over
+                ]
                 yield confidence, words, span.start, span.end, span.label, ", ".join(named) or "nothing"
         for span in gold.spans:
             if not any(s.start < span.end and span.start < s.end for s in said.spans):

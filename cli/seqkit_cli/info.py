@@ -1,6 +1,7 @@
 """``seqkit info``: what a run is."""
 
 import json
+import shlex
 import shutil
 import textwrap
 from pathlib import Path
@@ -32,13 +33,13 @@ def info(
         "corpus": about["corpus"].get("spec", "data handed in from Python"),
         "dev": scores or "not scored yet",
         "training": "unfinished",
-        "resume": f"seqkit train {about['task']} --resume {folder.path}" if folder.can_resume else "",
+        "resume": f"seqkit train {about['task']} --resume {shlex.quote(str(folder.path))}" if folder.can_resume else "",
         "size": "",
         "versions": ", ".join(f"{name} {number}" for name, number in about["versions"].items()),
         "settings": ", ".join(f"{name}={value}" for name, value in about["settings"].items()),
     }
     if report:
-        took = f"{report['epochs']} epochs in {report['seconds']:.0f} s"
+        took = f"{report['epochs']} epoch{'s' * (report['epochs'] != 1)} in {report['seconds']:.0f} s"
         rows["training"] = f"{report['reason']}, {took}, best in epoch {report['best_epoch']}"
         rows["size"] = f"{report['parameters']:,} parameters, {report['megabytes']} MB"
     for name, value in rows.items():

@@ -48,7 +48,7 @@ def _root(
         os.environ["SEQKIT_DEBUG"] = "1"
 
 
-def _say_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+def _say_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, SeqkitWarning):
         print(f"warning: {message}", file=sys.stderr)
 

@@ -8,7 +8,6 @@ import inspect
 import tomllib
 from collections.abc import Callable
 from dataclasses import Field, fields
-from enum import Enum, StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -35,7 +34,7 @@ def with_options(*configs: tuple[str, type]) -> Callable[[Callable[..., None]], 
         names = [option.name for option in added]
 
         def wrapper(**given: Any) -> None:
-            settings = {name: _plain(given.pop(name)) for name in names}
+            settings = {name: given.pop(name) for name in names}
             command(**given, settings={name: value for name, value in settings.items() if value is not None})
 
         wrapper.__doc__ = command.__doc__
@@ -84,14 +83,11 @@ def _options(panel: str, config: type) -> list[inspect.Parameter]:
 def _option(panel: str, field: Field[Any], hint: Any) -> inspect.Parameter:
     text = get_args(hint)[1]
     kind = _bare(hint)
-    choices = _choices(kind)
-    if choices:
-        kind = StrEnum(field.name, {choice: choice for choice in choices})
     dashed = field.name.replace("_", "-")
     flags = [f"--{dashed}/--no-{dashed}"] if kind is bool else [f"--{dashed}"]
     default = "" if field.default is None else f" [default: {field.default}]"
     # A bracket would read as markup in a help text made with rich.
-    option = typer.Option(*flags, help=text + default.replace("[", r"\["), rich_help_panel=panel, show_default=False)
+    option = typer.Option(*flags, help=(text + default).replace("[", r"\["), rich_help_panel=panel, show_default=False)
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
@@ -108,7 +104,3 @@ def _bare(kind: Any) -> Any:
 
 def _choices(kind: Any) -> list[str]:
     return list(get_args(kind)) if get_origin(kind) is Literal else []
-
-
-def _plain(value: Any) -> Any:
-    return str(value.value) if isinstance(value, Enum) else value

@@ -75,7 +75,9 @@ def _refuse_with_resume(context: typer.Context) -> None:
     given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
     if refused := sorted(given - {"resume", "quiet", "device", "precision", "max_minutes"}):
         option = refused[0].replace("_", "-")
-        raise ConfigError(f"--resume goes on in the same folder, with the same corpus and settings: leave out --{option}")
+        raise ConfigError(
+            f"--resume goes on in the same folder, with the same corpus and settings: leave out --{option}"
+        )
 
 
 def _resumed(task: str, run: Path, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -39,7 +39,15 @@ from seqkit.tagging_schemes import (
     spans_from_tags,
     tags_from_spans,
 )
-from seqkit.tokenization import WORD_SHAPES, Vocabulary, WordTokenizer, normalize_word, word_shape
+from seqkit.tokenization import (
+    AFFIX_LENGTHS,
+    WORD_SHAPES,
+    Vocabulary,
+    WordTokenizer,
+    affixes,
+    normalize_word,
+    word_shape,
+)
 from seqkit.vectors import read_vectors
 
 __all__ = ["PartOfSpeechTask", "TagPrediction", "TaggedExamples", "TaggingModel", "TaggingTask"]
@@ -68,7 +76,7 @@ class TaggedExamples:
 
     Attributes:
         ragged: the spelling of each token, and its target label where there is one.
-        words_S, shapes_S: word id and shape id of each distinct spelling; row 0 is padding.
+        words_S, shapes_S, affixes_SA: word id, shape id and affix ids of each distinct spelling; row 0 is padding.
         characters_SL, characters_S: its character ids and how many they are.
         tokens: the sentences themselves.
         gold: what the corpus says of each, None where it says nothing.
@@ -77,6 +85,7 @@ class TaggedExamples:
     ragged: Ragged
     words_S: Tensor
     shapes_S: Tensor
+    affixes_SA: Tensor
     characters_SL: Tensor
     characters_S: Tensor
     tokens: Sequence[Sequence[str]]
@@ -96,7 +105,14 @@ class TaggingModel(nn.Module):
     """Word features → dropout → bidirectional recurrent encoder → dropout → head."""
 
     def __init__(
-        self, config: TaggingConfig, singletons: Tensor, characters: int, labels: Sequence[str], scheme: Scheme | None
+        self,
+        config: TaggingConfig,
+        singletons: Tensor,
+        *,
+        characters: int,
+        affixes: int,
+        labels: Sequence[str],
+        scheme: Scheme | None,
     ) -> None:
         super().__init__()
         self.features = WordFeatures(
@@ -105,6 +121,9 @@ class TaggingModel(nn.Module):
             spelling=_spelling_model(config, characters),
             shapes=len(WORD_SHAPES),
             shape_size=config.shape_size,
+            affixes=affixes,
+            affixes_of_word=len(AFFIX_LENGTHS),
+            affix_size=config.affix_size,
             singleton_replacement=config.singleton_replacement,
             word_replacement=config.word_replacement,
         )
@@ -131,7 +150,8 @@ class TaggingModel(nn.Module):
         """Encoder states (B, T, H) of a batch."""
         vectors_BTD = self.input_dropout(self.features(**batch.inputs))
         states_BTH: Tensor = self.encoder(vectors_BTD, batch.lengths).states_BTH
-        return self.state_dropout(states_BTH)
+        dropped_BTH: Tensor = self.state_dropout(states_BTH)
+        return dropped_BTH
 
 
 def _spelling_model(config: TaggingConfig, characters: int) -> SpellingCNN | SpellingLSTM | None:
@@ -151,12 +171,14 @@ class TaggingTask:
             Its ``words`` are the word vocabulary.
         singletons: for each of its words whether training holds it once.
         characters: character vocabulary.
+        affixes: affix vocabulary.
         labels: the labels the model chooses from.
         scheme: the scheme of the labels; None where they are plain tags.
     """
 
     name = "ner"
     metric = "f1"
+    asset_names = ("tokenizer.json", "characters.json", "affixes.json", "labels.json")
 
     def __init__(
         self,
@@ -165,16 +187,25 @@ class TaggingTask:
         tokenizer: WordTokenizer,
         singletons: Sequence[bool],
         characters: Vocabulary,
+        affixes: Vocabulary,
         labels: Sequence[str],
         scheme: Scheme | None,
     ) -> None:
         self.config = config
         self.tokenizer = tokenizer
         self.characters = characters
+        self.affixes = affixes
         self.labels = list(labels)
         self.scheme = scheme
         self.label_ids = {label: index for index, label in enumerate(self.labels)}
-        self.model = TaggingModel(config, torch.tensor(singletons), len(characters), self.labels, scheme)
+        self.model = TaggingModel(
+            config,
+            torch.tensor(singletons),
+            characters=len(characters),
+            affixes=len(affixes),
+            labels=self.labels,
+            scheme=scheme,
+        )
 
     @classmethod
     def fitted(cls, config: TaggingConfig, rows: Mapping[str, Any]) -> "TaggingTask":
@@ -202,7 +233,9 @@ class TaggingTask:
             config,
             tokenizer=tokenizer,
             singletons=[counts[entry] == 1 and entry not in vectors for entry in tokenizer.words.entries],
+            # Counted over distinct spellings: what many different words share is worth knowing.
             characters=Vocabulary.build(Counter(character for word in spellings for character in word), 2),
+            affixes=Vocabulary.build(Counter(affix for word in spellings for affix in affixes(word)), 3),
             labels=labels,
             scheme=scheme,
         )
@@ -247,6 +280,9 @@ class TaggingTask:
             ragged=Ragged(columns=columns, lengths=torch.tensor([len(sentence) for sentence in tokens])),
             words_S=torch.tensor([0, *self.tokenizer.words.ids(spellings)]),
             shapes_S=torch.tensor([0, *(word_shape(word) for word in spellings)]),
+            affixes_SA=torch.tensor(
+                [[0] * len(AFFIX_LENGTHS), *(self.affixes.ids(affixes(word)) for word in spellings)]
+            ),
             characters_SL=nn.utils.rnn.pad_sequence([torch.tensor([0]), *map(torch.tensor, characters)], True),
             characters_S=torch.tensor([1, *map(len, characters)]),
             tokens=tokens,
@@ -280,6 +316,7 @@ class TaggingTask:
             inputs={
                 "words_BT": examples.words_S[padded["spellings"]],
                 "shapes_BT": examples.shapes_S[padded["spellings"]],
+                "affixes_BTA": examples.affixes_SA[padded["spellings"]],
                 "spellings_BT": rows_BT,
                 "characters_UL": examples.characters_SL[spellings_U, : int(lengths_U.max())],
                 "characters_U": lengths_U,
@@ -326,6 +363,7 @@ class TaggingTask:
         return {
             "tokenizer.json": self.tokenizer.to_json(),
             "characters.json": json.dumps(self.characters.entries, ensure_ascii=False),
+            "affixes.json": json.dumps(self.affixes.entries, ensure_ascii=False),
             "labels.json": json.dumps(labels, ensure_ascii=False, indent=1),
         }
 
@@ -339,6 +377,7 @@ class TaggingTask:
             tokenizer=tokenizer,
             singletons=[False] * len(tokenizer.words),  # the weights file has them
             characters=Vocabulary(json.loads(assets["characters.json"])),
+            affixes=Vocabulary(json.loads(assets["affixes.json"])),
             labels=labels["labels"],
             scheme=labels["scheme"] and Scheme.parse(labels["scheme"]),
         )

@@ -16,12 +16,14 @@ class Task(Protocol):
     Attributes:
         name: its name in the TASKS table.
         metric: the score, higher is better, that a checkpoint is chosen by.
-        model: what is trained.
     """
 
     name: str
     metric: str
-    model: nn.Module
+
+    @property
+    def model(self) -> nn.Module:
+        """What is trained."""
 
     def prepare(self, rows: Mapping[str, Any]) -> Any:
         """Rows as the model reads them; the result has ``lengths``, ``gold`` and a length."""

@@ -1,0 +1,268 @@
+"""``seqkit predict``: what goes in, what comes out, and that offsets are true for any text."""
+
+import io
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import seqkit as library
+from seqkit_cli import predict
+from tests.command_line import options, seqkit, tiny_run, write_corpus
+from tests.tiny import ROWS
+
+TEXT = "😀 Ada Lund met Bo in Ghent."
+ENTITIES = [(2, 10, "Ada Lund", "PER"), (15, 17, "Bo", "PER"), (21, 26, "Ghent", "LOC")]
+
+PIECES = [
+    "Ada Lund",
+    "Ghent",
+    "Oslo",
+    "😀",
+    "👩🏽‍🚀",
+    "e\u0301",
+    "\u05e2\u05d1\u05e8",
+    "\u202e",
+    "\r\n",
+    "\0",
+    "\u2028",
+    "\ufeff",
+    "\x85",
+    " ",
+]
+texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=8).map("".join)
+
+
+def found_in(out: str) -> list[dict[str, Any]]:
+    """The JSON objects of an output with one a line; only line feeds end a line."""
+    assert out == "" or out.endswith("\n")
+    return [json.loads(line) for line in out.split("\n")[:-1]]
+
+
+def quadruples(found: dict[str, Any]) -> list[tuple[int, int, str, str]]:
+    return [(each["start"], each["end"], each["text"], each["label"]) for each in found["entities"]]
+
+
+def assert_offsets(text: str, found: dict[str, Any]) -> None:
+    """Every span is what the text has there, in order and apart from the others."""
+    assert found["text"] == text
+    spans = found.get("entities", found.get("tokens", []))
+    assert all(text[span["start"] : span["end"]] == span["text"] != "" for span in spans)
+    assert all(left["end"] <= right["start"] for left, right in itertools.pairwise(spans))
+    assert all(span["confidence"] is None or 0 <= span["confidence"] <= 1 for span in spans)
+
+
+def test_json_has_offsets_labels_and_confidence() -> None:
+    done = seqkit("predict", tiny_run("ner"), TEXT, "--json")
+    assert (done.code, done.err) == (0, "")
+    (found,) = found_in(done.out)
+    assert found.keys() == {"text", "entities"}
+    assert quadruples(found) == ENTITIES
+    assert_offsets(TEXT, found)
+    (library_finds,) = library.load(tiny_run("ner"), device="cpu").predict([TEXT])
+    assert [each["confidence"] for each in found["entities"]] == [e.confidence for e in library_finds.entities]
+    assert seqkit("predict", tiny_run("ner"), TEXT, "--format=jsonl").out == done.out
+
+
+def test_plain_tags_have_a_confidence_each() -> None:
+    (found,) = found_in(seqkit("predict", tiny_run("pos"), "Ada slept.", "--json").out)
+    assert found.keys() == {"text", "tokens"}
+    assert [(each["start"], each["end"], each["tag"]) for each in found["tokens"]] == [
+        (0, 3, "PROPN"),
+        (4, 9, "VERB"),
+        (9, 10, "PUNCT"),
+    ]
+    assert_offsets("Ada slept.", found)
+    assert all(0 < each["confidence"] <= 1 for each in found["tokens"])
+
+
+def test_text_is_marked() -> None:
+    out = seqkit("predict", tiny_run("ner"), TEXT).out
+    assert re.sub(r"0\.\d\d", "P", out) == "😀 [Ada Lund PER P] met [Bo PER P] in [Ghent LOC P].\n"
+    assert seqkit("predict", tiny_run("pos"), "Ada slept.").out == "Ada/PROPN slept/VERB./PUNCT\n"
+
+
+def test_text_is_coloured_on_a_terminal_alone() -> None:
+    plain, colored = seqkit("predict", tiny_run("ner"), TEXT), seqkit("predict", tiny_run("ner"), TEXT, terminal=True)
+    assert "\x1b" not in plain.out
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored.out) == plain.out
+    styles = re.findall(r"\x1b\[([0-9;]+)m\[(Ada Lund|Bo|Ghent)\x1b\[0m", colored.out)
+    assert [name for _, name in styles] == ["Ada Lund", "Bo", "Ghent"]
+    assert styles[0][0] == styles[1][0] != styles[2][0]  # a colour a label
+
+
+def test_conll_output_can_be_read_again(tmp_path: Path) -> None:
+    lines = [" ".join(tokens) for tokens in ROWS["tokens"]]
+    done = seqkit("predict", tiny_run("ner"), "--input=-", "--format=conll", stdin="\n".join(lines).encode())
+    assert done.code == 0
+    blocks = [block.splitlines() for block in done.out.removesuffix("\n\n").split("\n\n")]
+    assert [[line.split("\t")[0] for line in block] for block in blocks] == ROWS["tokens"]
+    path = tmp_path / "silver.conll"
+    path.write_text(done.out, encoding="utf-8")
+    scores = json.loads(seqkit("evaluate", tiny_run("ner"), "--corpus", path, "--json").out)
+    assert (scores["f1"], scores["accuracy"]) == (1, 1)  # the run agrees with itself
+
+
+def test_a_text_alone_goes_to_the_newest_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tiny_run("ner")
+    monkeypatch.chdir(run.parents[1])
+    wanted = seqkit("predict", run, TEXT, "--json").out
+    assert seqkit("predict", TEXT, "--json").out == wanted
+    assert seqkit("predict", "--json", stdin=TEXT.encode()).out == wanted
+    assert seqkit("predict", "runs/ner", "--json", stdin=TEXT.encode()).out == wanted
+    assert seqkit("predict", "runs/ner", "--input=-", "--json", stdin=TEXT.encode()).out == wanted
+
+
+def test_a_text_may_be_longer_than_a_file_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny_run("ner").parents[1])
+    text = "Bo ran. " * 1000
+    assert found_in(seqkit("predict", text, "--json").out)[0]["text"] == text
+
+
+@given(lines=st.lists(texts, min_size=1, max_size=6))
+@settings(max_examples=15)
+def test_offsets_are_true_for_any_text_of_a_file(lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("input") / "texts.jsonl"
+    path.write_text("".join(json.dumps({"id": 1, "text": line}) + "\n" for line in lines), encoding="utf-8")
+    for task in ("ner", "pos"):
+        done = seqkit("predict", tiny_run(task), "--input", path, "--json")
+        assert (done.code, done.err) == (0, "")
+        for line, found in zip(lines, found_in(done.out), strict=True):
+            assert_offsets(line, found)
+    plain = [line.replace("\n", "") for line in lines]
+    content = "\n".join(plain).encode()
+    done = seqkit("predict", tiny_run("ner"), "--input=-", "--json", stdin=content)
+    expected = [line.removesuffix("\r") for line in plain]
+    expected[0] = expected[0].removeprefix("\ufeff")  # a byte order mark is no text
+    if not plain[-1]:
+        expected.pop()  # the line feed before it ends a line and begins none
+    for line, found in zip(expected, found_in(done.out), strict=True):
+        assert_offsets(line, found)
+
+
+def test_lines_end_at_line_feeds_alone(tmp_path: Path) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_bytes("\ufeffAda slept.\r\n\r\n\u2028Bo\x85ran\x0b\nlast".encode())
+    found = found_in(seqkit("predict", tiny_run("ner"), "--input", path, "--json").out)
+    assert [each["text"] for each in found] == ["Ada slept.", "", "\u2028Bo\x85ran\x0b", "last"]
+    assert found[1]["entities"] == []
+
+
+def test_empty_input_gives_empty_output(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("\n")
+    for given_ in (["--input=-"], ["--input", tmp_path / "empty.jsonl"]):
+        for output in ("text", "jsonl", "conll"):
+            done = seqkit("predict", tiny_run("ner"), *given_, "--format", output)
+            assert (done.code, done.out, done.err) == (0, "", "")
+    assert seqkit("predict", tiny_run("ner"), "").out == "\n"
+
+
+def test_order_is_kept_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit.tagger.LINES_AT_ONCE", 7)
+    lines = [f"{'Ada met Bo. ' * (number * 5 % 11)}{number}" for number in range(40)]
+    done = seqkit("predict", tiny_run("ner"), "--input=-", "--json", stdin="\n".join(lines).encode())
+    assert [each["text"] for each in found_in(done.out)] == lines
+
+
+def test_input_is_read_as_it_is_needed() -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        for read in itertools.count(1):
+            yield b"Bo ran.\n"
+
+    class Endless(io.RawIOBase):
+        lines = endless()
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            line = next(self.lines)
+            buffer[: len(line)] = line
+            return len(line)
+
+    tagger = library.load(tiny_run("ner"), device="cpu")
+    lines = predict._lines(io.BufferedReader(Endless()), "endless")
+    results = list(itertools.islice(tagger.stream(lines), 2500))
+    assert {result.text for result in results} == {"Bo ran."}
+    assert read <= 4096  # of an input without end
+
+
+def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
+    run = tiny_run("ner")
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
+        "OMP_NUM_THREADS": "1",
+        "RUN": str(run),
+        "SEQKIT": f"{sys.executable} -c 'from seqkit_cli.main import main; main()'",
+    }
+    for output in ("jsonl", "text"):
+        script = f'yes "Bo ran." | eval "$SEQKIT" predict "$RUN" --input - --format {output} | head -1; echo ${{PIPESTATUS[1]}}'
+        done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+        first, code = done.stdout.splitlines()
+        assert "Bo" in first
+        assert (code, done.stderr) == ("0", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where", "told"),
+    [
+        ("a.txt", b"Ada\nBo \xe9\n", 2, "not UTF-8 (byte 0xe9)"),
+        ("a.txt", "Ada".encode("utf-16"), 1, "not UTF-8"),
+        ("a.jsonl", b'{"text": "Ada"}\n\n{"txt": "Bo"}\n', 3, '"text"'),
+        ("a.jsonl", b'{"text": "Ada"}\n{"text": 7}\n', 2, '"text"'),
+        ("a.jsonl", b"Ada ran\n", 1, "JSON"),
+        ("a.ndjson", b'{"text": "Ada"}\n[]\n', 2, "JSON"),
+        ("a.jsonl", b'{"text": "half \\ud83d"}\n', 1, "surrogate"),
+    ],
+)
+def test_bad_input_names_file_and_line(name: str, content: bytes, where: int, told: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    done = seqkit("predict", tiny_run("ner"), "--input", path, "--json")
+    assert done.code == 1
+    assert re.fullmatch(rf"error: {re.escape(str(path))}:{where}: [^\n]+\n", done.err)
+    assert told in done.err
+
+
+def test_bad_input_on_stdin_names_the_line() -> None:
+    done = seqkit("predict", tiny_run("ner"), "--input=-", stdin=b"Ada\n\n\xff\n")
+    assert done.code == 1
+    assert done.err.startswith("error: stdin:3: not UTF-8")
+
+
+def test_input_that_is_not_there(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere.txt", tmp_path):
+        done = seqkit("predict", tiny_run("ner"), "--input", path)
+        assert (done.code, done.out) == (1, "")
+        assert re.fullmatch(rf"error: {re.escape(str(path))}: .*\n", done.err)
+
+
+def test_a_text_that_is_no_unicode_is_bad_usage() -> None:
+    done = seqkit("predict", tiny_run("ner"), "Ada \udcff")
+    assert (done.code, done.out) == (2, "")
+
+
+def test_an_output_that_cannot_hold_a_character_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.command_line.ENCODING", "latin-1")
+    done = seqkit("predict", tiny_run("ner"), TEXT, "--json")
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(r"error: latin-1, .*U0001f600.*\n", done.err)
+
+
+def test_softmax_runs_predict_too(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus")
+    assert seqkit("train", "ner", "--corpus", corpus, "--out", tmp_path / "run", *options(head="softmax")).code == 0
+    (found,) = found_in(seqkit("predict", tmp_path / "run", TEXT, "--json").out)
+    assert_offsets(TEXT, found)

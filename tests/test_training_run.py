@@ -1,0 +1,426 @@
+"""A training and its folder: what is written when, and that a training which was cut short ends as if it had not been."""
+
+import errno
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.base import clone
+from torch.testing import assert_close
+
+from seqkit.configs import TaggingConfig, TrainConfig
+from seqkit.errors import CheckpointError, ConfigError, DivergenceError
+from seqkit.run_folder import FORMAT_VERSION, RunFolder
+from seqkit.tagger import Tagger
+from seqkit.tagging_schemes import Scheme
+from seqkit.tasks.tagging import TaggingTask
+from seqkit.training import BatchDone, EpochDone, Event
+from seqkit.training_run import learning_curve, run_header, training_report
+from seqkit.version import __version__
+from tests.tiny import PARTS, ROWS, interrupt_when, task_of, tiny_tagger, without_time
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "AdamW, one-cycle": {},
+    "AdamW, plateau, two batches a step": {"schedule": "plateau", "plateau_patience": 1, "accumulate": 2},
+    "SGD, one-cycle, three batches a step": {"optimizer": "sgd", "learning_rate": 0.5, "accumulate": 3},
+    "SGD, plateau": {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "plateau", "plateau_patience": 1},
+}
+# Four batches an epoch, so four epochs are sixteen.
+PLACES = {
+    "in the first epoch": (0, BatchDone),
+    "in the middle of the third": (9, BatchDone),
+    "at the third's last batch": (11, BatchDone),
+    "while dev is scored": (1, EpochDone),
+}
+
+
+class Killed(Exception):  # noqa: N818
+    """What a test raises where a process would be gone."""
+
+
+def history_of(path: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+
+
+def press_at(place: tuple[int, type]) -> Callable[[Event], None]:
+    """Ctrl-C at an event, counted from 0 among those of its kind."""
+    number, kind = place
+    seen: list[Event] = []
+
+    def at_place(event: Event) -> bool:
+        if isinstance(event, kind):
+            seen.append(event)
+        return len(seen) == number + 1
+
+    return interrupt_when(at_place)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A finished run of each recipe."""
+    runs = {}
+    for name, changes in RECIPES.items():
+        runs[name] = tmp_path_factory.mktemp("runs") / "run"
+        tiny_tagger(**changes).fit(ROWS, ROWS, out=runs[name])
+    return runs
+
+
+def assert_same_training(path: Path, reference: Path) -> None:
+    one, other = load_file(path / "model.safetensors"), load_file(reference / "model.safetensors")
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one), "the weights are the same to the last bit"
+    assert without_time(history_of(path)) == without_time(history_of(reference))
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (path, reference)]
+    assert {**reports[0], "seconds": 0} == {**reports[1], "seconds": 0}
+    assert not (path / "resume").exists()
+
+
+# Going on.
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_resumed_training_equals_one_that_was_never_interrupted(
+    recipe: str, place: str, uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    changes, path = RECIPES[recipe], tmp_path / "run"
+    first = tiny_tagger(**changes).fit(ROWS, ROWS, out=path, report=press_at(PLACES[place]))
+    assert first.outcome is not None
+    assert first.outcome.reason == "interrupted"
+    assert len(first.outcome.history) == PLACES[place][0] // (4 if PLACES[place][1] is BatchDone else 1) + (
+        PLACES[place][1] is EpochDone
+    )
+    assert RunFolder(path).can_resume
+    assert Tagger.load(path, device="cpu").predict(ROWS["tokens"]) == first.predict(ROWS["tokens"])
+    torch.manual_seed(12345)  # whatever random numbers the next process begins with
+    second = tiny_tagger(**changes).fit(ROWS, ROWS, out=path, resume=True)
+    assert second.outcome is not None
+    assert second.outcome.reason == "finished"
+    assert second.outcome.seconds > first.outcome.seconds
+    assert_same_training(path, uninterrupted[recipe])
+
+
+def test_plateaus_are_reached_where_resuming_is_tested(uninterrupted: dict[str, Path]) -> None:
+    for name, path in uninterrupted.items():
+        rates = [record["learning_rate"] for record in history_of(path)]
+        assert len(set(rates)) > 1
+        assert any(b == a / 2 for a, b in zip(rates, rates[1:], strict=False)) is ("plateau" in name)
+
+
+def test_a_training_can_be_interrupted_again_and_again(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+    def fit(resume: bool) -> str:
+        tagger = tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=resume, report=press_at((2, BatchDone)))
+        assert tagger.outcome is not None
+        return tagger.outcome.reason
+
+    reasons = [fit(resume=number > 0) for number in range(6)]
+    assert reasons == ["interrupted"] * 5 + ["finished"]  # three batches each time, of sixteen
+    assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
+
+
+def test_a_training_that_was_killed_goes_on_from_its_last_epoch(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+    batches: list[Event] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            batches.append(event)
+            if len(batches) == 11:
+                raise Killed
+
+    with pytest.raises(Killed):
+        tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=report)
+    assert len(history_of(tmp_path / "run")) == 2
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
+
+
+def test_early_stopping_comes_when_it_would_have_come(tmp_path: Path) -> None:
+    settings = {"epochs": 30, "patience": 2, "learning_rate": 1e-5}
+    tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "reference")
+    epochs = len(history_of(tmp_path / "reference"))
+    assert epochs < 30
+    tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((4 * epochs - 3, BatchDone)))
+    assert len(history_of(tmp_path / "run")) == epochs - 1
+    tagger = tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert tagger.outcome is not None
+    assert tagger.outcome.reason == "early stop"
+    assert_same_training(tmp_path / "run", tmp_path / "reference")
+
+
+def test_a_second_ctrl_c_leaves_the_last_epochs_state(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+    press = interrupt_when(lambda event: isinstance(event, EpochDone) and event.record["epoch"] == 3, times=2)
+    with pytest.raises(KeyboardInterrupt):
+        tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
+
+
+def test_only_an_unfinished_training_can_be_resumed(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="cannot be resumed: its training has finished"):
+        tiny_tagger().fit(ROWS, ROWS, out=uninterrupted["AdamW, one-cycle"], resume=True)
+    with pytest.raises(CheckpointError, match="cannot be resumed: it holds no run"):
+        tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "none", resume=True)
+
+
+@pytest.mark.parametrize("changes", [{"hidden_size": 8}, {"cell": "gru"}, {"num_layers": 2}], ids=str)
+def test_a_resume_that_does_not_fit_the_model_is_an_error(changes: dict[str, Any], tmp_path: Path) -> None:
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((5, BatchDone)))
+    with pytest.raises(
+        CheckpointError, match=r"state\.safetensors does not fit this model: .*; resume with the settings"
+    ):
+        tiny_tagger(**changes).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+
+
+def test_a_training_out_of_time_keeps_its_model_and_can_go_on(tmp_path: Path) -> None:
+    tagger = tiny_tagger(epochs=100_000, max_minutes=0.3 / 60).fit(ROWS, ROWS, out=tmp_path / "run")
+    assert tagger.outcome is not None
+    assert tagger.outcome.reason == "time"
+    assert tagger.outcome.seconds < 5
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["reason"] == "time"
+    assert RunFolder(tmp_path / "run").can_resume
+    assert Tagger.load(tmp_path / "run", device="cpu").predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
+
+
+# What is kept when something goes wrong.
+
+
+def test_a_loss_that_is_not_a_number_leaves_the_best_model(tmp_path: Path) -> None:
+    kept: list[dict[str, bytes]] = []
+    tagger = tiny_tagger()
+
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone) and RunFolder(tmp_path / "run").has_model:
+            kept.append({path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()})
+            assert tagger.fitted is not None
+            torch.nn.init.constant_(tagger.fitted.model.features.words.weight, float("nan"))
+
+    with pytest.raises(DivergenceError, match="the loss became nan in epoch 2, batch 2, which begins with '"):
+        tagger.fit(ROWS, ROWS, out=tmp_path / "run", report=report)
+    now = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
+    assert now == kept[0]
+    assert all(tensor.isfinite().all() for tensor in load_file(tmp_path / "run" / "model.safetensors").values())
+    loaded = Tagger.load(tmp_path / "run", device="cpu")
+    assert loaded.evaluate(ROWS).scores["accuracy"] == history_of(tmp_path / "run")[0]["dev_accuracy"]
+
+
+@pytest.mark.parametrize("succeeding", [0, 1, 4, 9, 12])
+def test_a_full_disk_leaves_the_old_model(succeeding: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run"
+    old = tiny_tagger(epochs=2, seed=7).fit(ROWS, ROWS, out=path)
+    (path / "notes.txt").write_text("mine")
+    synced: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) > succeeding:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(CheckpointError, match="cannot be written: No space left on device; .*free some space"):
+            tiny_tagger().fit(ROWS, ROWS, out=path)
+    loaded = Tagger.load(path, device="cpu")
+    assert (path / "notes.txt").read_text() == "mine"
+    assert [inner.name for inner in tmp_path.iterdir()] == ["run"]
+    if succeeding < 7:  # the new run's first epoch was not all written: the old run is whole
+        assert loaded.predict(ROWS["tokens"]) == old.predict(ROWS["tokens"])
+        assert loaded.get_params()["seed"] == 7
+    else:
+        assert loaded.get_params()["seed"] == 1
+        assert RunFolder(path).can_resume
+
+
+# What is written.
+
+
+def test_a_finished_run_is_described_in_full(tmp_path: Path) -> None:
+    about = {"spec": "path:tiny", "fingerprint": "abc"}
+    changes: dict[str, Any] = {"epochs": 6, "seed": 5, "corpus_scheme": "BIO", "average": 0.0}
+    tagger = tiny_tagger(**changes).fit(ROWS, ROWS, out=tmp_path, about=about)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("README.md", "affixes.json", "characters.json", "labels.json", "learning_curve.png", "metrics.jsonl"),
+        *("model.safetensors", "report.json", "run.json", "tokenizer.json"),
+    ]
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert run["format_version"] == FORMAT_VERSION
+    assert (run["task"], run["metric"], run["seed"]) == ("ner", "f1", 5)
+    assert run["corpus"] == about
+    assert run["settings"] == {**asdict(tagger.config), **asdict(tagger.training)}
+    assert run["settings"].keys() == {field.name for config in (TaggingConfig, TrainConfig) for field in fields(config)}
+    assert run["settings"]["corpus_scheme"] == "IOB2"
+    assert run["versions"]["seqkit"] == __version__
+    assert run["versions"]["torch"] == torch.__version__
+    history = history_of(tmp_path)
+    assert [record["epoch"] for record in history] == [1, 2, 3, 4, 5, 6]
+    best = max(history, key=lambda record: record["dev_f1"])
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["best_epoch"] == best["epoch"]
+    assert report["dev"] == {name: best[f"dev_{name}"] for name in ("f1", "precision", "recall", "accuracy")}
+    assert (report["reason"], report["epochs"]) == ("finished", 6)
+    weights = load_file(tmp_path / "model.safetensors")
+    parameters = sum(tensor.numel() for tensor in weights.values() if tensor.is_floating_point())
+    assert report["parameters"] == parameters
+    assert Tagger.load(tmp_path, device="cpu").evaluate(ROWS).scores == report["dev"]
+    card = (tmp_path / "README.md").read_text()
+    assert "path:tiny" in card
+    assert f"{100 * best['dev_f1']:.2f} %" in card
+    assert f"{parameters:,} parameters" in card
+    assert (tmp_path / "learning_curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_an_unfinished_run_is_a_whole_model_too(tmp_path: Path) -> None:
+    names: list[set[str]] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone) and tmp_path.joinpath("run").exists():
+            names.append({path.name for path in (tmp_path / "run").iterdir()})
+
+    tiny_tagger(epochs=2).fit(ROWS, ROWS, out=tmp_path / "run", report=report)
+    expected = {"README.md", "metrics.jsonl", "model.safetensors", "resume", "run.json", *TaggingTask.asset_names}
+    assert names == [expected] * 4
+
+
+def test_nothing_is_written_where_no_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny_tagger(epochs=1).fit(ROWS, ROWS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_of_a_training_without_an_epoch_has_no_scores(tmp_path: Path) -> None:
+    tagger = tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((0, BatchDone)))
+    assert tagger.outcome is not None
+    assert tagger.fitted is not None
+    report = training_report(tagger.fitted, tagger.outcome)
+    assert (report["reason"], report["epochs"], report["best_epoch"], report["dev"]) == ("interrupted", 0, 0, {})
+    assert not (tmp_path / "run" / "learning_curve.png").exists()
+    assert Tagger.load(tmp_path / "run", device="cpu").predict(["Ada met Bo ."])[0].text == "Ada met Bo ."
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_learning_curve_can_be_drawn_of_few_epochs(epochs: int) -> None:
+    history = [{"epoch": epoch, "train_loss": 0.0, "dev_f1": 1.0} for epoch in range(1, epochs + 1)]
+    assert learning_curve(history, "f1").startswith(b"\x89PNG")
+
+
+def test_a_header_is_json() -> None:
+    task = task_of()
+    header = run_header(task, {**asdict(task.config), **asdict(TrainConfig(seed=3))}, {})
+    again = json.loads(json.dumps(header, allow_nan=False))
+    assert again == header
+    assert again["seed"] == 3
+
+
+# The tagger around it.
+
+
+@pytest.mark.parametrize(("name", "rows"), [("ner", ROWS), ("pos", PARTS)])
+def test_a_saved_tagger_predicts_as_the_one_that_was_trained(name: str, rows: Any, tmp_path: Path) -> None:
+    tagger = tiny_tagger(name, epochs=10, schedule="constant", average=0.0).fit(rows, rows)
+    tagger.save(tmp_path / "run")
+    loaded = Tagger.load(tmp_path / "run", device="cpu")
+    texts = ["Ada Lund met Bo in Ghent.", ["New", "South", "Wales", "?"], "", "unseen Wörter 🙂"]
+    assert loaded.predict(texts) == tagger.predict(texts)
+    assert any(tagged.entities for tagged in loaded.predict(texts)) is (name == "ner")
+    one, other = loaded.get_params(), tagger.get_params()
+    assert {**one, "precision": ""} == {**other, "precision": ""}
+    assert loaded.fitted is not None
+    assert tagger.fitted is not None
+    assert_close(loaded.fitted.model.state_dict(), tagger.fitted.model.state_dict(), rtol=0, atol=0)
+
+
+def damaged_files() -> list[tuple[str, bytes | None, str]]:
+    return [
+        ("run.json", None, "is not a run: it holds no run.json"),
+        ("run.json", b"{}", "format version None"),
+        ("run.json", b'{"format_version": 1}', "holds a model of the task None, not a tagger"),
+        ("run.json", b'{"format_version": 1, "task": []}', "not a tagger"),
+        ("run.json", b'{"format_version": 1, "task": "weather"}', "holds a model of the task 'weather', not a tagger"),
+        ("run.json", b'{"format_version": 1, "task": "ner"}', "is damaged: .*restore its files"),
+        (
+            "run.json",
+            b'{"format_version": 1, "task": "ner", "settings": {"wings": 2}}',
+            "is damaged: no setting 'wings'",
+        ),
+        ("labels.json", None, "it holds no labels.json"),
+        ("labels.json", b"{", r"is damaged: .*restore"),
+        ("labels.json", b"[]", r"is damaged: .*restore"),
+        ("labels.json", b'{"scheme": "IOBES", "labels": ["O"]}', r"is damaged: .*restore"),
+        ("affixes.json", b'["<pad>", "<unk>"]', r"is damaged: size mismatch for features.affixes.weight: .*restore"),
+        ("characters.json", b"[", r"is damaged: .*restore"),
+        ("characters.json", b'["a", "b"]', r"is damaged: .*restore"),
+        ("tokenizer.json", b"{}", r"tokenizer\.json cannot be read .*restore"),
+        ("model.safetensors", None, r"holds no model\.safetensors"),
+        ("model.safetensors", b"not tensors at all", r"model\.safetensors is damaged: .*restore"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved tagger."""
+    path = tmp_path_factory.mktemp("saved") / "run"
+    tiny_tagger(epochs=1).fit(ROWS, ROWS).save(path)
+    return path
+
+
+@pytest.mark.parametrize(("name", "content", "message"), damaged_files())
+def test_a_damaged_run_is_one_clear_error(
+    name: str, content: bytes | None, message: str, saved: Path, tmp_path: Path
+) -> None:
+    for path in saved.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=message) as raised:
+        Tagger.load(tmp_path, device="cpu")
+    assert "\n" not in str(raised.value)
+    assert str(tmp_path) in str(raised.value) or name == "tokenizer.json"
+
+
+def test_settings_can_be_read_and_changed_and_cloned() -> None:
+    tagger = tiny_tagger(scheme="BILOU", corpus_scheme="BIO")
+    parameters = tagger.get_params()
+    assert parameters["hidden_size"] == 16
+    assert parameters["corpus_scheme"] is Scheme.IOB2
+    assert parameters.keys() == {"task", "device", "precision"} | {
+        field.name for config in (TaggingConfig, TrainConfig) for field in fields(config)
+    }
+    twin = clone(tagger)
+    assert twin is not tagger
+    assert twin.get_params() == parameters
+    assert twin.fitted is None
+    assert twin.set_params(hidden_size=8, epochs=2) is twin
+    assert (twin.config.hidden_size, twin.training.epochs, twin.config.word_size) == (8, 2, 16)
+    assert tagger.get_params() == parameters
+    with pytest.raises(ConfigError, match="no setting 'wings'"):
+        twin.set_params(wings=2)
+    assert Tagger(**parameters).get_params() == parameters
+
+
+def test_a_clone_of_a_trained_tagger_is_untrained_and_trains_to_the_same() -> None:
+    tagger = tiny_tagger(epochs=2).fit(ROWS, ROWS)
+    twin = clone(tagger)
+    with pytest.raises(ConfigError, match="not trained yet"):
+        twin.predict(["Ada"])
+    assert twin.fit(ROWS, ROWS).predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
+
+
+def test_training_leaves_the_callers_random_numbers_alone(tmp_path: Path) -> None:
+    torch.manual_seed(99)
+    expected = torch.rand(4)
+    torch.manual_seed(99)
+    tagger = tiny_tagger(epochs=2).fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((5, BatchDone)))
+    tiny_tagger(epochs=2).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    tagger.evaluate(ROWS)
+    tagger.predict(["Ada met Bo ."])
+    assert torch.equal(torch.rand(4), expected)
