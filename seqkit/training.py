@@ -130,7 +130,7 @@ class WeightAverage:
     >>> model = nn.Linear(1, 1, bias=False)
     >>> average = WeightAverage(model, 0.9)
     >>> with torch.no_grad(): _ = model.weight.add_(1)
-    >>> average.update(step=1000); round(float(model.weight - average.weights[0]), 3)
+    >>> average.update(step=1000); round(float(model.weight.detach() - average.weights[0]), 3)
     0.9
     """
 
