@@ -9,10 +9,9 @@ from torch import Tensor, nn
 
 from seqkit.encoder import RecurrentEncoder
 from seqkit.regularization import replace_words
+from seqkit.vocabulary import PADDING_ID, UNKNOWN_ID
 
 __all__ = ["SpellingCNN", "SpellingLSTM", "WordFeatures"]
-
-PADDING, UNKNOWN = 0, 1
 
 
 class SpellingCNN(nn.Module):
@@ -30,7 +29,7 @@ class SpellingCNN(nn.Module):
 
     def __init__(self, characters: int, character_size: int, *, filters: int, widths: tuple[int, ...] = (3,)) -> None:
         super().__init__()
-        self.characters = nn.Embedding(characters, character_size, padding_idx=PADDING)
+        self.characters = nn.Embedding(characters, character_size, padding_idx=PADDING_ID)
         nn.init.uniform_(self.characters.weight[1:], -((3 / character_size) ** 0.5), (3 / character_size) ** 0.5)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(character_size, filters, width, padding=width - 1) for width in widths
@@ -65,7 +64,7 @@ class SpellingLSTM(nn.Module):
 
     def __init__(self, characters: int, character_size: int, *, hidden_size: int) -> None:
         super().__init__()
-        self.characters = nn.Embedding(characters, character_size, padding_idx=PADDING)
+        self.characters = nn.Embedding(characters, character_size, padding_idx=PADDING_ID)
         self.encoder = RecurrentEncoder(character_size, hidden_size, bidirectional=True)
         self.output_size = self.encoder.output_size
 
@@ -108,11 +107,11 @@ class WordFeatures(nn.Module):
         word_replacement: float,
     ) -> None:
         super().__init__()
-        self.words = nn.Embedding(len(singletons), word_size, padding_idx=PADDING)
+        self.words = nn.Embedding(len(singletons), word_size, padding_idx=PADDING_ID)
         nn.init.uniform_(self.words.weight[1:], -((3 / word_size) ** 0.5), (3 / word_size) ** 0.5)
         self.spelling = spelling
-        self.shapes = nn.Embedding(shapes, shape_size, padding_idx=PADDING) if shape_size else None
-        self.affixes = nn.Embedding(affixes, affix_size, padding_idx=PADDING) if affix_size else None
+        self.shapes = nn.Embedding(shapes, shape_size, padding_idx=PADDING_ID) if shape_size else None
+        self.affixes = nn.Embedding(affixes, affix_size, padding_idx=PADDING_ID) if affix_size else None
         self.register_buffer("singletons_V", singletons)
         self.singleton_replacement = singleton_replacement
         self.word_replacement = word_replacement
@@ -142,7 +141,7 @@ class WordFeatures(nn.Module):
             words_BT = replace_words(
                 words_BT,
                 self.singletons_V,
-                UNKNOWN,
+                UNKNOWN_ID,
                 singleton=self.singleton_replacement,
                 anyone=self.word_replacement,
             )

@@ -15,11 +15,12 @@ from typing import Any
 from unittest.mock import patch
 
 from seqkit_cli.main import main
-from tests.tiny import PARTS, ROWS, SETTINGS, Rows
+from tests.tiny import PARTS, ROWS, SETTINGS, STILL, Rows
 
 __all__ = ["ENCODING", "Done", "options", "seqkit", "tiny_run", "write_conll", "write_corpus"]
 
 ENCODING = "utf-8"
+WELL = {"epochs": 1, "learning_rate": 0.03, "word_replacement": 0.05}  # enough where each sentence comes 40 times
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ def write_conll(path: Path, sentences: Iterable[tuple[Sequence[str], Sequence[st
     return path
 
 
-def write_corpus(folder: Path, rows: Rows = ROWS, *, dev: int = 4) -> Path:
-    """Write a folder with a train, a dev and a test file: all sentences, the first few, and the last few."""
+def write_corpus(folder: Path, rows: Rows = ROWS, *, dev: int = 4, repeats: int = 1) -> Path:
+    """Write a folder with a train, a dev and a test file: all sentences, the first few, and the others."""
     folder.mkdir(parents=True, exist_ok=True)
     sentences = list(zip(rows["tokens"], rows["tags"], strict=True))
-    for name, part in (("train", sentences), ("dev", sentences[:dev]), ("test", sentences[dev:])):
+    for name, part in (("train", sentences * repeats), ("dev", sentences[:dev]), ("test", sentences[dev:])):
         write_conll(folder / f"{name}.conll", part)
     return folder
 
@@ -100,10 +101,9 @@ def _workspace() -> Path:
 def tiny_run(task: str) -> Path:
     """A run that ``seqkit train TASK`` has left, the same one for all tests; it knows its training sentences well."""
     folder = _workspace() / task
-    corpus = write_corpus(folder / "corpus", PARTS if task == "pos" else ROWS)
-    still = {"input_dropout": 0, "state_dropout": 0, "word_replacement": 0, "singleton_replacement": 0.2}
+    corpus = write_corpus(folder / "corpus", PARTS if task == "pos" else ROWS, repeats=40)
     with chdir(folder):
-        done = seqkit("train", task, f"--corpus={corpus}", "--quiet", *options(epochs=25, **still))
+        done = seqkit("train", task, f"--corpus={corpus}", "--quiet", *options(**{**STILL, **WELL}))
     assert (done.code, done.err) == (0, "")
     assert done.out == f"runs/{task}\n"
     return folder / "runs" / task

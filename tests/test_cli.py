@@ -16,7 +16,7 @@ import pytest
 import seqkit as library
 from seqkit.configs import TaggingConfig, TrainConfig
 from seqkit.run_folder import RunFolder
-from seqkit.tagging_schemes import spans_from_tags, tags_from_spans
+from seqkit.tagging_schemes import Scheme, spans_from_tags, tags_from_spans
 from tests.command_line import options, seqkit, tiny_run, write_conll, write_corpus
 from tests.tiny import ROWS
 
@@ -172,14 +172,14 @@ def flawed_corpus(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     spans[0].pop(2)  # the run finds Ghent, where now nothing is
     spans[1][0] = spans[1][0]._replace(end=spans[1][0].end - 1)  # the run takes in one word too many
     spans[2].append(type(spans[1][0])(0, 2, "PER"))  # the run misses this one
-    tags = [tags_from_spans(each, len(words), "IOB2") for each, words in zip(spans, sentences, strict=True)]
+    tags = [tags_from_spans(each, len(words), Scheme.IOB2) for each, words in zip(spans, sentences, strict=True)]
     path = write_conll(tmp_path / "flawed.conll", zip(sentences, tags, strict=True))
     return path, {"gold": total, "predicted": total, "correct": total - 3}
 
 
-def predicted_scheme() -> str:
+def predicted_scheme() -> Scheme:
     labels: dict[str, str] = RunFolder(tiny_run("ner")).read_json("labels.json")
-    return labels["scheme"]
+    return Scheme[labels["scheme"]]
 
 
 def test_evaluate_shows_types_confusion_and_errors(flawed_corpus: tuple[Path, dict[str, Any]]) -> None:
@@ -276,7 +276,7 @@ def test_info_says_what_the_run_folder_says() -> None:
     assert json.loads(done.out) == {"run": str(run.path), **about, "report": report}
     shown = " ".join(seqkit("info", run.path).out.split())
     assert f"run {run.path} task ner corpus {about['corpus']['spec']} dev f1 {100 * report['dev']['f1']:.2f} %" in shown
-    assert f"finished, {report['epochs']} epochs" in shown
+    assert f"finished, {report['epochs']} epoch in" in shown
     assert f"{report['parameters']:,} parameters" in shown
     assert all(f"{name}={value}" in shown for name, value in about["settings"].items())
     assert "resume" not in shown

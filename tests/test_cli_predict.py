@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,7 @@ def test_plain_tags_have_a_confidence_each() -> None:
 
 def test_text_is_marked() -> None:
     out = seqkit("predict", tiny_run("ner"), TEXT).out
-    assert re.sub(r"0\.\d\d", "P", out) == "😀 [Ada Lund PER P] met [Bo PER P] in [Ghent LOC P].\n"
+    assert re.sub(r"[01]\.\d\d", "P", out) == "😀 [Ada Lund PER P] met [Bo PER P] in [Ghent LOC P].\n"
     assert seqkit("predict", tiny_run("pos"), "Ada slept.").out == "Ada/PROPN slept/VERB./PUNCT\n"
 
 
@@ -174,29 +173,23 @@ def test_order_is_kept_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_input_is_read_as_it_is_needed() -> None:
-    read = 0
-
-    def endless() -> Iterator[bytes]:
-        nonlocal read
-        for read in itertools.count(1):
-            yield b"Bo ran.\n"
-
     class Endless(io.RawIOBase):
-        lines = endless()
+        reads = 0
 
         def readable(self) -> bool:
             return True
 
         def readinto(self, buffer: Any) -> int:
-            line = next(self.lines)
+            line = b"Bo ran.\n"
+            self.reads += 1
             buffer[: len(line)] = line
             return len(line)
 
-    tagger = library.load(tiny_run("ner"), device="cpu")
-    lines = predict._lines(io.BufferedReader(Endless()), "endless")
+    tagger, endless = library.load(tiny_run("ner"), device="cpu"), Endless()
+    lines = predict._lines(io.BufferedReader(endless), "endless")  # type: ignore[type-var]
     results = list(itertools.islice(tagger.stream(lines), 2500))
     assert {result.text for result in results} == {"Bo ran."}
-    assert read <= 4096  # of an input without end
+    assert endless.reads <= 4096
 
 
 def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
@@ -208,7 +201,8 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
         "SEQKIT": f"{sys.executable} -c 'from seqkit_cli.main import main; main()'",
     }
     for output in ("jsonl", "text"):
-        script = f'yes "Bo ran." | eval "$SEQKIT" predict "$RUN" --input - --format {output} | head -1; echo ${{PIPESTATUS[1]}}'
+        command = f'eval "$SEQKIT" predict "$RUN" --input - --format {output}'
+        script = f'yes "Bo ran." | {command} | head -1; echo ${{PIPESTATUS[1]}}'
         done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
         first, code = done.stdout.splitlines()
         assert "Bo" in first

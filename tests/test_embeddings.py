@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from seqkit.embeddings import PADDING, UNKNOWN, SpellingCNN, SpellingLSTM, WordFeatures
+from seqkit.embeddings import SpellingCNN, SpellingLSTM, WordFeatures
+from seqkit.vocabulary import PADDING_ID, UNKNOWN_ID
 
 CHARACTERS, CHARACTER_SIZE = 12, 5
 
@@ -20,7 +21,7 @@ SPELLINGS = st.lists(st.lists(st.integers(1, CHARACTERS - 1), min_size=1, max_si
 
 def padded(spellings: list[list[int]], extra: int = 0) -> tuple[Tensor, Tensor]:
     width = max(map(len, spellings)) + extra
-    rows = [spelling + [PADDING] * (width - len(spelling)) for spelling in spellings]
+    rows = [spelling + [PADDING_ID] * (width - len(spelling)) for spelling in spellings]
     return torch.tensor(rows), torch.tensor([len(spelling) for spelling in spellings])
 
 
@@ -103,10 +104,10 @@ def test_padding_of_characters_changes_neither_vectors_nor_gradients(
 @both_models
 def test_the_padding_character_is_zero_and_stays_so(model: str) -> None:
     spelling = MODELS[model]()
-    assert not spelling.characters.weight[PADDING].any()
+    assert not spelling.characters.weight[PADDING_ID].any()
     spelling(*padded([[1, 2, 3], [4]])).sum().backward()
     assert spelling.characters.weight.grad is not None
-    assert not spelling.characters.weight.grad[PADDING].any()
+    assert not spelling.characters.weight.grad[PADDING_ID].any()
     assert spelling.characters.weight.grad[1].any()
 
 
@@ -197,7 +198,7 @@ def unknown_share(module: WordFeatures, word: int) -> float:
     """How often a word is given the unknown word's vector, of 10,000 times."""
     words = torch.full((100, 100), word)
     vectors = module(words, words % SHAPES, torch.zeros(100, 100, 2).long(), torch.zeros_like(words), *padded([[1]]))
-    unknown: Tensor = (vectors[..., :7] == module.words.weight[UNKNOWN]).all(-1)
+    unknown: Tensor = (vectors[..., :7] == module.words.weight[UNKNOWN_ID]).all(-1)
     return int(unknown.sum()) / unknown.numel()
 
 
@@ -214,7 +215,7 @@ def test_replacement_leaves_shape_and_spelling_as_they_are() -> None:
     arguments = (WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
     training, evaluated = module(*arguments), module.eval()(*arguments)
     assert torch.equal(training[..., 7:], evaluated[..., 7:])
-    assert torch.equal(training[..., :7], module.words.weight[UNKNOWN].expand(2, 3, 7))
+    assert torch.equal(training[..., :7], module.words.weight[UNKNOWN_ID].expand(2, 3, 7))
 
 
 def test_singletons_are_kept_with_the_weights() -> None:
@@ -228,6 +229,6 @@ def test_embeddings_start_uniform_with_padding_zero() -> None:
     tables = [(module.words.weight, 12), (SpellingCNN(400, 27, filters=1).characters.weight, 27)]
     for weight, width in tables:
         bound = (3 / width) ** 0.5  # the range that Ma and Hovy draw from
-        assert not weight[PADDING].any()
+        assert not weight[PADDING_ID].any()
         assert 0.98 * bound < weight.abs().max().item() <= bound
         assert weight[1:].std().item() == pytest.approx(bound / 3**0.5, rel=0.05)

@@ -54,7 +54,7 @@ def test_a_device_that_is_not_there_is_an_error_that_names_those_that_are(
 
 
 def test_a_precision_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="^no precision 'float16'; choose from auto, float32, bfloat16$"):
+    with pytest.raises(ConfigError, match=r"^no precision 'float16'; choose from auto, float32, bfloat16$"):
         Engine.open("cpu", "float16")  # type: ignore[arg-type]
 
 

@@ -147,7 +147,7 @@ def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["file", "file/run", "file/deep/run"])
 def test_a_file_where_the_folder_should_be_is_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(CheckpointError, match="cannot be written: .*another folder with --out"):
+    with pytest.raises(CheckpointError, match=r"cannot be written: .*another folder with --out"):
         RunFolder(tmp_path / name).create(NEW)
     assert content(tmp_path) == {"file": b"mine"}
 
@@ -169,10 +169,10 @@ def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="holds no run.json; there is no such folder"):
+    with pytest.raises(CheckpointError, match=r"holds no run\.json; there is no such folder"):
         RunFolder(tmp_path / "gone").read_run()
     with pytest.raises(
-        CheckpointError, match="is not a run: it holds no run.json; give the folder that 'seqkit train'"
+        CheckpointError, match=r"is not a run: it holds no run\.json; give the folder that 'seqkit train'"
     ):
         RunFolder(tmp_path).read_run()
     with pytest.raises(CheckpointError, match=r"holds no model\.safetensors; give the folder"):
@@ -245,7 +245,7 @@ def test_the_newest_run_is_the_one_whose_model_was_saved_last(tmp_path: Path) ->
         RunFolder(tmp_path / name).write({"run.json": description, "model.safetensors": b""})
         os.utime(tmp_path / name / "model.safetensors", (time, time))
 
-    with pytest.raises(CheckpointError, match="no ner or pos run in .*; train one first, or name its folder"):
+    with pytest.raises(CheckpointError, match=r"no ner or pos run in .*; train one first, or name its folder"):
         newest_run({"pos", "ner"}, tmp_path)
     run("ner", '{"task": "ner"}', 300)
     run("ner-2", '{"task": "ner"}', 200)

@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.errors import CheckpointError, ConfigError
-from seqkit.tokenization import (
-    PADDING,
-    UNKNOWN,
-    WORD_SHAPES,
-    Vocabulary,
-    WordTokenizer,
-    normalize_word,
-    word_shape,
-)
+from seqkit.tokenization import WordTokenizer
+from seqkit.vocabulary import PADDING, UNKNOWN, WORD_SHAPES, Vocabulary, normalize_word, word_shape
 
 TOKENIZERS = [
     WordTokenizer(),

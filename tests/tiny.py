@@ -1,13 +1,15 @@
 """A dozen hand-made sentences, and settings that make a tagger small enough to be trained within a test."""
 
+import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from seqkit.configs import TaggingConfig, TrainConfig
 from seqkit.engine import Engine
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
@@ -17,9 +19,15 @@ __all__ = [
     "PARTS",
     "ROWS",
     "SETTINGS",
+    "SPANS",
+    "STILL",
     "Rows",
+    "half_trained",
+    "history_of",
     "interrupt_when",
+    "press_at",
     "task_of",
+    "terminal_interrupts",
     "tiny_tagger",
     "trainer_of",
     "without_time",
@@ -33,7 +41,7 @@ Ada/B-PER/PROPN Lund/I-PER/PROPN met/O/VERB Bo/B-PER/PROPN in/O/ADP Ghent/B-LOC/
 They/O/PRON sailed/O/VERB from/O/ADP New/B-LOC/PROPN South/I-LOC/PROPN Wales/I-LOC/PROPN ./O/PUNCT
 Rain/O/NOUN fell/O/VERB ./O/PUNCT
 BO/B-PER/PROPN LUND/I-PER/PROPN WINS/O/VERB
-Flights/O/NOUN Ghent/B-LOC/PROPN Oslo/B-LOC/PROPN Bergen/B-LOC/PROPN resume/O/VERB on/O/ADP 3/O/NUM May/O/PROPN ./O/PUNCT
+Flights/O/NOUN Ghent/B-LOC/PROPN Oslo/B-LOC/PROPN Bergen/B-LOC/PROPN resume/O/VERB on/O/ADP 3/O/NUM May/O/PROPN
 The/O/DET ferry/O/NOUN left/O/VERB Oslo/B-LOC/PROPN at/O/ADP 7:30/O/NUM ./O/PUNCT
 Ada/B-PER/PROPN slept/O/VERB ./O/PUNCT
 Nobody/O/PRON saw/O/VERB Uma/B-PER/PROPN de/I-PER/PROPN Wit/I-PER/PROPN leave/O/VERB the/O/DET house/O/NOUN ./O/PUNCT
@@ -50,6 +58,22 @@ def _column(number: int) -> list[list[str]]:
 
 ROWS: Rows = {"tokens": _column(0), "tags": _column(1)}
 PARTS: Rows = {"tokens": _column(0), "tags": _column(2)}
+
+# The entities of each sentence: first token, token after the last, type.
+SPANS = [
+    [(0, 2, "PER"), (3, 4, "PER"), (5, 6, "LOC")],
+    [(3, 6, "LOC")],
+    [],
+    [(0, 2, "PER")],
+    [(1, 2, "LOC"), (2, 3, "LOC"), (3, 4, "LOC")],
+    [(3, 4, "LOC")],
+    [(0, 1, "PER")],
+    [(2, 5, "PER")],
+    [(1, 2, "LOC")],
+    [(0, 1, "PER"), (1, 2, "PER"), (3, 4, "PER")],
+    [(3, 4, "LOC")],
+    [(0, 1, "LOC")],
+]
 
 # Every setting a test may depend on is here, so that a change of a default changes no test.
 SETTINGS: dict[str, Any] = {
@@ -103,6 +127,15 @@ def task_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> Taggin
         return TaggingTask.fitted(tiny_tagger(still=still, **changes).config, rows)
 
 
+def half_trained(task: str = "ner", **changes: Any) -> TaggingTask:
+    """A model that has learnt something but is sure of nothing."""
+    rows = PARTS if task == "pos" else ROWS
+    settings = {"epochs": 10, "schedule": "constant", "average": 0.0, **changes}
+    tagger = tiny_tagger(task, still=True, **settings).fit(rows, rows)
+    assert tagger.fitted is not None
+    return tagger.fitted
+
+
 def trainer_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> Trainer:
     """A trainer of such a task."""
     task = task_of(rows, still=still, **changes)
@@ -126,3 +159,32 @@ def interrupt_when(condition: Callable[[Event], bool], times: int = 1) -> Callab
 def without_time(history: list[dict[str, float]]) -> list[dict[str, float]]:
     """Records of epochs but for how long they took, the one thing that may differ between equal runs."""
     return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
+
+
+@contextmanager
+def terminal_interrupts() -> Iterator[None]:
+    """Ctrl-C does what it does in a terminal; a shell has it ignored by what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def press_at(place: tuple[int, type]) -> Callable[[Event], None]:
+    """Ctrl-C at an event, counted from 0 among those of its kind."""
+    number, kind = place
+    seen: list[Event] = []
+
+    def at_place(event: Event) -> bool:
+        if isinstance(event, kind):
+            seen.append(event)
+        return len(seen) == number + 1
+
+    return interrupt_when(at_place)
+
+
+def history_of(path: Path) -> list[dict[str, float]]:
+    """The epochs of a run folder."""
+    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]

@@ -24,33 +24,22 @@ from torch import Tensor, nn
 
 from seqkit.batching import Batch, Ragged
 from seqkit.configs import TaggingConfig
-from seqkit.embeddings import SpellingCNN, SpellingLSTM, WordFeatures
-from seqkit.encoder import RecurrentEncoder
 from seqkit.errors import CorpusError
-from seqkit.heads import CRFHead, SoftmaxHead
 from seqkit.metrics import span_scores, token_accuracy
-from seqkit.regularization import LockedDropout
+from seqkit.tagging_model import TaggingModel
 from seqkit.tagging_schemes import (
     Scheme,
     Span,
-    allowed_transitions,
     detect_scheme,
     illegal_tags,
     spans_from_tags,
     tags_from_spans,
 )
-from seqkit.tokenization import (
-    AFFIX_LENGTHS,
-    WORD_SHAPES,
-    Vocabulary,
-    WordTokenizer,
-    affixes,
-    normalize_word,
-    word_shape,
-)
+from seqkit.tokenization import WordTokenizer
 from seqkit.vectors import read_vectors
+from seqkit.vocabulary import AFFIX_LENGTHS, Vocabulary, affixes, normalize_word, word_shape
 
-__all__ = ["PartOfSpeechTask", "TagPrediction", "TaggedExamples", "TaggingModel", "TaggingTask"]
+__all__ = ["PartOfSpeechTask", "TagPrediction", "TaggedExamples", "TaggingTask"]
 
 LONGEST_SPELLING = 40  # characters of a word that are read: its first and last 20
 
@@ -99,67 +88,6 @@ class TaggedExamples:
         """Tokens of each sentence."""
         lengths: list[int] = self.ragged.lengths.tolist()
         return lengths
-
-
-class TaggingModel(nn.Module):
-    """Word features → dropout → bidirectional recurrent encoder → dropout → head."""
-
-    def __init__(
-        self,
-        config: TaggingConfig,
-        singletons: Tensor,
-        *,
-        characters: int,
-        affixes: int,
-        labels: Sequence[str],
-        scheme: Scheme | None,
-    ) -> None:
-        super().__init__()
-        self.features = WordFeatures(
-            singletons,
-            word_size=config.word_size,
-            spelling=_spelling_model(config, characters),
-            shapes=len(WORD_SHAPES),
-            shape_size=config.shape_size,
-            affixes=affixes,
-            affixes_of_word=len(AFFIX_LENGTHS),
-            affix_size=config.affix_size,
-            singleton_replacement=config.singleton_replacement,
-            word_replacement=config.word_replacement,
-        )
-        self.input_dropout = nn.Dropout(config.input_dropout)
-        self.encoder = RecurrentEncoder(
-            self.features.output_size,
-            config.hidden_size,
-            num_layers=config.num_layers,
-            bidirectional=True,
-            dropout=config.state_dropout,
-            cell=config.cell,
-        )
-        self.state_dropout = LockedDropout(config.state_dropout)
-        self.head: CRFHead | SoftmaxHead
-        if config.head == "softmax":
-            self.head = SoftmaxHead(self.encoder.output_size, len(labels))
-        else:
-            can_start, can_follow, can_end = allowed_transitions(labels, scheme)
-            self.head = CRFHead(
-                self.encoder.output_size, len(labels), can_start=can_start, can_follow=can_follow, can_end=can_end
-            )
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Encoder states (B, T, H) of a batch."""
-        vectors_BTD = self.input_dropout(self.features(**batch.inputs))
-        states_BTH: Tensor = self.encoder(vectors_BTD, batch.lengths).states_BTH
-        dropped_BTH: Tensor = self.state_dropout(states_BTH)
-        return dropped_BTH
-
-
-def _spelling_model(config: TaggingConfig, characters: int) -> SpellingCNN | SpellingLSTM | None:
-    if config.characters == "cnn":
-        return SpellingCNN(characters, config.character_size, filters=config.character_filters)
-    if config.characters == "lstm":
-        return SpellingLSTM(characters, config.character_size, hidden_size=config.character_filters)
-    return None
 
 
 class TaggingTask:
@@ -427,16 +355,20 @@ def gold_spans(rows: Mapping[str, Any], scheme: str | None = None) -> list[list[
     known = Scheme.parse(scheme) if scheme else detect_scheme(rows["tags"])
     if known is None:
         for number, tag in ((number, tag) for number, tags in enumerate(rows["tags"]) for tag in tags if tag != "O"):
-            raise CorpusError(
-                f"{_where(rows, number)}: {tag!r} has no scheme prefix such as B-, so it marks no entity; "
-                "plain tags are what 'seqkit train pos' is for"
+            raise _corpus_error(
+                rows,
+                number,
+                f"{tag!r} has no scheme prefix such as B-, so it marks no entity; "
+                "plain tags are what 'seqkit train pos' is for",
             )
         return [[] for _ in rows["tags"]]
     for number, tags in enumerate(rows["tags"]):
         for problem in illegal_tags(tags, known):
-            raise CorpusError(
-                f"{_where(rows, number)}: token {problem.position + 1} of the sentence: {problem.reason} ({known}); "
-                "'seqkit corpora validate' lists every such place; --corpus-scheme names another scheme"
+            raise _corpus_error(
+                rows,
+                number,
+                f"token {problem.position + 1} of the sentence: {problem.reason} ({known}); "
+                "'seqkit corpora validate' lists every such place; --corpus-scheme names another scheme",
             )
     return [spans_from_tags(tags, known) for tags in rows["tags"]]
 
@@ -447,14 +379,17 @@ def _check_lengths(rows: Mapping[str, Any]) -> None:
         raise CorpusError(f"{len(tokens)} sentences of tokens but {len(tags)} of tags; give one list of tags for each")
     for number, (words, labels) in enumerate(zip(tokens, tags, strict=True)):
         if not words:
-            raise CorpusError(f"{_where(rows, number)}: the sentence has no token; leave it out")
+            raise _corpus_error(rows, number, "the sentence has no token; leave it out")
         if len(words) != len(labels):
-            raise CorpusError(f"{_where(rows, number)}: {len(words)} tokens but {len(labels)} tags; give each one tag")
+            raise _corpus_error(rows, number, f"{len(words)} tokens but {len(labels)} tags; give each one tag")
 
 
-def _where(rows: Mapping[str, Any], number: int) -> str:
-    """What to call a sentence, counted from 0: its file and line where they are known."""
-    return str(rows["source"][number]) if "source" in rows else f"sentence {number + 1}"
+def _corpus_error(rows: Mapping[str, Any], number: int, message: str) -> CorpusError:
+    """An error in a sentence, counted from 0, with its file and line where they are known."""
+    file, _, line = str(rows["source"][number] if "source" in rows else "").rpartition(":")
+    if file and line.isdecimal():
+        return CorpusError(message, file=file, line=int(line))
+    return CorpusError(f"sentence {number + 1}: {message}")
 
 
 def read_word_vectors(config: TaggingConfig, spellings: Collection[str]) -> dict[str, Tensor]:

@@ -1,0 +1,41 @@
+"""Golden losses: what a change of the code does to training is seen, and a change that should do nothing does nothing.
+
+After a change that is meant to change the losses, write them anew: ``python -m tests.test_golden``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tiny import PARTS, ROWS, tiny_tagger
+
+GOLDEN = Path(__file__).parent / "golden" / "tagging.json"
+RECIPES: dict[str, dict[str, Any]] = {
+    "ner": {},
+    "ner, softmax, GRU, SGD": {"head": "softmax", "cell": "gru", "optimizer": "sgd", "learning_rate": 0.3},
+    "ner, 2 layers, character LSTM, plateau": {"num_layers": 2, "characters": "lstm", "schedule": "plateau"},
+    "pos": {"accumulate": 2},
+}
+
+
+def golden_losses(name: str) -> list[float]:
+    """The losses of the first 3 epochs. Dropout is off: its masks are not the same on every kind of processor."""
+    settings = {"input_dropout": 0.0, "state_dropout": 0.0, "epochs": 3, **RECIPES[name]}
+    rows = PARTS if name == "pos" else ROWS
+    outcome = tiny_tagger(name.split(",")[0], **settings).fit(rows, rows).outcome
+    assert outcome is not None
+    return [record["train_loss"] for record in outcome.history]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_losses_are_the_golden_ones(name: str) -> None:
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert golden.keys() == RECIPES.keys()
+    assert golden_losses(name) == pytest.approx(golden[name], rel=1e-4)
+
+
+if __name__ == "__main__":
+    golden = {name: golden_losses(name) for name in RECIPES}
+    GOLDEN.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
