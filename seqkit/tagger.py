@@ -194,11 +194,17 @@ class Tagger:
         return examples, evaluate(task, examples, engine, confidence=confidence)
 
     def predict(self, texts: Iterable[str | Sequence[str]]) -> list[TaggedText]:
-        """Tag texts, raw or cut into words already; one result each, in their order."""
+        """Tag texts, raw or cut into words already; one result each, in their order.
+
+        Raises:
+            ConfigError: where one text is given in place of a list of them.
+        """
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str | Sequence[str]]) -> Iterator[TaggedText]:
         """Tag texts one after the other, in constant memory however many there are."""
+        if isinstance(texts, str):
+            raise ConfigError("give a list of texts, such as [text], not one text")
         remaining = iter(texts)
         while chunk := list(islice(remaining, LINES_AT_ONCE)):
             yield from self._tag(chunk)

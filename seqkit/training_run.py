@@ -144,6 +144,7 @@ def learning_curve(history: Sequence[Mapping[str, float]], metric: str) -> bytes
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    name = f"dev {metric.upper() if metric == 'f1' else metric} in %"
     epochs = [record["epoch"] for record in history]
     losses = [record["train_loss"] for record in history]
     scores = [100 * record[f"dev_{metric}"] for record in history]
@@ -152,17 +153,17 @@ def learning_curve(history: Sequence[Mapping[str, float]], metric: str) -> bytes
     loss_axes = figure.add_subplot()
     score_axes = loss_axes.twinx()
     (loss_line,) = loss_axes.plot(epochs, losses, color="tab:gray", marker=".", label="training loss")
-    (score_line,) = score_axes.plot(epochs, scores, color="tab:blue", marker=".", label=f"dev {metric} in %")
+    (score_line,) = score_axes.plot(epochs, scores, color="tab:blue", marker=".", label=name)
     best = max(range(len(scores)), key=scores.__getitem__)
     score_axes.annotate(
         f"best {scores[best]:.2f}",
         (epochs[best], scores[best]),
         textcoords="offset points",
-        xytext=(0, -16),
+        xytext=(0, 8),
         ha="center",
     )
     loss_axes.set(xlabel="epoch", ylabel="training loss a token", ylim=(0, None))
-    score_axes.set(ylabel=f"dev {metric} in %", ylim=(None, max(scores) + 5))
+    score_axes.set(ylabel=name, ylim=(None, max(scores) + 5))
     loss_axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     loss_axes.legend(handles=[loss_line, score_line], loc="center right", frameon=False)
     buffer = io.BytesIO()

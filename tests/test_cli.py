@@ -334,6 +334,16 @@ def test_corpora_validate(tmp_path: Path) -> None:
     assert seqkit("corpora", "validate", tmp_path / "nowhere.conll").code == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_an_output_that_is_full_is_told() -> None:
+    command = [sys.executable, "-c", "from seqkit_cli.main import main; main()", "corpora", "list"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: .*No space left on device\n", done.stderr)
+
+
 def test_help_and_wrong_runs_are_told_without_torch(tmp_path: Path) -> None:
     code = """
 import sys

@@ -186,7 +186,7 @@ def test_input_is_read_as_it_is_needed() -> None:
             return len(line)
 
     tagger, endless = library.load(tiny_run("ner"), device="cpu"), Endless()
-    lines = predict._lines(io.BufferedReader(endless), "endless")  # type: ignore[type-var]
+    lines = predict._lines(io.BufferedReader(endless), "endless")
     results = list(itertools.islice(tagger.stream(lines), 2500))
     assert {result.text for result in results} == {"Bo ran."}
     assert endless.reads <= 4096

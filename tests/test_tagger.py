@@ -349,3 +349,8 @@ def test_what_is_no_run_is_not_loaded(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(CheckpointError, match="is not a run"):
             seqkit.load(path)
+
+
+def test_one_text_is_not_read_as_a_list_of_letters() -> None:
+    with pytest.raises(ConfigError, match="list of texts"):
+        Tagger().predict("Ada ran")

@@ -74,7 +74,6 @@ class Progress:
         self.shown[f"dev {self.metric}"] = score
         if self.bar is not None:
             self._describe()
-            self.bar.refresh()
         else:
             line = f"epoch {event.record['epoch']}/{self.epochs}  loss {event.record['train_loss']:.4f}"
             line += f"  dev {self.metric} {score}  {event.record['seconds']:.0f} s"
