@@ -160,7 +160,7 @@ def learning_curve(history: Sequence[Mapping[str, float]], metric: str) -> bytes
         (epochs[best], scores[best]),
         textcoords="offset points",
         xytext=(0, 8),
-        ha="center",
+        ha="right",
     )
     loss_axes.set(xlabel="epoch", ylabel="training loss a token", ylim=(0, None))
     score_axes.set(ylabel=name, ylim=(None, max(scores) + 5))
