@@ -16,6 +16,7 @@ from seqkit.engine import Device, Engine, Precision
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
 from seqkit.evaluation import Evaluation, evaluate, predict
 from seqkit.run_folder import RunFolder, last_reason
+from seqkit.tagged_rows import rows_of
 from seqkit.tagging_schemes import Scheme
 from seqkit.tasks import TASKS
 from seqkit.tasks.tagging import TaggedExamples, TaggingTask, TagPrediction
@@ -26,7 +27,7 @@ from seqkit.training_run import TrainingRun, run_files, run_header
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger", "load", "rows_of"]
+__all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger", "load"]
 
 LONGEST_WINDOW = 200  # tokens read at once; a longer text is cut, at the end of a sentence where there is one
 SENTENCE_END = frozenset(".!?…。！？")
@@ -264,18 +265,6 @@ class Tagger:
                 predictions[number].append(prediction)
         for text, tokens, parts in zip(texts, words, predictions, strict=True):
             yield _tagged(text if isinstance(text, str) else " ".join(text), tokens, parts, task.scheme)
-
-
-def rows_of(data: "Dataset | Mapping[str, Any]") -> Mapping[str, Any]:
-    """Columns as lists, tags as strings, of a typed dataset or of a mapping that has them already."""
-    given = list(data) if isinstance(data, Mapping) else data.column_names
-    if "tokens" not in given or "tags" not in given:
-        raise CorpusError(f"tagging needs tokens and tags; this corpus has {', '.join(map(str, given)) or 'nothing'}")
-    if isinstance(data, Mapping):
-        return data
-    columns = data.to_dict()
-    names = data.features["tags"].feature.names
-    return {**columns, "tags": [[names[tag] for tag in tags] for tags in columns["tags"]]}
 
 
 def _warn_of_unknown(task: TaggingTask, examples: TaggedExamples, where: str) -> None:

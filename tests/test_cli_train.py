@@ -123,7 +123,7 @@ def test_a_log_has_a_line_an_epoch(corpus: str) -> None:
     for number, (line, record) in enumerate(zip(lines[:3], records, strict=True), start=1):
         score = f"{100 * record['dev_f1']:.2f}"
         assert line.startswith(f"epoch {number}/3  loss {record['train_loss']:.4f}  dev f1 {score}  ")
-    assert re.fullmatch(r"finished after \d+ s: best dev f1 [\d.]+, in epoch \d", lines[3])
+    assert re.fullmatch(r"finished after \d+ s: best dev f1 [\d.]+ in epoch \d", lines[3])
     assert len(lines) == 4
 
 

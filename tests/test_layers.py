@@ -14,8 +14,9 @@ SOURCES = [ROOT / "seqkit", ROOT / "cli" / "seqkit_cli", ROOT / "corpora" / "seq
 # Each layer may import itself and those above it in this table. A package stands for all modules within it.
 LAYERS = [
     "configs errors metrics tagging_schemes version",
-    "annotations columns corpora corpus_specs formats hub_corpora tables tokenization typed_datasets vectors vocabulary",
-    "batching cells crf embeddings encoder heads regularization tagging_model",
+    "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows tokenization typed_datasets"
+    " vectors vocabulary",
+    "batching cells crf embeddings encoder heads regularization tagging_model weight_average",
     "tasks",
     "engine evaluation run_folder training training_run",
     "tagger",

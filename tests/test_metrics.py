@@ -9,10 +9,10 @@ from dataclasses import FrozenInstanceError
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqeval import scheme as seqeval_scheme  # type: ignore[import-untyped]
-from seqeval.metrics import classification_report  # type: ignore[import-untyped]
-from seqeval.metrics.v1 import precision_recall_fscore_support  # type: ignore[import-untyped]
-from sklearn.metrics import accuracy_score, confusion_matrix  # type: ignore[import-untyped]
+from seqeval import scheme as seqeval_scheme
+from seqeval.metrics import classification_report
+from seqeval.metrics.v1 import precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, confusion_matrix
 
 from seqkit.errors import ConfigError
 from seqkit.metrics import MISSED, SPURIOUS, Score, SpanReport, span_scores, token_accuracy, type_confusion

@@ -102,6 +102,7 @@ def test_a_file_gives_settings_of_all_its_dataclasses(tmp_path: Path) -> None:
         ("eggs = 2.0", "eggs must be of the type int, not 2.0"),
         ("eggs = true", "eggs must be of the type int, not True"),
         ("salt = true", "salt must be of the type float, not True"),
+        ('salt = "1"', "salt must be of the type float, not '1'"),
         ("lid_on = 1", "lid_on must be of the type bool, not 1"),
         ("cook = 7", "cook must be of the type str, not 7"),
         ('heat = "off"', "heat must be one of low, high, not 'off'"),

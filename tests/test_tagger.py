@@ -20,7 +20,8 @@ from sklearn.base import clone
 import seqkit
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
 from seqkit.run_folder import RunFolder
-from seqkit.tagger import LINES_AT_ONCE, LONGEST_WINDOW, TaggedText, Tagger, rows_of
+from seqkit.tagged_rows import rows_of
+from seqkit.tagger import LINES_AT_ONCE, LONGEST_WINDOW, TaggedText, Tagger
 from seqkit.tagging_schemes import Scheme, spans_from_tags
 from tests.tiny import PARTS, ROWS, Rows, interrupt_when, tiny_tagger, without_time
 

@@ -10,8 +10,8 @@ from itertools import pairwise, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqeval import scheme as seqeval_scheme  # type: ignore[import-untyped]
-from seqeval.metrics.sequence_labeling import get_entities  # type: ignore[import-untyped]
+from seqeval import scheme as seqeval_scheme
+from seqeval.metrics.sequence_labeling import get_entities
 
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.tagging_schemes import (

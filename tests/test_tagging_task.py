@@ -14,9 +14,10 @@ from seqkit.corpora import open_corpus
 from seqkit.engine import Engine
 from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.evaluation import predict
-from seqkit.tagger import Tagger, rows_of
+from seqkit.tagged_rows import gold_spans, rows_of
+from seqkit.tagger import Tagger
 from seqkit.tagging_schemes import Scheme, Span, convert_tags
-from seqkit.tasks.tagging import PartOfSpeechTask, TaggingTask, gold_spans
+from seqkit.tasks.tagging import PartOfSpeechTask, TaggingTask
 from seqkit.vocabulary import WORD_SHAPES
 from tests.tiny import ROWS, SPANS, Rows, half_trained, task_of, tiny_tagger, without_time
 

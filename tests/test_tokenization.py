@@ -1,4 +1,4 @@
-import pickle
+import copy
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -203,11 +203,11 @@ def test_a_foreign_or_damaged_tokenizer_file_is_refused(text: str) -> None:
         WordTokenizer.from_json(text)
 
 
-def test_a_tokenizer_can_be_sent_to_another_process() -> None:
+def test_a_tokenizer_can_be_copied() -> None:
     tokenizer = WordTokenizer(words=Vocabulary.build({"a": 1}, normalize=normalize_word))
-    copy = pickle.loads(pickle.dumps(tokenizer))
-    assert copy.to_json() == tokenizer.to_json()
-    assert copy.words.ids(["A", "b"]) == [2, 1]
+    copied = copy.deepcopy(tokenizer)
+    assert copied.to_json() == tokenizer.to_json()
+    assert copied.words.ids(["A", "b"]) == [2, 1]
 
 
 @given(st.text())

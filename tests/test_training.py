@@ -20,7 +20,8 @@ from seqkit.configs import TrainConfig
 from seqkit.engine import Engine
 from seqkit.errors import DivergenceError
 from seqkit.evaluation import evaluate
-from seqkit.training import BatchDone, EpochDone, EpochStarted, Event, Outcome, Trainer, WeightAverage, fit
+from seqkit.training import BatchDone, EpochDone, EpochStarted, Event, Outcome, Trainer, fit
+from seqkit.weight_average import WeightAverage
 from tests.scripted import Numbers, ScriptedTask, rates_of, run, scripted, weight_of
 from tests.tiny import ROWS, interrupt_when, task_of, terminal_interrupts, tiny_tagger, trainer_of
 

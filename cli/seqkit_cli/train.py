@@ -145,7 +145,7 @@ def _conclude(tagger: Any, path: Path, quiet: bool) -> None:
     outcome = tagger.outcome
     lines = [f"{ENDINGS[outcome.reason]} after {outcome.seconds:.0f} s"]
     if outcome.history:
-        lines[0] += f": best dev {tagger.metric} {100 * outcome.best:.2f}, in epoch {outcome.best_epoch}"
+        lines[0] += f": best dev {tagger.metric} {100 * outcome.best:.2f} in epoch {outcome.best_epoch}"
     if outcome.reason in ("interrupted", "time"):
         lines.append(f"go on with: seqkit train {tagger.task} --resume {shlex.quote(str(path))}")
     if not quiet or outcome.reason == "interrupted":

@@ -26,12 +26,11 @@ from seqkit.batching import Batch, Ragged
 from seqkit.configs import TaggingConfig
 from seqkit.errors import CorpusError
 from seqkit.metrics import span_scores, token_accuracy
+from seqkit.tagged_rows import check_lengths, gold_spans
 from seqkit.tagging_model import TaggingModel
 from seqkit.tagging_schemes import (
     Scheme,
     Span,
-    detect_scheme,
-    illegal_tags,
     spans_from_tags,
     tags_from_spans,
 )
@@ -193,7 +192,7 @@ class TaggingTask:
         Raises:
             CorpusError: where a sentence has no token, or not one tag a token, or tags are illegal.
         """
-        _check_lengths(rows)
+        check_lengths(rows)
         tokens: Sequence[Sequence[str]] = rows["tokens"]
         spellings = {word: row for row, word in enumerate(dict.fromkeys(w for s in tokens for w in s), start=1)}
         columns = {"spellings": torch.tensor([spellings[word] for sentence in tokens for word in sentence])}
@@ -337,59 +336,6 @@ class PartOfSpeechTask(TaggingTask):
 
 # One span of each kind a scheme can tell apart: long, adjacent, single.
 _EVERY_PREFIX = [Span(0, 3, "_"), Span(3, 4, "_"), Span(5, 6, "_")]
-
-
-def gold_spans(rows: Mapping[str, Any], scheme: str | None = None) -> list[list[Span]]:
-    """The entities that tags mark.
-
-    Args:
-        rows: ``tags``, and ``source`` (``file:line`` of each sentence) where it is known.
-        scheme: the scheme of the tags, detected where it is None.
-
-    Raises:
-        CorpusError: on the first illegal sequence; nothing is repaired.
-
-    >>> gold_spans({"tags": [["B-PER", "I-PER", "O"]]})
-    [[Span(start=0, end=2, label='PER')]]
-    """
-    known = Scheme.parse(scheme) if scheme else detect_scheme(rows["tags"])
-    if known is None:
-        for number, tag in ((number, tag) for number, tags in enumerate(rows["tags"]) for tag in tags if tag != "O"):
-            raise _corpus_error(
-                rows,
-                number,
-                f"{tag!r} has no scheme prefix such as B-, so it marks no entity; "
-                "plain tags are what 'seqkit train pos' is for",
-            )
-        return [[] for _ in rows["tags"]]
-    for number, tags in enumerate(rows["tags"]):
-        for problem in illegal_tags(tags, known):
-            raise _corpus_error(
-                rows,
-                number,
-                f"token {problem.position + 1} of the sentence: {problem.reason} ({known}); "
-                "'seqkit corpora validate' lists every such place; --corpus-scheme names another scheme",
-            )
-    return [spans_from_tags(tags, known) for tags in rows["tags"]]
-
-
-def _check_lengths(rows: Mapping[str, Any]) -> None:
-    tokens, tags = rows["tokens"], rows.get("tags", rows["tokens"])
-    if len(tokens) != len(tags):
-        raise CorpusError(f"{len(tokens)} sentences of tokens but {len(tags)} of tags; give one list of tags for each")
-    for number, (words, labels) in enumerate(zip(tokens, tags, strict=True)):
-        if not words:
-            raise _corpus_error(rows, number, "the sentence has no token; leave it out")
-        if len(words) != len(labels):
-            raise _corpus_error(rows, number, f"{len(words)} tokens but {len(labels)} tags; give each one tag")
-
-
-def _corpus_error(rows: Mapping[str, Any], number: int, message: str) -> CorpusError:
-    """An error in a sentence, counted from 0, with its file and line where they are known."""
-    file, _, line = str(rows["source"][number] if "source" in rows else "").rpartition(":")
-    if file and line.isdecimal():
-        return CorpusError(message, file=file, line=int(line))
-    return CorpusError(f"sentence {number + 1}: {message}")
 
 
 def read_word_vectors(config: TaggingConfig, spellings: Collection[str]) -> dict[str, Tensor]:
