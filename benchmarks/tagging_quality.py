@@ -260,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report = "\n\n".join(parts)
     print(report)
     if options.out:
-        options.out.write_text(report + "\n", encoding="utf-8")
+        options.out.write_text(f"# How well seqkit tags\n\n{report}\n", encoding="utf-8")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

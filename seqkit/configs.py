@@ -40,7 +40,7 @@ class TaggingConfig:
     input_dropout: Annotated[float, "dropout on word features"] = 0.5
     state_dropout: Annotated[float, "dropout on encoder states"] = 0.5
     singleton_replacement: Annotated[float, "chance that a word seen once is read as unknown"] = 0.5
-    word_replacement: Annotated[float, "chance that any other word is read as unknown"] = 0.15
+    word_replacement: Annotated[float, "chance that any other word is read as unknown"] = 0.1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scheme", Scheme.parse(self.scheme))

@@ -354,25 +354,29 @@ def _train_epoch(
     for rows in batches[state.position :]:
         progress = (state.epoch + state.position / len(batches)) / config.epochs
         # Under a time limit the schedule is spent when the time is, so that the rate still falls to 0.
-        trainer.set_learning_rate(max(progress, state.seconds / limit))
+        trainer.set_learning_rate(max(progress, clock.read() / limit))
         step = state.position + 1 == len(batches) or (state.position + 1) % config.accumulate == 0
         done = trainer.learn(rows, step=step)
         state.position += 1
-        clock.read()
+        elapsed = clock.read()
         report(done)
         if step and pressed.is_set():
             return "interrupted"
-        if step and state.seconds > limit:
+        if step and elapsed > limit:
             return "time"
     return "finished"
 
 
 class _Clock:
-    """Keeps ``state.seconds``, which goes on counting after a resume."""
+    """Keeps ``state.seconds``, which goes on counting after a resume, while a time limit begins anew."""
 
     def __init__(self, state: TrainState) -> None:
         self.state = state
-        self.start = time.perf_counter() - state.seconds
+        self.before = state.seconds
+        self.start = time.perf_counter()
 
-    def read(self) -> None:
-        self.state.seconds = time.perf_counter() - self.start
+    def read(self) -> float:
+        """Bring the state's seconds up to date; returns those since this clock was made."""
+        elapsed = time.perf_counter() - self.start
+        self.state.seconds = self.before + elapsed
+        return elapsed

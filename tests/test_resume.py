@@ -159,3 +159,12 @@ def test_a_training_out_of_time_keeps_its_model_and_can_go_on(tmp_path: Path) ->
     assert json.loads((tmp_path / "run" / "report.json").read_text())["reason"] == "time"
     assert RunFolder(tmp_path / "run").can_resume
     assert Tagger.load(tmp_path / "run", device="cpu").predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
+
+
+def test_a_resumed_training_has_a_time_limit_of_its_own(tmp_path: Path) -> None:
+    first = tiny_tagger(epochs=100_000, max_minutes=1.0 / 60).fit(ROWS, ROWS, out=tmp_path / "run")
+    again = tiny_tagger(epochs=100_000, max_minutes=1.0 / 60).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert first.outcome is not None
+    assert again.outcome is not None
+    assert again.outcome.seconds >= 2.0  # both stretches, a second each
+    assert len(again.outcome.history) > len(first.outcome.history) + 1
