@@ -8,8 +8,8 @@ result, in value or gradient, and padded positions come out as zeros. There are 
 - ``packed`` is that very sequence of calls. On a GPU, cuDNN has a kernel for it.
 - ``fused`` runs each layer and direction as one dense call over the padded rows, the backward direction on rows
   flipped within their own lengths. What a row computes beyond its length is never read, so it costs time but
-  changes nothing. On a CPU this is 2 to 3 times faster (``benchmarks/encoder.py``), since oneDNN's fused layer
-  takes dense input alone and a packed one runs step by step.
+  changes nothing. On a CPU this is faster, since oneDNN's fused layer takes dense input alone and a packed one runs
+  step by step: forward and backward over 32 rows of 20 to 25 steps, D = 220, H = 200, took 18 ms against 42 ms.
 """
 
 from typing import Literal, NamedTuple

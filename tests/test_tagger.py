@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOBES
@@ -213,6 +213,7 @@ def test_offsets_are_true_for_any_text(ner: Tagger, given_texts: list[str]) -> N
 
 
 @given(st.lists(texts, min_size=2, max_size=4))
+@settings(max_examples=40)
 def test_a_text_is_tagged_alike_in_any_company(ner: Tagger, given_texts: list[str]) -> None:
     for together, text in zip(ner.predict(given_texts), given_texts, strict=True):
         (alone,) = ner.predict([text])
