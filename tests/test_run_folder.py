@@ -115,6 +115,20 @@ def test_a_disk_that_fills_while_files_are_replaced_leaves_each_file_whole(tmp_p
     assert content(path) == {**before, **new}
 
 
+def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    RunFolder(tmp_path).write({"model.safetensors": b"old"})
+    reader = (tmp_path / "model.safetensors").open("rb")
+    order: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("fsync"), fsync(descriptor))[1])
+    monkeypatch.setattr(Path, "replace", lambda path, target: (order.append("replace"), replace(path, target))[1])
+    RunFolder(tmp_path).write({"model.safetensors": b"new"})
+    assert order == ["fsync", "replace"]
+    with reader:
+        assert reader.read() == b"old", "who has the old file open reads it to its end"
+    assert (tmp_path / "model.safetensors").read_bytes() == b"new"
+
+
 def test_a_new_run_replaces_all_that_is_a_runs_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "run"
     before = old_run(path)

@@ -301,6 +301,13 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
         run(scripted([0.1, 0.2]), interrupt_when(lambda event: isinstance(event, BatchDone), times=2))
 
 
+@pytest.mark.parametrize("learning_rate", [0.01, 1e30])
+def test_ctrl_c_is_as_before_once_training_has_ended(learning_rate: float) -> None:
+    trainer = scripted([0.1, 0.2], optimizer="sgd", momentum=0.0, clip_norm=0.0, learning_rate=learning_rate)
+    with terminal_interrupts(), contextlib.suppress(DivergenceError):
+        run(trainer)
+
+
 def test_training_works_in_a_thread_where_no_signal_can_be_caught() -> None:
     outcomes: list[Outcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(run(scripted([0.1, 0.2]))))
