@@ -4,7 +4,6 @@ import hashlib
 import importlib.resources
 import itertools
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -633,10 +632,8 @@ def test_rows_of_a_dataset_are_numbered() -> None:
 # Real data
 
 
-def test_a_real_treebank_opens_quickly(public_data: Path) -> None:
-    started = time.process_time()
+def test_a_real_treebank_opens(public_data: Path) -> None:
     corpus = open_corpus(public_data / "ud_english_ewt")
-    assert time.process_time() - started < 6  # under two seconds on an idle machine
     assert (len(corpus["train"]), len(corpus["dev"])) == (12_544, 2_001)
     assert len(corpus["train"].features["tags"].feature.names) == 17
     assert len(documents_of(corpus, "train")) == 540
