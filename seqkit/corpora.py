@@ -241,7 +241,8 @@ def require_split(corpus: "DatasetDict", name: str) -> "Dataset":
     if name in corpus:
         return corpus[name]
     splits = ", ".join(corpus) or "none at all"
-    remedy = f"add a file for it, or use --{name}-fraction" if name in ("dev", "test") else "choose one of these"
+    remedies = {"dev": "add a file for it, or train with --dev-fraction", "test": "add a file for it"}
+    remedy = remedies.get(name, "choose one of these")
     raise CorpusError(f"the corpus has no split {name!r}, only {splits}; {remedy}")
 
 

@@ -17,7 +17,7 @@ from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarni
 from seqkit.evaluation import Evaluation, evaluate, predict
 from seqkit.run_folder import RunFolder, last_reason
 from seqkit.tagged_rows import rows_of
-from seqkit.tagging_schemes import Scheme
+from seqkit.tagging_schemes import Scheme, detect_scheme
 from seqkit.tasks import TASKS
 from seqkit.tasks.tagging import TaggedExamples, TaggingTask, TagPrediction
 from seqkit.tokenization import Token
@@ -164,7 +164,9 @@ class Tagger:
             torch.manual_seed(self.training.seed)
             task = TASKS[self.task].fitted(self.config, train_rows)
             self.config = task.config
-            examples, dev_examples = task.prepare(train_rows), task.prepare(dev_rows)
+            # Dev is read in the scheme of train: a slip in it must not pass for another scheme.
+            scheme = self.config.corpus_scheme or detect_scheme(train_rows["tags"])
+            examples, dev_examples = task.prepare(train_rows, scheme), task.prepare(dev_rows, scheme)
             _warn_of_unknown(task, dev_examples, "dev")
             trainer = Trainer(task, examples, self.training, engine)
             self.fitted = task

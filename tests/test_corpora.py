@@ -302,7 +302,7 @@ def test_dealing_shares_everything_once(
 def test_require_split(tmp_path: Path) -> None:
     corpus = open_corpus(write(tmp_path, {"train.conll": TRAIN}), dev_fraction=0)
     assert len(require_split(corpus, "train")) == 2
-    with pytest.raises(CorpusError, match="no split 'test', only train; add a file for it, or use --test-fraction"):
+    with pytest.raises(CorpusError, match="no split 'test', only train; add a file for it"):
         require_split(corpus, "test")
     with pytest.raises(CorpusError, match="no split 'best', only train; choose one of these"):
         require_split(corpus, "best")

@@ -124,6 +124,10 @@ def test_early_stopping_comes_when_it_would_have_come(tmp_path: Path) -> None:
     assert tagger.outcome is not None
     assert tagger.outcome.reason == "early stop"
     assert_same_training(tmp_path / "run", tmp_path / "reference")
+    assert tagger.outcome.best_epoch < epochs - 1, "the best weights are from before the interrupt"
+    assert tagger.fitted is not None
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in tagger.fitted.model.state_dict().items())
 
 
 def test_a_second_ctrl_c_leaves_the_last_epochs_state(uninterrupted: dict[str, Path], tmp_path: Path) -> None:

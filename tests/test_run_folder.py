@@ -119,9 +119,16 @@ def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeyp
     RunFolder(tmp_path).write({"model.safetensors": b"old"})
     reader = (tmp_path / "model.safetensors").open("rb")
     order: list[str] = []
-    fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("fsync"), fsync(descriptor))[1])
-    monkeypatch.setattr(Path, "replace", lambda path, target: (order.append("replace"), replace(path, target))[1])
+
+    def noted(name: str, usual: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            order.append(name)
+            return usual(*args)
+
+        return call
+
+    monkeypatch.setattr(os, "fsync", noted("fsync", os.fsync))
+    monkeypatch.setattr(Path, "replace", noted("replace", Path.replace))
     RunFolder(tmp_path).write({"model.safetensors": b"new"})
     assert order == ["fsync", "replace"]
     with reader:

@@ -240,7 +240,15 @@ def test_rare_words_are_unknown_where_asked_for() -> None:
 @pytest.fixture
 def vectors(tmp_path: Path) -> Path:
     file = tmp_path / "vectors.txt"
-    lines = ["the 1 2 3", "Paris 4 5 6", "Ghent 7 8 9", "ghent 0.5 0.25 -1", "zebra 1 1 1", "harbour -2 0 2"]
+    lines = [
+        "the 1 2 3",
+        "Paris 4 5 6",
+        "Ghent 7 8 9",
+        "ghent 0.5 0.25 -1",
+        "zebra 1 1 1",
+        "harbour -2 0 2",
+        "The 9 9 9",
+    ]
     file.write_text("\n".join(lines) + "\n")
     return file
 
@@ -292,3 +300,9 @@ def test_a_sentence_is_described_by_its_first_words() -> None:
     examples = _TASK.prepare(ROWS)
     assert _TASK.describe(examples, 11) == "'Wales !'"
     assert _TASK.describe(examples, 7) == "'Nobody saw Uma de Wit leave the house …'"
+
+
+def test_dev_is_read_in_the_scheme_of_train() -> None:
+    dev = {"tokens": [["in", "Oslo"]], "tags": [["O", "I-LOC"]]}  # legal in IOB1, but train is in IOB2
+    with pytest.raises(CorpusError, match="sentence 1: token 2 of the sentence: .*IOB2"):
+        tiny_tagger().fit(ROWS, dev)

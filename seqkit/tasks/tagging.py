@@ -183,11 +183,12 @@ class TaggingTask:
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
         return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
 
-    def prepare(self, rows: Mapping[str, Any]) -> TaggedExamples:
+    def prepare(self, rows: Mapping[str, Any], scheme: str | None = None) -> TaggedExamples:
         """Rows as a model reads them.
 
         Args:
             rows: ``tokens``, and ``tags`` (strings) where they are known.
+            scheme: the scheme of the tags where it is known; else that of the configuration, else detected.
 
         Raises:
             CorpusError: where a sentence has no token, or not one tag a token, or tags are illegal.
@@ -196,7 +197,7 @@ class TaggingTask:
         tokens: Sequence[Sequence[str]] = rows["tokens"]
         spellings = {word: row for row, word in enumerate(dict.fromkeys(w for s in tokens for w in s), start=1)}
         columns = {"spellings": torch.tensor([spellings[word] for sentence in tokens for word in sentence])}
-        gold = self._gold(rows) if "tags" in rows else None
+        gold = self._gold(rows, scheme or self.config.corpus_scheme) if "tags" in rows else None
         if gold is not None:
             unknown = self.label_ids[self.labels[0]]
             columns["targets"] = torch.tensor(
@@ -216,11 +217,11 @@ class TaggingTask:
             gold=gold,
         )
 
-    def _gold(self, rows: Mapping[str, Any]) -> list[TagPrediction]:
+    def _gold(self, rows: Mapping[str, Any], scheme: str | None) -> list[TagPrediction]:
         assert self.scheme is not None
         return [
             TagPrediction(tags_from_spans(spans, len(tags), self.scheme), spans, [])
-            for tags, spans in zip(rows["tags"], gold_spans(rows, self.config.corpus_scheme), strict=True)
+            for tags, spans in zip(rows["tags"], gold_spans(rows, scheme), strict=True)
         ]
 
     def unknown_labels(self, examples: TaggedExamples) -> list[str]:
@@ -326,7 +327,7 @@ class PartOfSpeechTask(TaggingTask):
     def _labels(cls, config: TaggingConfig, rows: Mapping[str, Any]) -> tuple[list[str], Scheme | None]:
         return sorted({tag for sentence in rows["tags"] for tag in sentence}), None
 
-    def _gold(self, rows: Mapping[str, Any]) -> list[TagPrediction]:
+    def _gold(self, rows: Mapping[str, Any], scheme: str | None) -> list[TagPrediction]:
         return [TagPrediction(list(sentence), [], []) for sentence in rows["tags"]]
 
     def score(self, gold: Sequence[TagPrediction], predicted: Sequence[TagPrediction]) -> dict[str, float]:
