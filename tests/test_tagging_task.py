@@ -304,5 +304,5 @@ def test_a_sentence_is_described_by_its_first_words() -> None:
 
 def test_dev_is_read_in_the_scheme_of_train() -> None:
     dev = {"tokens": [["in", "Oslo"]], "tags": [["O", "I-LOC"]]}  # legal in IOB1, but train is in IOB2
-    with pytest.raises(CorpusError, match="sentence 1: token 2 of the sentence: .*IOB2"):
+    with pytest.raises(CorpusError, match=r"sentence 1: token 2 of the sentence: .*IOB2"):
         tiny_tagger().fit(ROWS, dev)
