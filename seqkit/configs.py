@@ -4,12 +4,18 @@ They import no torch: the command line makes its options from them, and ``--help
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from seqkit.errors import ConfigError
 from seqkit.tagging_schemes import Scheme
 
 __all__ = ["CONFIGS", "TaggingConfig", "TrainConfig"]
+
+
+def _check_choices(config: Any) -> None:
+    for name, hint in get_type_hints(type(config)).items():
+        if get_origin(hint) is Literal and getattr(config, name) not in get_args(hint):
+            raise ConfigError(f"{name} must be one of {', '.join(get_args(hint))}, not {getattr(config, name)!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,7 @@ class TaggingConfig:
     word_replacement: Annotated[float, "chance that any other word is read as unknown"] = 0.1
 
     def __post_init__(self) -> None:
+        _check_choices(self)
         object.__setattr__(self, "scheme", Scheme.parse(self.scheme))
         if self.corpus_scheme is not None:
             object.__setattr__(self, "corpus_scheme", Scheme.parse(self.corpus_scheme))
@@ -85,6 +92,7 @@ class TrainConfig:
     seed: Annotated[int, "seed of everything random"] = 1
 
     def __post_init__(self) -> None:
+        _check_choices(self)
         for name in ("epochs", "batch_tokens", "accumulate", "plateau_patience", "patience"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")

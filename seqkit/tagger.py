@@ -43,7 +43,9 @@ class Entity:
         end: where it ends, exclusive.
         text: the span itself.
         label: its type.
-        confidence: the model's probability that just this span is an entity of this type.
+        confidence: the model's probability that just this span is an entity of this type. It is exact for a CRF in
+            IOBES or BILOU, whose tags mark both borders; in the other schemes it is that of the span's tags, whatever
+            follows them, and for a softmax head the product of theirs.
     """
 
     start: int

@@ -103,3 +103,18 @@ def test_a_scheme_that_does_not_exist_is_named(name: str) -> None:
 def test_settings_are_read_without_torch() -> None:
     code = "import sys, seqkit.configs; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (TaggingConfig, "head"),
+        (TaggingConfig, "characters"),
+        (TaggingConfig, "cell"),
+        (TrainConfig, "optimizer"),
+        (TrainConfig, "schedule"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused(config: type, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be one of .*, not 'sofmax'"):
+        config(**{name: "sofmax"})
