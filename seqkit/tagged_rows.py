@@ -14,7 +14,7 @@ from seqkit.tagging_schemes import Scheme, Span, detect_scheme, illegal_tags, sp
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["check_lengths", "gold_spans", "rows_of"]
+__all__ = ["check_lengths", "gold_spans", "rows_of", "source_of"]
 
 
 def rows_of(data: "Dataset | Mapping[str, Any]") -> Mapping[str, Any]:
@@ -84,9 +84,19 @@ def check_lengths(rows: Mapping[str, Any]) -> None:
             raise _corpus_error(rows, number, f"{len(words)} tokens but {len(labels)} tags; give each one tag")
 
 
+def source_of(rows: Mapping[str, Any], number: int) -> tuple[str, int] | None:
+    """File and line of a sentence, counted from 0, where they are known.
+
+    >>> source_of({"tokens": [["Ada"]], "source": ["train.conll:7"]}, 0)
+    ('train.conll', 7)
+    """
+    file, _, line = str(rows["source"][number] if "source" in rows else "").rpartition(":")
+    return (file, int(line)) if file and line.isdecimal() else None
+
+
 def _corpus_error(rows: Mapping[str, Any], number: int, message: str) -> CorpusError:
     """An error in a sentence, counted from 0, with its file and line where they are known."""
-    file, _, line = str(rows["source"][number] if "source" in rows else "").rpartition(":")
-    if file and line.isdecimal():
-        return CorpusError(message, file=file, line=int(line))
-    return CorpusError(f"sentence {number + 1}: {message}")
+    source = source_of(rows, number)
+    if source is None:
+        return CorpusError(f"sentence {number + 1}: {message}")
+    return CorpusError(message, file=source[0], line=source[1])

@@ -26,7 +26,7 @@ from seqkit.batching import Batch, Ragged
 from seqkit.configs import TaggingConfig
 from seqkit.errors import CorpusError
 from seqkit.metrics import span_scores, token_accuracy
-from seqkit.tagged_rows import check_lengths, gold_spans
+from seqkit.tagged_rows import check_lengths, gold_spans, source_of
 from seqkit.tagging_model import TaggingModel
 from seqkit.tagging_schemes import (
     Scheme,
@@ -176,8 +176,10 @@ class TaggingTask:
         gold = gold_spans(rows, config.corpus_scheme)
         types = sorted({span.label for spans in gold for span in spans})
         if not types:
+            source = source_of(rows, 0)
             raise CorpusError(
-                "the training split marks no entity: every tag is O; annotate some, or choose another corpus"
+                "the training split marks no entity: every tag is O; annotate some, or choose another corpus",
+                file=source and source[0],
             )
         scheme = Scheme.parse(config.scheme)
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
