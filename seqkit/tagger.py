@@ -128,7 +128,7 @@ class Tagger:
         return {"task": self.task, "device": self.device, "precision": self.precision, **every}
 
     def set_params(self, **settings: Any) -> Self:
-        """Change settings; takes effect with the next ``fit``."""
+        """Change settings and forget what was fitted, as a new tagger with them would."""
         self.__init__(**{**self.get_params(), **settings})  # type: ignore[misc]
         return self
 

@@ -16,29 +16,12 @@ from hypothesis import strategies as st
 
 import seqkit as library
 from seqkit_cli import predict
+from tests.awkward import texts
 from tests.command_line import options, seqkit, tiny_run, write_corpus
 from tests.tiny import ROWS
 
 TEXT = "😀 Ada Lund met Bo in Ghent."
 ENTITIES = [(2, 10, "Ada Lund", "PER"), (15, 17, "Bo", "PER"), (21, 26, "Ghent", "LOC")]
-
-PIECES = [
-    "Ada Lund",
-    "Ghent",
-    "Oslo",
-    "😀",
-    "👩🏽‍🚀",
-    "e\u0301",
-    "\u05e2\u05d1\u05e8",
-    "\u202e",
-    "\r\n",
-    "\0",
-    "\u2028",
-    "\ufeff",
-    "\x85",
-    " ",
-]
-texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=8).map("".join)
 
 
 def found_in(out: str) -> list[dict[str, Any]]:

@@ -23,24 +23,8 @@ from seqkit.run_folder import RunFolder
 from seqkit.tagged_rows import rows_of
 from seqkit.tagger import LINES_AT_ONCE, LONGEST_WINDOW, TaggedText, Tagger
 from seqkit.tagging_schemes import Scheme, spans_from_tags
+from tests.awkward import texts
 from tests.tiny import PARTS, ROWS, Rows, interrupt_when, tiny_tagger, without_time
-
-# What breaks careless offsets: several code points a character, right-to-left, line ends, marks, controls.
-PIECES = [
-    "Ada",
-    " Lund",
-    "Ghent",
-    "Oslo.",
-    "😀",
-    "👩🏽‍🚀",
-    "e\u0301",
-    "\u05e2\u05d1\u05e8",
-    "\u202e",
-    "\r\n",
-    "\0",
-    "\u2028",
-]
-texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=10).map("".join)
 
 
 def well_trained(task: str, rows: Rows) -> Tagger:
