@@ -6,19 +6,25 @@ The contract is that of ``pack_padded_sequence`` → ``nn.LSTM`` → ``pad_packe
 result, in value or gradient, and padded positions come out as zeros. There are two ways to keep it:
 
 - ``packed`` is that very sequence of calls. On a GPU, cuDNN has a kernel for it.
-- ``fused`` runs each layer and direction as one dense call over the padded rows, the backward direction on rows
-  flipped within their own lengths. What a row computes beyond its length is never read, so it costs time but
-  changes nothing. On a CPU this is faster, since oneDNN's fused layer takes dense input alone and a packed one runs
-  step by step: forward and backward over 32 rows of 20 to 25 steps, D = 220, H = 200, took 18 ms against 42 ms.
+- ``fused`` runs dense calls over the padded rows: where all rows are full, one for the whole stack; else one for each
+  layer and direction, the backward direction on rows flipped within their own lengths. What a row computes beyond its
+  length is never read, so it costs time but changes nothing. On a CPU this is faster, since oneDNN's fused kernel
+  takes dense input alone and packed rows of different lengths run step by step: a training step over 32 rows of 20 to
+  25 steps, D = 220, H = 200, took 17 ms against 41 ms on two cores (``benchmarks/encoder.py``).
+
+``auto`` packs on a GPU. On a CPU it packs rows of different lengths where state is carried, for the kernel does not
+give the cell state within a row, and is fused for the rest.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.autograd.function import once_differentiable
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from seqkit.cells import CELLS
+from seqkit.regularization import drop_weights
 
 __all__ = ["Carry", "Encoded", "RecurrentEncoder", "Strategy"]
 
@@ -32,7 +38,7 @@ class Encoded(NamedTuple):
     Attributes:
         states_BTH: the top layer's hidden states, (B, T, N·H), zero beyond each length.
         final_BH: the top layer's last true state of each direction, (B, N·H).
-        carry: the state to go on from, or None where the fused path had rows of several lengths.
+        carry: the state after each row's last true step, to go on from; None where none was handed in.
     """
 
     states_BTH: Tensor
@@ -49,6 +55,7 @@ class RecurrentEncoder(nn.Module):
         num_layers: stacked layers.
         bidirectional: whether a second direction reads from right to left.
         dropout: dropout between layers, in training only.
+        weight_dropout: share of the recurrent weights dropped, in training only (Merity et al. 2018, section 2).
         cell: a name in ``seqkit.cells.CELLS``.
         strategy: ``auto`` takes the fast way for the device; ``packed`` and ``fused`` force one.
 
@@ -71,18 +78,34 @@ class RecurrentEncoder(nn.Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         cell: str = "lstm",
         strategy: Strategy = "auto",
     ) -> None:
         super().__init__()
         self.recurrent = CELLS[cell](input_size, hidden_size, num_layers=num_layers, bidirectional=bidirectional)
-        self.recurrent.dropout = dropout  # PyTorch's own, for the packed path
+        self.dropout = dropout
+        self.weight_dropout = weight_dropout
         self.strategy: Strategy = strategy
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A deep copy has copied each weight by itself; cuDNN wants them in one piece again.
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self.recurrent.flatten_parameters()
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 where the stack is bidirectional."""
+        return 2 if self.recurrent.bidirectional else 1
 
     @property
     def output_size(self) -> int:
         """Width of a state: hidden size times directions."""
-        return self.recurrent.hidden_size * (2 if self.recurrent.bidirectional else 1)
+        return self.recurrent.hidden_size * self.directions
+
+    def initial_carry(self, batch: int) -> Carry:
+        """The state that ``carry=None`` starts from: zeros, each part (L·N, B, H). Handing it in gets one back."""
+        return self._zeros(next(self.recurrent.parameters()), batch)
 
     def forward(self, vectors_BTD: Tensor, lengths_B: Tensor, carry: Carry | None = None) -> Encoded:
         """Encode padded rows.
@@ -92,77 +115,116 @@ class RecurrentEncoder(nn.Module):
             lengths_B: true lengths, int64 on the CPU, each between 1 and T.
             carry: the state to start from; zeros where it is None.
         """
-        strategy = self.strategy
-        if strategy == "auto":
-            strategy = "packed" if vectors_BTD.is_cuda or carry is not None else "fused"
-        if strategy == "packed":
-            return self._packed(vectors_BTD, lengths_B, carry)
-        return self._fused(vectors_BTD, lengths_B, carry)
+        weights = drop_weights(self.recurrent, self.weight_dropout if self.training else 0.0)
+        start = self._zeros(vectors_BTD, len(vectors_BTD)) if carry is None else carry
+        full = bool((lengths_B == vectors_BTD.shape[1]).all())
+        packs = self.strategy == "packed" or (self.strategy == "auto" and vectors_BTD.is_cuda)
+        if packs or (carry is not None and not full):
+            states_BTH, end = self._packed(vectors_BTD, lengths_B, start, weights)
+            final_BH = _top(end, self.directions)
+        elif full:
+            states_BTH, end = self._run(vectors_BTD, None, start, weights)
+            final_BH = _top(end, self.directions)
+        else:
+            states_BTH, final_BH = self._flipped(vectors_BTD, lengths_B, start, weights)
+        return Encoded(states_BTH, final_BH, None if carry is None else end)
 
-    def _packed(self, vectors_BTD: Tensor, lengths_B: Tensor, carry: Carry | None) -> Encoded:
-        packed = pack_padded_sequence(vectors_BTD, lengths_B, batch_first=True, enforce_sorted=False)
-        states, carry = self.recurrent(packed, carry)
-        states_BTH, _ = pad_packed_sequence(states, batch_first=True, total_length=vectors_BTD.shape[1])
-        hidden = carry[0] if isinstance(carry, tuple) else carry
-        directions = 2 if self.recurrent.bidirectional else 1
-        final_BH = hidden[-directions:].transpose(0, 1).flatten(1)
-        return Encoded(states_BTH, final_BH, carry)
-
-    def _fused(self, vectors_BTD: Tensor, lengths_B: Tensor, carry: Carry | None) -> Encoded:
+    def _zeros(self, like: Tensor, batch: int) -> Carry:
         stack = self.recurrent
-        batch, time = vectors_BTD.shape[:2]
-        directions = 2 if stack.bidirectional else 1
-        lengths = lengths_B.to(vectors_BTD.device)
-        steps_T = torch.arange(time, device=vectors_BTD.device)
-        mask_BT1 = (steps_T < lengths[:, None])[..., None]
-        flip_BT = (lengths[:, None] - 1 - steps_T).clamp(min=0)
-        rows_B = torch.arange(batch, device=vectors_BTD.device)
-        inputs = vectors_BTD.masked_fill(~mask_BT1, 0.0)
-        carries: list[Carry] = []
-        finals: list[Tensor] = []
-        for layer in range(stack.num_layers):
-            if layer and stack.dropout:
-                inputs = nn.functional.dropout(inputs, stack.dropout, self.training)
-            outputs: list[Tensor] = []
-            finals = []
-            for direction in range(directions):
-                turned = inputs[rows_B[:, None], flip_BT] if direction else inputs
-                start = _select(carry, layer * directions + direction, stack, inputs)
-                states, end = _dense(stack, turned, start, layer, direction, self.training)
-                finals.append(states[rows_B, lengths - 1])
-                carries.append(end)
-                outputs.append(states[rows_B[:, None], flip_BT] if direction else states)
-            inputs = torch.cat(outputs, dim=-1).masked_fill(~mask_BT1, 0.0)
-        same_length = bool((lengths_B == time).all())
-        return Encoded(inputs, torch.cat(finals, dim=-1), _stack(carries) if same_length else None)
-
-
-def _select(carry: Carry | None, index: int, stack: nn.RNNBase, inputs: Tensor) -> Carry:
-    """The starting state of one layer and direction, each part (1, B, H)."""
-    if carry is None:
-        zeros = inputs.new_zeros(1, inputs.shape[0], stack.hidden_size)
+        zeros = like.new_zeros(stack.num_layers * self.directions, batch, stack.hidden_size)
         return (zeros, zeros) if stack.mode == "LSTM" else zeros
-    if isinstance(carry, tuple):
-        return carry[0][index : index + 1], carry[1][index : index + 1]
-    return carry[index : index + 1]
+
+    def _packed(
+        self, vectors_BTD: Tensor, lengths_B: Tensor, start: Carry, weights: list[Tensor]
+    ) -> tuple[Tensor, Carry]:
+        packed = pack_padded_sequence(vectors_BTD, lengths_B, batch_first=True, enforce_sorted=False)
+        start = _each(start, lambda part: part.index_select(1, packed.sorted_indices))
+        data, end = self._run(packed.data, packed.batch_sizes, start, weights)
+        states = PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
+        states_BTH, _ = pad_packed_sequence(states, batch_first=True, total_length=vectors_BTD.shape[1])
+        return states_BTH, _each(end, lambda part: part.index_select(1, packed.unsorted_indices))
+
+    def _flipped(
+        self, vectors_BTD: Tensor, lengths_B: Tensor, start: Carry, weights: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        batch, steps = vectors_BTD.shape[:2]
+        lengths_B = lengths_B.to(vectors_BTD.device)
+        steps_T = torch.arange(steps, device=vectors_BTD.device)
+        inside_BT = steps_T < lengths_B[:, None]
+        beyond_BT1 = ~inside_BT[..., None]
+        first_B = torch.arange(batch, device=vectors_BTD.device) * steps
+        flip_X = (first_B[:, None] + torch.where(inside_BT, lengths_B[:, None] - 1 - steps_T, steps_T)).flatten()
+        last_B = first_B + lengths_B - 1
+        inputs = vectors_BTD.masked_fill(beyond_BT1, 0.0)
+        stretch = len(weights) // (self.recurrent.num_layers * self.directions)
+        for layer in range(self.recurrent.num_layers):
+            outputs, finals = [], []
+            for direction in range(self.directions):
+                place = layer * self.directions + direction
+                turned = _reordered(inputs, flip_X) if direction else inputs
+                begin = _each(start, lambda part, place=place: part[place : place + 1])
+                states, _ = self._run(turned, None, begin, weights[place * stretch : (place + 1) * stretch], layers=1)
+                finals.append(states.flatten(0, 1).index_select(0, last_B))
+                outputs.append(_reordered(states, flip_X) if direction else states)
+            inputs = torch.cat(outputs, dim=-1).masked_fill(beyond_BT1, 0.0)
+            if layer + 1 < self.recurrent.num_layers:
+                inputs = nn.functional.dropout(inputs, self.dropout, self.training)
+        return inputs, torch.cat(finals, dim=-1)
+
+    def _run(
+        self,
+        inputs: Tensor,
+        batch_sizes: Tensor | None,
+        start: Carry,
+        weights: list[Tensor],
+        *,
+        layers: int | None = None,
+    ) -> tuple[Tensor, Carry]:
+        """PyTorch's own kernel on dense rows or packed data: the whole stack, or one layer in one direction of it."""
+        stack = self.recurrent
+        whole = layers is None
+        settings = (
+            stack.bias,
+            stack.num_layers if layers is None else layers,
+            self.dropout if whole else 0.0,
+            self.training,
+            stack.bidirectional and whole,
+        )
+        kernel: Any = {"LSTM": torch.lstm, "GRU": torch.gru}[stack.mode]
+        first = start if isinstance(start, Tensor) else list(start)
+        if batch_sizes is None:
+            states, *end = kernel(inputs, first, weights, *settings, True)  # batch first
+        else:
+            states, *end = kernel(inputs, batch_sizes, first, weights, *settings)
+        return states, end[0] if len(end) == 1 else (end[0], end[1])
 
 
-def _stack(carries: list[Carry]) -> Carry:
-    if isinstance(carries[0], tuple):
-        hidden, cell = zip(*carries, strict=True)
-        return torch.cat(hidden), torch.cat(cell)
-    return torch.cat([carry for carry in carries if isinstance(carry, Tensor)])
+def _reordered(values_BTX: Tensor, order: Tensor) -> Tensor:
+    """The steps of all rows in another order, one that undoes itself; so their gradient is reordered likewise.
+
+    Autograd's own backward of an index adds up, one by one, what here has a single source each.
+    """
+    reordered: Tensor = _Reordered.apply(values_BTX, order)  # type: ignore[no-untyped-call]
+    return reordered
 
 
-def _dense(
-    stack: nn.RNNBase, inputs: Tensor, start: Carry, layer: int, direction: int, training: bool
-) -> tuple[Tensor, Carry]:
-    """Run one layer in one direction over dense rows, with the stack's own parameters."""
-    suffix = f"_l{layer}" + ("_reverse" if direction else "")
-    weights = [getattr(stack, name + suffix) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-    settings = (True, 1, 0.0, training, False, True)  # biases, layers, dropout, training, bidirectional, batch first
-    if isinstance(start, tuple):
-        states, hidden, cell = torch.lstm(inputs, start, weights, *settings)
-        return states, (hidden, cell)
-    states, hidden = torch.gru(inputs, start, weights, *settings)
-    return states, hidden
+class _Reordered(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values_BTX: Tensor, order: Tensor) -> Tensor:
+        ctx.order = order
+        return values_BTX.flatten(0, 1).index_select(0, order).view(values_BTX.shape)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient_BTX: Tensor) -> tuple[Tensor, None]:
+        return gradient_BTX.flatten(0, 1).index_select(0, ctx.order).view(gradient_BTX.shape), None
+
+
+def _each(carry: Carry, change: Any) -> Carry:
+    return (change(carry[0]), change(carry[1])) if isinstance(carry, tuple) else change(carry)
+
+
+def _top(carry: Carry, directions: int) -> Tensor:
+    """The last hidden states of the top layer, (B, N·H)."""
+    hidden = carry[0] if isinstance(carry, tuple) else carry
+    return hidden[-directions:].transpose(0, 1).flatten(1)

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import torch
 
 from seqkit.errors import ConfigError
+from seqkit.memory import keep_freed_memory
 
 __all__ = ["Device", "Engine", "Precision"]
 
@@ -27,7 +28,7 @@ class Engine:
 
     @classmethod
     def open(cls, device: Device = "auto", precision: Precision = "auto") -> "Engine":
-        """The engine for a device.
+        """The engine for a device. On a CPU, freed memory is kept from now on (see ``keep_freed_memory``).
 
         Args:
             device: ``auto`` takes a GPU where there is one.
@@ -48,6 +49,8 @@ class Engine:
             raise ConfigError(f"no precision {precision!r}; choose from {', '.join(get_args(Precision))}")
         if precision == "auto":
             precision = "bfloat16" if name == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+        if name == "cpu":
+            keep_freed_memory()
         return cls(device=torch.device(name), precision=precision)
 
     def autocast(self) -> AbstractContextManager[None]:

@@ -1,9 +1,12 @@
 """Dropout that knows what it drops."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
-__all__ = ["LockedDropout", "replace_words"]
+__all__ = ["LockedDropout", "drop_weights", "replace_words"]
 
 
 class LockedDropout(nn.Module):
@@ -45,3 +48,60 @@ def replace_words(words_BT: Tensor, singletons_V: Tensor, unknown: int, *, singl
     """
     chance_BT = torch.where(singletons_V[words_BT], singleton, anyone)
     return words_BT.masked_fill(torch.rand_like(chance_BT) < chance_BT, unknown)
+
+
+def drop_weights(stack: nn.RNNBase, probability: float) -> list[Tensor]:
+    """A stack's weights with some of the recurrent ones dropped, the same at every step (Merity et al. 2018).
+
+    Args:
+        stack: an ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``; it is left as it is.
+        probability: share of the entries of each ``weight_hh`` that become 0; the rest are scaled up.
+
+    Returns:
+        All weights in the order of the kernels; the stack's own where nothing is dropped. On a GPU they lie in one
+        piece, as cuDNN wants them, which a dropped weight of its own would not.
+
+    >>> stack = nn.LSTM(3, 5)
+    >>> weights = drop_weights(stack, 0.5)
+    >>> weights[0] is stack.weight_ih_l0, int((weights[1] == 0).sum()) > 0
+    (False, True)
+    """
+    weights = [weight for weight in stack._flat_weights if weight is not None]
+    if probability == 0.0:
+        return weights
+    names = stack._flat_weights_names
+    masks = [
+        nn.functional.dropout(torch.ones_like(weight), probability) if name.startswith("weight_hh") else None
+        for name, weight in zip(names, weights, strict=True)
+    ]
+    dropped = _DroppedWeights.apply(stack, masks, *weights)  # type: ignore[no-untyped-call]
+    return list(dropped)
+
+
+class _DroppedWeights(torch.autograd.Function):
+    """Weights times masks, copied into one piece of memory where cuDNN will read them."""
+
+    @staticmethod
+    def forward(ctx: Any, stack: nn.RNNBase, masks: list[Tensor | None], *weights: Tensor) -> tuple[Tensor, ...]:
+        ctx.masks = masks
+        dropped = [w.clone() if m is None else w * m for w, m in zip(weights, masks, strict=True)]
+        if dropped[0].is_cuda and torch.backends.cudnn.is_acceptable(dropped[0]):
+            per_layer = 4 if stack.bias else 2
+            torch._cudnn_rnn_flatten_weight(
+                dropped,
+                per_layer,
+                stack.input_size,
+                torch.backends.cudnn.rnn.get_cudnn_mode(stack.mode),
+                stack.hidden_size,
+                stack.proj_size,
+                stack.num_layers,
+                stack.batch_first,
+                stack.bidirectional,
+            )
+        return tuple(dropped)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        masked = (g if m is None else g * m for g, m in zip(gradients, ctx.masks, strict=True))
+        return (None, None, *masked)

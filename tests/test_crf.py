@@ -104,7 +104,7 @@ def problems(draw: st.DrawFn) -> tuple[Problem, torch.Generator]:
 @given(problems())
 def test_log_partition_and_marginals_are_sums_over_all_legal_paths(case: tuple[Problem, torch.Generator]) -> None:
     problem, _ = case
-    log_partition = problem.crf.log_partition(problem.emissions.transpose(0, 1), problem.mask.transpose(0, 1))
+    log_partition = problem.crf.log_partition(problem.emissions, problem.mask)
     marginals = problem.crf.marginals(problem.emissions, problem.mask)
     expected = torch.zeros_like(marginals)
     for row, (paths, scores) in enumerate(problem.rows()):
@@ -158,15 +158,6 @@ def test_every_segment_of_a_path_has_its_exact_probability(case: tuple[Problem, 
             agreeing = (paths[:, start : end + 1] == tags[row, start : end + 1]).all(1)
             segment = marginals[row, start] + conditionals[row, start + 1 : end + 1].sum()
             exact(segment, scores[agreeing].logsumexp(0) - scores.logsumexp(0))
-
-
-def test_the_lattice_gives_the_partition_at_every_step() -> None:
-    crf = CRF(3).double()
-    emissions, mask = torch.randn(7, 5, 3, dtype=torch.float64), mask_of(LENGTHS, 7).T
-    lattice = crf.lattice(emissions, mask)
-    exact(lattice.log_partition_B, crf.log_partition(emissions, mask).detach())
-    through = (lattice.alpha_TBK + lattice.beta_TBK).logsumexp(2)
-    exact(through[mask], lattice.log_partition_B.expand(7, 5)[mask])
 
 
 # Against pytorch-crf
@@ -359,7 +350,7 @@ def test_a_forbidden_path_is_impossible() -> None:
 def path_scores_of(paths: list[list[int]], crf: CRF, emissions: Tensor, mask: Tensor) -> Tensor:
     tags = torch.zeros(mask.shape, dtype=torch.long)
     tags[mask] = torch.tensor([label for path in paths for label in path])
-    return crf.path_scores(emissions.transpose(0, 1), tags.T, mask.T)
+    return crf(emissions, tags, mask, reduction="none") + crf.log_partition(emissions, mask)
 
 
 @pytest.mark.parametrize("constrained", [True, False])
@@ -444,3 +435,18 @@ def test_float32_is_close_to_float64_on_long_rows() -> None:
     ):
         assert_close(gradient.double(), wanted, rtol=1e-3, atol=1e-6)
     assert_close(single_marginals.double(), crf.marginals(precise), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_nothing_that_is_handed_in_is_changed(rows: int, batch_first: bool) -> None:
+    ours, _ = twins(4, batch_first=batch_first)
+    emissions, tags = sample(4, batch_first=batch_first, rows=rows)
+    before = [part.detach().clone() for part in (emissions, tags, *ours.parameters())]
+    ours(emissions, tags).backward()
+    ours.decode(emissions)
+    ours.decode_n_best(emissions, n=2)
+    ours.marginals(emissions)
+    ours.path_log_probabilities(emissions, tags)
+    for part, was in zip((emissions, tags, *ours.parameters()), before, strict=True):
+        assert torch.equal(part, was)

@@ -1,5 +1,6 @@
 """The encoder against the contract it keeps: pack_padded_sequence, a plain PyTorch stack, pad_packed_sequence."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
 from seqkit.encoder import Carry, Encoded, RecurrentEncoder, Strategy
+from seqkit.regularization import drop_weights
 
 PLAIN: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU}
 INPUT, HIDDEN = 3, 4
@@ -112,9 +114,8 @@ def test_equals_packing_a_plain_stack_in_value_and_gradient(strategy: Strategy, 
     encoded, expected = encoder(case.vectors, case.lengths, case.carry), reference(case, plain)
     exact(encoded.states_BTH, expected.states_BTH)
     exact(encoded.final_BH, expected.final_BH)
-    same_length = bool((case.lengths == case.vectors.shape[1]).all())
-    assert (encoded.carry is not None) == (strategy == "packed" or same_length)
-    with_carry = encoded.carry is not None
+    with_carry = case.carry is not None  # who hands one in gets one back
+    assert (encoded.carry is not None) == with_carry
     if with_carry:
         for part, wanted in zip(parts(encoded.carry), parts(expected.carry), strict=True):
             exact(part, wanted)
@@ -181,8 +182,8 @@ def test_the_carry_goes_on_where_the_text_was_cut(strategy: Strategy, cell: str)
     torch.manual_seed(0)
     encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, cell=cell, strategy=strategy).double()
     vectors = torch.randn(2, 9, INPUT, dtype=torch.float64)
-    whole = encoder(vectors, torch.tensor([9, 9]))
-    first = encoder(vectors[:, :5], torch.tensor([5, 5]))
+    whole = encoder(vectors, torch.tensor([9, 9]), encoder.initial_carry(2))
+    first = encoder(vectors[:, :5], torch.tensor([5, 5]), encoder.initial_carry(2))
     second = encoder(vectors[:, 5:], torch.tensor([4, 4]), first.carry)
     exact(torch.cat([first.states_BTH, second.states_BTH], dim=1), whole.states_BTH)
     for part, wanted in zip(parts(second.carry), parts(whole.carry), strict=True):
@@ -226,14 +227,17 @@ def test_a_single_layer_has_no_place_for_dropout(strategy: Strategy) -> None:
     assert_close(encoder(vectors, lengths).states_BTH, encoder.eval()(vectors, lengths).states_BTH)
 
 
-def test_auto_is_fused_on_a_cpu_unless_a_carry_must_come_back() -> None:
-    encoder = RecurrentEncoder(INPUT, HIDDEN, cell="gru")
+@pytest.mark.parametrize("strategy", ["auto", "packed", "fused"])
+@pytest.mark.parametrize("cell", sorted(PLAIN))
+def test_starting_from_the_initial_carry_is_starting_from_none(strategy: Strategy, cell: str) -> None:
+    encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, bidirectional=True, cell=cell, strategy=strategy)
     vectors, lengths = torch.randn(2, 4, INPUT), torch.tensor([4, 3])
     without = encoder(vectors, lengths)
     assert without.carry is None
-    with_carry = encoder(vectors, lengths, torch.zeros(1, 2, HIDDEN))
+    with_carry = encoder(vectors, lengths, encoder.initial_carry(2))
     assert with_carry.carry is not None
     assert_close(with_carry.states_BTH, without.states_BTH)
+    assert_close(with_carry.final_BH, without.final_BH)
 
 
 @pytest.mark.parametrize(("bidirectional", "width"), [(False, HIDDEN), (True, 2 * HIDDEN)])
@@ -241,3 +245,89 @@ def test_output_size_is_the_width_of_a_state(bidirectional: bool, width: int) ->
     encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, bidirectional=bidirectional)
     encoded = encoder(torch.randn(1, 2, INPUT), torch.tensor([2]))
     assert encoder.output_size == width == encoded.states_BTH.shape[2] == encoded.final_BH.shape[1]
+
+
+# Dropped weights
+
+
+@strategies
+@pytest.mark.parametrize("cell", sorted(PLAIN))
+def test_dropped_weights_are_those_of_a_plain_stack_with_the_same_ones_missing(strategy: Strategy, cell: str) -> None:
+    shape: dict[str, Any] = {"num_layers": 2, "bidirectional": True}
+    encoder = RecurrentEncoder(INPUT, HIDDEN, **shape, cell=cell, weight_dropout=0.5, strategy=strategy).double()
+    vectors, lengths = torch.randn(3, 6, INPUT, dtype=torch.float64), torch.tensor([6, 2, 4])
+    torch.manual_seed(7)
+    encoded = encoder(vectors, lengths)
+    torch.manual_seed(7)
+    dropped = dict(zip(encoder.recurrent._flat_weights_names, drop_weights(encoder.recurrent, 0.5), strict=True))
+    plain = PLAIN[cell](INPUT, HIDDEN, **shape, batch_first=True).double()
+    plain.load_state_dict(dropped)
+    case = Case(cell=cell, **shape, vectors=vectors, lengths=lengths, carry=None, seed=0)
+    exact(encoded.states_BTH, reference(case, plain).states_BTH)
+    # The gradient of a weight is that of the dropped one, scaled as it was; nothing reaches what was missing.
+    encoded.states_BTH.square().sum().backward()
+    reference(case, plain).states_BTH.square().sum().backward()
+    for name, parameter in encoder.recurrent.named_parameters():
+        wanted, weight = plain.get_parameter(name).grad, dropped[name]
+        assert parameter.grad is not None
+        assert wanted is not None
+        scale = torch.where(weight == 0, 0.0, 2.0) if name.startswith("weight_hh") else 1.0
+        exact(parameter.grad, wanted * scale)
+        if name.startswith("weight_hh"):
+            assert 0.1 < float((weight == 0).double().mean()) < 0.9
+            exact(weight[weight != 0], 2 * parameter.detach()[weight != 0])
+        else:
+            assert torch.equal(weight, parameter)
+
+
+@strategies
+def test_no_weight_is_dropped_when_training_is_over(strategy: Strategy) -> None:
+    encoder = RecurrentEncoder(INPUT, HIDDEN, weight_dropout=0.9, strategy=strategy).eval()
+    plain = RecurrentEncoder(INPUT, HIDDEN, strategy=strategy)
+    plain.load_state_dict(encoder.state_dict())
+    vectors, lengths = torch.randn(2, 4, INPUT), torch.tensor([4, 3])
+    assert torch.equal(encoder(vectors, lengths).states_BTH, plain(vectors, lengths).states_BTH)
+
+
+# On a GPU
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@needs_cuda
+@pytest.mark.parametrize("cell", sorted(PLAIN))
+def test_cudnn_finds_the_weights_in_one_piece(cell: str) -> None:
+    shape: dict[str, Any] = {"num_layers": 2, "bidirectional": True, "cell": cell, "weight_dropout": 0.5}
+    encoder = RecurrentEncoder(INPUT, HIDDEN, **shape).cuda()
+    encoder.load_state_dict(RecurrentEncoder(INPUT, HIDDEN, **shape).state_dict())
+    vectors, lengths = torch.randn(3, 6, INPUT, device="cuda"), torch.tensor([6, 2, 4])
+    # Warnings are errors here, and cuDNN warns where the weights are not in a single contiguous chunk of memory.
+    for each in (encoder, copy.deepcopy(encoder), copy.deepcopy(encoder).eval()):
+        for enabled in (False, True):
+            with torch.autocast("cuda", torch.bfloat16, enabled=enabled):
+                encoded = each(vectors, lengths, each.initial_carry(3))
+            encoded.states_BTH.float().sum().backward()
+            assert each.recurrent.weight_hh_l0.grad is not None
+
+
+@needs_cuda
+@pytest.mark.parametrize("strategy", ["packed", "fused"])
+@pytest.mark.parametrize("cell", sorted(PLAIN))
+def test_a_gpu_gives_what_a_cpu_gives(strategy: Strategy, cell: str) -> None:
+    encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, bidirectional=True, cell=cell, strategy=strategy)
+    vectors, lengths = torch.randn(3, 6, INPUT), torch.tensor([6, 2, 4])
+    expected = encoder(vectors, lengths)
+    encoded = copy.deepcopy(encoder).cuda()(vectors.cuda(), lengths)
+    assert_close(encoded.states_BTH.cpu(), expected.states_BTH, rtol=1e-4, atol=1e-5)
+    assert_close(encoded.final_BH.cpu(), expected.final_BH, rtol=1e-4, atol=1e-5)
+
+
+def test_a_deep_copy_is_another_encoder_with_the_same_weights() -> None:
+    encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, bidirectional=True)
+    vectors, lengths = torch.randn(2, 4, INPUT), torch.tensor([4, 3])
+    expected = encoder(vectors, lengths).states_BTH
+    twin = copy.deepcopy(encoder)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.zero_()
+    assert torch.equal(twin(vectors, lengths).states_BTH, expected)

@@ -1,0 +1,291 @@
+"""Sums over all paths of a linear chain: the forward and backward recursions, and what follows from them.
+
+Shapes: B batch, T time, K labels, N directions (forward and backward).
+
+A path y scores  start[y₁] + Σ emit_t[y_t] + Σ trans[y_{t-1}, y_t] + end[y_T].  The backward recursion is the forward
+one on rows flipped within their lengths, with transposed transitions and with ``end`` for ``start``; so both run side
+by side, and neither needs a mask: what is computed beyond a row's end is never read.
+
+A step of the recursion is a product with the K·K matrix of exp(trans), in float64, brought back to scale every few
+steps (Rabiner 1989, section V.A), instead of a logsumexp over B·K² numbers. It is exact unless a number leaves the
+range of float64. That is checked, and the rare batch where it happens, such as one with scores of ±10⁴, is computed
+in log space instead.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+__all__ = ["Chain", "Lattice", "along", "flipped", "lattice_of", "log_partition", "time_mask"]
+
+RESCALED_EVERY = 8  # steps
+WIDEST = 115.0  # largest spread of scores within a step, for the scaled recursion: a factor of e^-115 = 1e-50
+TINY = 1e-200  # two factors of 1e-50 lead from here to 1e-300, where float64 still has all its digits
+
+
+class Chain(NamedTuple):
+    """The scores of a batch of chains.
+
+    Attributes:
+        emissions_TBK: a score for each label at each step; what stands beyond a row's length is ignored.
+        lengths_B: steps of each row, from 0 to T.
+        start_K: a score for each first label; −∞ forbids it, here and below.
+        transitions_KK: a score for each label (column) after another (row).
+        end_K: a score for each last label.
+    """
+
+    emissions_TBK: Tensor
+    lengths_B: Tensor
+    start_K: Tensor
+    transitions_KK: Tensor
+    end_K: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lattice:
+    """What all paths of a batch weigh together, as logs or as scaled numbers; exact probabilities are products of it.
+
+    P(i at t) = alpha_t[i] · rest_t[i]  and  P(i at t−1, j at t) = alpha_{t−1}[i] · moves[i, j] · after_t[j].
+    Beyond a row's length only ``after`` has a meaning: it is 0 there.
+
+    Attributes:
+        logarithmic: whether the four tensors below are logs.
+        alpha_TBK: weight of all beginnings up to a label, its emission included.
+        rest_TBK: share of the partition function that all endings after a label have.
+        after_TBK: the same with the label's emission.
+        moves_KK: weight of each transition.
+        log_partition_B: log Z; 0 for an empty row, −∞ where no path is legal.
+    """
+
+    logarithmic: bool
+    alpha_TBK: Tensor
+    rest_TBK: Tensor
+    after_TBK: Tensor
+    moves_KK: Tensor
+    log_partition_B: Tensor
+
+    def unary(self) -> Tensor:
+        """Probability of each label at each step, (T, B, K); arbitrary beyond a row's length."""
+        if self.logarithmic:
+            return (self.alpha_TBK + self.rest_TBK).clamp_(max=0.0).exp_()
+        return self.alpha_TBK * self.rest_TBK
+
+    def pair_sums(self, weights_B: Tensor) -> Tensor:
+        """How often each label is expected to follow each other, (K, K), summed over rows with weights."""
+        if not self.logarithmic:
+            after_TBK = self.after_TBK[1:] * weights_B[:, None]
+            return self.alpha_TBK[:-1].flatten(0, 1).T @ after_TBK.flatten(0, 1) * self.moves_KK
+        sums_KK = torch.zeros_like(self.moves_KK)
+        for before_BK, after_BK in zip(self.alpha_TBK[:-1], self.after_TBK[1:], strict=True):
+            pairs_BKK = before_BK[:, :, None] + self.moves_KK + after_BK[:, None, :]
+            sums_KK += torch.einsum("b,bij->ij", weights_B, pairs_BKK.clamp_(max=0.0).exp_())
+        return sums_KK
+
+    def expected_pairs(self, values_KK: Tensor) -> Tensor:
+        """Expected sum of a value of each pair of neighbours along a row, (B,); differentiable in the values."""
+        alpha_TBK, _, after_TBK, moves_KK = self.logs()
+        shift_TB1 = _finite(alpha_TBK.amax(-1, keepdim=True))
+        before_TBK, after_TBK = (alpha_TBK - shift_TB1).exp_(), (after_TBK + shift_TB1).exp_()
+        valued_TBK = before_TBK[:-1] @ (moves_KK.exp() * values_KK.to(moves_KK.dtype))
+        return (valued_TBK * after_TBK[1:]).sum((0, 2))
+
+    def rows(self, rows_R: Tensor) -> "Lattice":
+        """The lattice of some rows, in that order; a row may come more than once."""
+        picked = (part.index_select(1, rows_R) for part in (self.alpha_TBK, self.rest_TBK, self.after_TBK))
+        alpha_TRK, rest_TRK, after_TRK = picked
+        return Lattice(
+            logarithmic=self.logarithmic,
+            alpha_TBK=alpha_TRK,
+            rest_TBK=rest_TRK,
+            after_TBK=after_TRK,
+            moves_KK=self.moves_KK,
+            log_partition_B=self.log_partition_B[rows_R],
+        )
+
+    def logs(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The logs of alpha, rest, after and moves."""
+        parts = (self.alpha_TBK, self.rest_TBK, self.after_TBK, self.moves_KK)
+        return parts if self.logarithmic else tuple(part.log() for part in parts)  # type: ignore[return-value]
+
+    def log_path(self, tags_TB: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probability of each label of a path, and of each label but the first given the one before it."""
+        parts = [along(part, tags_TB) for part in (self.alpha_TBK, self.rest_TBK, self.after_TBK)]
+        moved_TB = self.moves_KK[tags_TB[:-1], tags_TB[1:]]
+        if not self.logarithmic:
+            parts, moved_TB = [part.log() for part in parts], moved_TB.log()
+        alpha_TB, rest_TB, after_TB = parts
+        return alpha_TB + rest_TB, moved_TB + after_TB[1:] - rest_TB[:-1]
+
+
+def time_mask(lengths_B: Tensor, steps: int) -> Tensor:
+    """True for the steps of each row, (T, B)."""
+    return torch.arange(steps, device=lengths_B.device)[:, None] < lengths_B
+
+
+def along(values_TBK: Tensor, tags_TB: Tensor) -> Tensor:
+    """The value of a path's label at each step, (T, B)."""
+    return values_TBK.gather(2, tags_TB[..., None])[..., 0]
+
+
+def lattice_of(chain: Chain) -> Lattice:
+    """The lattice of a chain, without gradient, in float64 where the device has it."""
+    with torch.no_grad():
+        precise = _precise(chain)
+        return _scaled_lattice(precise) or _log_lattice(precise)
+
+
+def log_partition(chain: Chain) -> Tensor:
+    """log Z of each row, (B,), in the precision of the emissions.
+
+    Its gradient is the probability of what each score belongs to (Rabiner 1989, eqs 27 and 37), computed by hand: all
+    that is kept for it is the lattice, a few numbers a step and label.
+    """
+    result: Tensor = _LogPartition.apply(*chain)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _LogPartition(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, emissions_TBK: Tensor, lengths_B: Tensor, start_K: Tensor, transitions_KK: Tensor, end_K: Tensor
+    ) -> Tensor:
+        lattice = lattice_of(Chain(emissions_TBK, lengths_B, start_K, transitions_KK, end_K))
+        if any(ctx.needs_input_grad):
+            ctx.lattice, ctx.lengths_B = lattice, lengths_B
+        return lattice.log_partition_B.to(emissions_TBK.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient_B: Tensor) -> tuple[Tensor | None, ...]:
+        lattice, lengths_B = ctx.lattice, ctx.lengths_B
+        weights_B = gradient_B.to(lattice.alpha_TBK.dtype)
+        unary_TBK = lattice.unary().mul_(weights_B[:, None])
+        unary_TBK.masked_fill_(~time_mask(lengths_B, len(unary_TBK))[..., None], 0.0)
+        ends_K = _last(unary_TBK, lengths_B).sum(0)
+        gradients = (unary_TBK, None, unary_TBK[0].sum(0), lattice.pair_sums(weights_B), ends_K)
+        return tuple(None if gradient is None else gradient.to(gradient_B.dtype) for gradient in gradients)
+
+
+def _precise(chain: Chain) -> Chain:
+    """A copy in float64, or in float32 where there is nothing else, with the padding cleared."""
+    dtype = torch.float32 if chain.emissions_TBK.device.type == "mps" else torch.float64
+    beyond_TB1 = ~time_mask(chain.lengths_B, len(chain.emissions_TBK))[..., None]
+    emissions_TBK = chain.emissions_TBK.to(dtype, copy=True).masked_fill_(beyond_TB1, 0.0)
+    return Chain(emissions_TBK, chain.lengths_B, *(scores.to(dtype) for scores in chain[2:]))
+
+
+def _last(values_TBK: Tensor, lengths_B: Tensor) -> Tensor:
+    """The values at each row's last step, (B, K); at step 0 for an empty row."""
+    last_B = (lengths_B - 1).clamp(min=0)
+    return values_TBK.gather(0, last_B[None, :, None].expand(1, -1, values_TBK.shape[2]))[0]
+
+
+def flipped(values_TBK: Tensor, lengths_B: Tensor) -> Tensor:
+    """Each row turned round within its length; padding stays in its place."""
+    steps, batch = values_TBK.shape[:2]
+    steps_T1 = torch.arange(steps, device=lengths_B.device)[:, None]
+    source_TB = torch.where(steps_T1 < lengths_B, lengths_B - 1 - steps_T1, steps_T1)
+    source_TB = source_TB * batch + torch.arange(batch, device=lengths_B.device)
+    return values_TBK.reshape(steps * batch, -1).index_select(0, source_TB.flatten()).view(values_TBK.shape)
+
+
+def _two_ways(chain: Chain) -> tuple[Tensor, Tensor, Tensor]:
+    """Emissions (T, N, B, K), first scores (N, K) and transitions (N, K, K) of the forward and backward recursion."""
+    emissions_TNBK = torch.stack([chain.emissions_TBK, flipped(chain.emissions_TBK, chain.lengths_B)], dim=1)
+    first_NK = torch.stack([chain.start_K, chain.end_K])
+    return emissions_TNBK, first_NK, torch.stack([chain.transitions_KK, chain.transitions_KK.T])
+
+
+def _scaled_lattice(chain: Chain) -> Lattice | None:
+    """The lattice from the recursion on scaled numbers; None where float64 cannot hold them."""
+    peaked = [_peaked(chain.emissions_TBK)] + [_peaked(scores.flatten()) for scores in chain[2:]]
+    if chain.emissions_TBK.dtype != torch.float64 or any(_any_between(-torch.inf, low, -WIDEST) for low, _ in peaked):
+        return None
+    (emitted_TBK, peak_TB1), (start_K, start_1), (moves_X, move_1), (end_K, end_1) = peaked
+    weights = Chain(
+        emitted_TBK.exp_(), chain.lengths_B, start_K.exp_(), moves_X.exp_().view_as(chain.transitions_KK), end_K.exp_()
+    )
+    arrived_TNBK, scale_TB1 = _scaled_recursion(*_two_ways(weights))
+    # No number falls from TINY to 0 within a step, so a 0 that nothing tiny came before is a true one.
+    if _any_between(0.0, arrived_TNBK, TINY):
+        return None
+    mask_TB1 = time_mask(chain.lengths_B, len(emitted_TBK))[..., None]
+    alpha_TBK = arrived_TNBK[:, 0] * emitted_TBK
+    rest_TBK = flipped(arrived_TNBK[:, 1], chain.lengths_B)
+    total_TB1 = (alpha_TBK * rest_TBK).sum(-1, keepdim=True).masked_fill_(~mask_TB1, 1.0)  # Z, however it is scaled
+    if _any_between(-1.0, total_TB1, TINY):
+        return None
+    rest_TBK /= total_TB1
+    after_TBK = (emitted_TBK * rest_TBK).mul_(mask_TB1 / scale_TB1)
+    scales_TB1 = (scale_TB1.log_() + peak_TB1).masked_fill_(~mask_TB1, 0.0)
+    moves_B = move_1 * (chain.lengths_B - 1)
+    ends_B = (_last(alpha_TBK, chain.lengths_B) @ weights.end_K).log_() + start_1 + end_1
+    log_partition_B = (scales_TB1.sum((0, 2)) + moves_B + ends_B).masked_fill_(chain.lengths_B == 0, 0.0)
+    return Lattice(
+        logarithmic=False,
+        alpha_TBK=alpha_TBK,
+        rest_TBK=rest_TBK,
+        after_TBK=after_TBK,
+        moves_KK=weights.transitions_KK,
+        log_partition_B=log_partition_B,
+    )
+
+
+def _scaled_recursion(emitted_TNBK: Tensor, first_NK: Tensor, weights_NKK: Tensor) -> tuple[Tensor, Tensor]:
+    """What arrives at each label before its emission, and what the forward state was divided by on the way there."""
+    arrived_TNBK = torch.empty_like(emitted_TNBK)
+    arrived_TNBK[0] = first_NK[:, None]
+    scale_TB1 = torch.ones_like(emitted_TNBK[:, 0, :, :1])
+    state_NBK = arrived_TNBK[0] * emitted_TNBK[0]
+    steps = zip(arrived_TNBK.unbind(0)[1:], emitted_TNBK.unbind(0)[1:], strict=True)
+    for step, (arrived_NBK, emitted_NBK) in enumerate(steps, start=1):
+        if step % RESCALED_EVERY == 0:
+            peak_NB1 = state_NBK.amax(-1, keepdim=True).clamp_(min=TINY)
+            state_NBK /= peak_NB1
+            scale_TB1[step] = peak_NB1[0]
+        torch.bmm(state_NBK, weights_NKK, out=arrived_NBK)
+        torch.mul(arrived_NBK, emitted_NBK, out=state_NBK)
+    return arrived_TNBK, scale_TB1
+
+
+def _log_lattice(chain: Chain) -> Lattice:
+    """The lattice from the recursion in log space, whatever the scores."""
+    emissions_TNBK, first_NK, moves_NKK = _two_ways(chain)
+    arrived_NBK = first_NK[:, None].expand_as(emissions_TNBK[0])
+    arrivals = [arrived_NBK]
+    for emissions_NBK in emissions_TNBK[:-1]:
+        arrived_NBK = ((arrived_NBK + emissions_NBK)[..., None] + moves_NKK[:, None]).logsumexp(-2)
+        arrivals.append(arrived_NBK)
+    arrived_TNBK = torch.stack(arrivals)
+    alpha_TBK = arrived_TNBK[:, 0] + chain.emissions_TBK
+    last_BK = _last(alpha_TBK, chain.lengths_B)
+    log_partition_B = (last_BK + chain.end_K).logsumexp(1).masked_fill_(chain.lengths_B == 0, 0.0)
+    rest_TBK = flipped(arrived_TNBK[:, 1], chain.lengths_B) - _finite(log_partition_B)[:, None]
+    beyond_TB1 = ~time_mask(chain.lengths_B, len(alpha_TBK))[..., None]
+    return Lattice(
+        logarithmic=True,
+        alpha_TBK=alpha_TBK,
+        rest_TBK=rest_TBK,
+        after_TBK=(rest_TBK + chain.emissions_TBK).masked_fill_(beyond_TB1, -torch.inf),
+        moves_KK=chain.transitions_KK,
+        log_partition_B=log_partition_B,
+    )
+
+
+def _peaked(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores with their maximum over the last dimension taken off, and that maximum, kept as a dimension."""
+    peak = _finite(scores.amax(-1, keepdim=True))
+    return scores - peak, peak
+
+
+def _finite(scores: Tensor) -> Tensor:
+    """0 in place of −∞, the log of a sum over nothing, so that it can be subtracted."""
+    return scores.masked_fill(scores == -torch.inf, 0.0)
+
+
+def _any_between(low: float, values: Tensor, high: float) -> bool:
+    # The minimum alone is a fast first look, and mostly settles it.
+    return bool(values.numel()) and bool(values.amin() < high) and bool(((values > low) & (values < high)).any())
