@@ -31,6 +31,10 @@ class TaggingConfig:
     corpus_scheme: Annotated[str | None, "tagging scheme of the corpus; detected where it is not given"] = None
     scheme: Annotated[str, "tagging scheme the model is trained in"] = Scheme.IOBES
     head: Annotated[Literal["crf", "softmax"], "what decides on labels"] = "crf"
+    label_weights: Annotated[
+        str | None, "what a token counts in the loss, by type or tag: O=0.5,LOC=2; 1 where none is given"
+    ] = None
+    label_smoothing: Annotated[float, "share of the training target that is spread over all legal answers"] = 0.0
     word_size: Annotated[int, "width of a word embedding"] = 100
     minimum_count: Annotated[int, "how often training must hold a word for it to be known"] = 1
     vectors: Annotated[str | None, "file of pretrained word vectors: GloVe, word2vec or fastText text, .gz too"] = None
@@ -60,9 +64,31 @@ class TaggingConfig:
         for name in ("shape_size", "affix_size", "vector_words"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
-        for name in ("input_dropout", "state_dropout", "singleton_replacement", "word_replacement"):
+        self.weight_of_label()
+        for name in ("label_smoothing", "input_dropout", "state_dropout", "singleton_replacement", "word_replacement"):
             if not 0.0 <= getattr(self, name) < 1.0 and not (name.endswith("replacement") and getattr(self, name) == 1):
                 raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+
+    def weight_of_label(self) -> dict[str, float]:
+        """``label_weights`` as numbers.
+
+        Raises:
+            ConfigError: where they are not written as NAME=NUMBER,NAME=NUMBER, or a number is negative.
+
+        >>> TaggingConfig(label_weights="O=0.5, LOC=2").weight_of_label()
+        {'O': 0.5, 'LOC': 2.0}
+        """
+        weights: dict[str, float] = {}
+        for part in (self.label_weights or "").split(",") if self.label_weights else ():
+            name, _, number = part.rpartition("=")
+            try:
+                weight = float(number)
+            except ValueError:
+                weight = -1.0
+            if not name.strip() or not 0.0 <= weight < float("inf"):
+                raise ConfigError(f"label_weights must be written like O=0.5,LOC=2, not {self.label_weights!r}")
+            weights[name.strip()] = weight
+        return weights
 
 
 @dataclass(frozen=True, kw_only=True)

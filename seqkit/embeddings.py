@@ -121,9 +121,9 @@ class WordFeatures(nn.Module):
     def forward(
         self,
         words_BT: Tensor,
-        shapes_BT: Tensor,
-        affixes_BTA: Tensor,
         spellings_BT: Tensor,
+        shapes_U: Tensor,
+        affixes_UA: Tensor,
         characters_UL: Tensor,
         characters_U: Tensor,
     ) -> Tensor:
@@ -131,11 +131,12 @@ class WordFeatures(nn.Module):
 
         Args:
             words_BT: word ids.
-            shapes_BT: shape ids.
-            affixes_BTA: affix ids.
-            spellings_BT: for each token the row of its spelling in ``characters_UL``.
-            characters_UL: character ids of the distinct spellings of the batch: each is computed once.
-            characters_U: their lengths.
+            spellings_BT: for each token the place of its spelling among the distinct spellings of the batch: what
+                depends on the spelling alone is computed once for each.
+            shapes_U: their shape ids.
+            affixes_UA: their affix ids.
+            characters_UL: their character ids.
+            characters_U: how many these are.
         """
         if self.training:
             words_BT = replace_words(
@@ -145,11 +146,14 @@ class WordFeatures(nn.Module):
                 singleton=self.singleton_replacement,
                 anyone=self.word_replacement,
             )
-        features = [self.words(words_BT)]
+        spelt: list[Tensor] = []
         if self.spelling is not None:
-            features.append(nn.functional.embedding(spellings_BT, self.spelling(characters_UL, characters_U)))
+            spelt.append(self.spelling(characters_UL, characters_U))
         if self.shapes is not None:
-            features.append(self.shapes(shapes_BT))
+            spelt.append(self.shapes(shapes_U))
         if self.affixes is not None:
-            features.append(self.affixes(affixes_BTA).flatten(2))
+            spelt.append(self.affixes(affixes_UA).flatten(1))
+        features = [self.words(words_BT)]
+        if spelt:
+            features.append(nn.functional.embedding(spellings_BT, torch.cat(spelt, dim=1)))
         return torch.cat(features, dim=-1)

@@ -38,6 +38,8 @@ class CRFHead(nn.Module):
         can_start: which labels may begin a sequence; None allows all.
         can_follow: rows of which labels may follow a label; None allows all.
         can_end: which labels may end a sequence; None allows all.
+        label_weights: what a token of each label counts in the loss; None counts each 1.
+        label_smoothing: share of the target that is spread evenly over all legal paths.
 
     >>> head = CRFHead(8, 3)
     >>> states, mask = torch.randn(2, 4, 8), torch.ones(2, 4, dtype=torch.bool)
@@ -53,19 +55,28 @@ class CRFHead(nn.Module):
         can_start: Sequence[bool] | None = None,
         can_follow: Sequence[Sequence[bool]] | None = None,
         can_end: Sequence[bool] | None = None,
+        label_weights: Sequence[float] | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.scores = nn.Linear(input_size, labels)
-        self.crf = CRF(labels, batch_first=True, can_start=can_start, can_follow=can_follow, can_end=can_end)
+        self.crf = CRF(
+            labels,
+            batch_first=True,
+            can_start=can_start,
+            can_follow=can_follow,
+            can_end=can_end,
+            label_weights=label_weights,
+            label_smoothing=label_smoothing,
+        )
 
     def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        """Negative log-likelihood of the target sequences, averaged over tokens."""
-        likelihood: Tensor = self.crf(self.scores(states_BTH), targets_BT, mask_BT, reduction="token_mean")
-        return -likelihood
+        """Negative log-likelihood of the target sequences, averaged over tokens as ``CRF.loss`` weighs them."""
+        return self.crf.loss(self.scores(states_BTH), targets_BT, mask_BT, reduction="token_mean")
 
     def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
         """The most probable label sequences; with ``confidence`` their exact log-probabilities too."""
-        emissions_BTK = self.scores(states_BTH).float()
+        emissions_BTK = self.scores(states_BTH)
         labels = self.crf.decode(emissions_BTK, mask_BT)
         if not confidence:
             return Decoded(labels, [], [])
@@ -81,6 +92,8 @@ class SoftmaxHead(nn.Module):
     Args:
         input_size: state width H.
         labels: how many labels K.
+        label_weights: what a token of each label counts in the loss; None counts each 1.
+        label_smoothing: share of the target that is spread evenly over all labels (Szegedy et al. 2016, section 7).
 
     >>> head = SoftmaxHead(8, 3)
     >>> states, mask = torch.randn(2, 4, 8), torch.ones(2, 4, dtype=torch.bool)
@@ -88,13 +101,30 @@ class SoftmaxHead(nn.Module):
     torch.Size([])
     """
 
-    def __init__(self, input_size: int, labels: int) -> None:
+    label_weights_K: Tensor | None
+
+    def __init__(
+        self,
+        input_size: int,
+        labels: int,
+        *,
+        label_weights: Sequence[float] | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
         super().__init__()
         self.scores = nn.Linear(input_size, labels)
+        weights_K = None if label_weights is None else torch.tensor(label_weights)
+        self.register_buffer("label_weights_K", weights_K, persistent=False)
+        self.label_smoothing = label_smoothing
 
     def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        """Cross-entropy, averaged over tokens."""
-        return nn.functional.cross_entropy(self.scores(states_BTH)[mask_BT].float(), targets_BT[mask_BT])
+        """Cross-entropy, averaged over tokens by their weight."""
+        return nn.functional.cross_entropy(
+            self.scores(states_BTH)[mask_BT].float(),
+            targets_BT[mask_BT],
+            weight=self.label_weights_K,
+            label_smoothing=self.label_smoothing,
+        )
 
     def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
         """The most probable label of each token; with ``confidence`` its log-probability too."""

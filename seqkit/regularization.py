@@ -6,7 +6,39 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-__all__ = ["LockedDropout", "drop_weights", "replace_words"]
+__all__ = ["Dropout", "LockedDropout", "drop_weights", "replace_words"]
+
+
+class Dropout(nn.Module):
+    """Dropout (Srivastava et al. 2014): each value on its own becomes 0, and the rest are scaled up.
+
+    PyTorch's own draws a 32-bit number for every value on a CPU, one after the other: 7 % of a tagger's training step.
+    Here 64 random bits serve four values, so a probability is rounded to a multiple of 1/65536.
+
+    Args:
+        probability: share of the values dropped, in training only.
+
+    >>> dropped = Dropout(0.5)(torch.ones(1000))
+    >>> sorted(set(dropped.tolist()))
+    [0.0, 2.0]
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Drop values of a tensor of any shape, and scale up the rest."""
+        if not self.training or self.probability == 0.0:
+            return values
+        if values.device.type != "cpu":
+            return nn.functional.dropout(values, self.probability)
+        dropped = round(self.probability * 65536)
+        if dropped == 65536:
+            return values * 0.0
+        bits = torch.empty((values.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        kept = bits.view(torch.int16)[: values.numel()].view(values.shape) >= dropped - 32768
+        return values * kept.to(values.dtype).mul_(65536 / (65536 - dropped))
 
 
 class LockedDropout(nn.Module):

@@ -11,12 +11,13 @@ from seqkit.batching import Batch
 from seqkit.configs import TaggingConfig
 from seqkit.embeddings import SpellingCNN, SpellingLSTM, WordFeatures
 from seqkit.encoder import RecurrentEncoder
+from seqkit.errors import ConfigError
 from seqkit.heads import CRFHead, SoftmaxHead
-from seqkit.regularization import LockedDropout
+from seqkit.regularization import Dropout, LockedDropout
 from seqkit.tagging_schemes import Scheme, allowed_transitions
 from seqkit.vocabulary import AFFIX_LENGTHS, WORD_SHAPES
 
-__all__ = ["TaggingModel"]
+__all__ = ["TaggingModel", "label_weights"]
 
 
 class TaggingModel(nn.Module):
@@ -45,7 +46,7 @@ class TaggingModel(nn.Module):
             singleton_replacement=config.singleton_replacement,
             word_replacement=config.word_replacement,
         )
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.encoder = RecurrentEncoder(
             self.features.output_size,
             config.hidden_size,
@@ -55,14 +56,7 @@ class TaggingModel(nn.Module):
             cell=config.cell,
         )
         self.state_dropout = LockedDropout(config.state_dropout)
-        self.head: CRFHead | SoftmaxHead
-        if config.head == "softmax":
-            self.head = SoftmaxHead(self.encoder.output_size, len(labels))
-        else:
-            can_start, can_follow, can_end = allowed_transitions(labels, scheme)
-            self.head = CRFHead(
-                self.encoder.output_size, len(labels), can_start=can_start, can_follow=can_follow, can_end=can_end
-            )
+        self.head = _head(config, self.encoder.output_size, labels, scheme)
 
     def forward(self, batch: Batch) -> Tensor:
         """Encoder states (B, T, H) of a batch."""
@@ -70,6 +64,43 @@ class TaggingModel(nn.Module):
         states_BTH: Tensor = self.encoder(vectors_BTD, batch.lengths).states_BTH
         dropped_BTH: Tensor = self.state_dropout(states_BTH)
         return dropped_BTH
+
+
+def _head(
+    config: TaggingConfig, input_size: int, labels: Sequence[str], scheme: Scheme | None
+) -> CRFHead | SoftmaxHead:
+    weights, smoothing = label_weights(config, labels, scheme), config.label_smoothing
+    if config.head == "softmax":
+        return SoftmaxHead(input_size, len(labels), label_weights=weights, label_smoothing=smoothing)
+    can_start, can_follow, can_end = allowed_transitions(labels, scheme)
+    return CRFHead(
+        input_size,
+        len(labels),
+        can_start=can_start,
+        can_follow=can_follow,
+        can_end=can_end,
+        label_weights=weights,
+        label_smoothing=smoothing,
+    )
+
+
+def label_weights(config: TaggingConfig, labels: Sequence[str], scheme: Scheme | None) -> list[float] | None:
+    """What a token of each label counts in the loss: what its tag was given, or else its type, or else 1.
+
+    Raises:
+        ConfigError: where a weight is given to a name that is neither a tag nor a type.
+
+    >>> label_weights(TaggingConfig(label_weights="LOC=2,B-LOC=3"), ["O", "B-LOC", "I-LOC"], Scheme.IOB2)
+    [1.0, 3.0, 2.0]
+    """
+    weights = config.weight_of_label()
+    if not weights:
+        return None
+    types = [label[2:] if scheme else label for label in labels]
+    if unknown := sorted(weights.keys() - {*labels, *types}):
+        known = ", ".join(sorted({*types, "O"} - {""}) if scheme else labels)
+        raise ConfigError(f"label_weights: the training data has no {unknown[0]!r}; there is {known}")
+    return [weights.get(label, weights.get(kind, 1.0)) for label, kind in zip(labels, types, strict=True)]
 
 
 def _spelling_model(config: TaggingConfig, characters: int) -> SpellingCNN | SpellingLSTM | None:

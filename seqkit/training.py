@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqkit.batching import BucketSampler
 from seqkit.configs import TrainConfig
 from seqkit.engine import Engine
 from seqkit.errors import DivergenceError
 from seqkit.evaluation import evaluate
+from seqkit.optimization import Optimizer, learning_rate_share
 from seqkit.tasks import Task
 from seqkit.weight_average import WeightAverage
 
@@ -134,7 +135,7 @@ class Trainer:
         self.task, self.examples, self.config, self.engine = task, examples, config, engine
         task.model.to(engine.device)
         self.sampler = BucketSampler(lengths=examples.lengths, batch_tokens=config.batch_tokens, seed=config.seed)
-        self.optimizer = _optimizer(task.model, config)
+        self.optimizer = Optimizer(task.model, config)
         self.average = WeightAverage(task.model, config.average)
         self.state = TrainState()
         self.best_weights: dict[str, Tensor] = {}
@@ -169,19 +170,19 @@ class Trainer:
         )
 
     def _step(self, rows: list[int]) -> None:
-        norm = float(nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.clip_norm or math.inf))
+        norm = self.optimizer.clip()
         if not math.isfinite(norm):  # a finite loss can have such a gradient, and one step along it ruins the model
             raise self._divergence(f"the gradient's norm became {norm}", rows)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
-        self.average.update(self.state.step)
+        with self.average.following(self.state.step):
+            self.optimizer.step()
 
     def set_learning_rate(self, progress: float) -> None:
         """Set the rate for a point of training, 0 at its start and 1 at its end."""
-        self.state.learning_rate = self.config.learning_rate * self.state.scale * _schedule(self.config, progress)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.state.learning_rate
+        self.state.learning_rate = (
+            self.config.learning_rate * self.state.scale * learning_rate_share(self.config, progress)
+        )
+        self.optimizer.set_learning_rate(self.state.learning_rate)
 
     def judge(self, dev: Any) -> EpochDone:
         """Score dev with the averaged weights, keep them if they are the best, and close the epoch's record."""
@@ -212,9 +213,8 @@ class Trainer:
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that a resume needs: tensors by name, and values that JSON can hold."""
         tensors = {f"model.{name}": tensor for name, tensor in self.task.model.state_dict().items()}
-        tensors |= {f"average.{index}": weight for index, weight in enumerate(self.average.weights)}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items() if value is not None}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_tensors().items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in self.optimizer.state_tensors().items()}
         tensors["random.cpu"] = torch.get_rng_state()
         if self.engine.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.engine.device)
@@ -230,19 +230,13 @@ class Trainer:
             values: its values.
             best_weights: the best weights so far; empty where no epoch has ended yet.
         """
-        groups: dict[str, dict[str, Tensor]] = {}
-        slots: dict[int, dict[str, Tensor]] = {}
+        groups: dict[str, dict[str, Tensor]] = {"optimizer": {}}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
-            if kind == "optimizer":
-                place, _, slot = rest.partition(".")
-                slots.setdefault(int(place), {})[slot] = tensor
-            else:
-                groups.setdefault(kind, {})[rest] = tensor
+            groups.setdefault(kind, {})[rest] = tensor
         self.task.model.load_state_dict(groups["model"])
-        for index, weight in enumerate(self.average.weights):
-            weight.copy_(groups["average"][str(index)])
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+        self.average.load_state_tensors(groups["average"])
+        self.optimizer.load_state_tensors(groups["optimizer"])
         torch.set_rng_state(groups["random"]["cpu"])
         if self.engine.device.type == "cuda" and "cuda" in groups["random"]:
             torch.cuda.set_rng_state(groups["random"]["cuda"], self.engine.device)
@@ -250,27 +244,6 @@ class Trainer:
         for name, value in {**values, "best": best}.items():
             setattr(self.state, name, value)
         self.best_weights = best_weights
-
-
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    # Decay is for matrices: biases and the CRF's transitions are few and have no reason to shrink.
-    decayed = [parameter for name, parameter in model.named_parameters() if name.split(".")[-1].startswith("weight")]
-    chosen = {id(parameter) for parameter in decayed}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
-
-
-def _schedule(config: TrainConfig, progress: float) -> float:
-    """The share of the highest rate at a point of training: a linear rise, then a half cosine to 0, or level."""
-    if progress < config.warmup:
-        return min(max(progress, 1e-3) / config.warmup, 1.0)
-    if config.schedule != "one-cycle":
-        return 1.0
-    fall = (progress - config.warmup) / (1.0 - config.warmup)
-    return 0.5 * (1.0 + math.cos(math.pi * min(fall, 1.0)))
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Self
 
 from tokenizers import Regex
@@ -44,7 +43,6 @@ def encodable(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-@lru_cache(maxsize=2**17)
 def normalize_word(word: str) -> str:
     """The key under which a word is looked up: lower case, and ``0`` for every digit.
 
@@ -115,7 +113,8 @@ class Vocabulary:
     def ids(self, words: Iterable[str]) -> list[int]:
         """The id of each word, 1 for those unknown."""
         find = self._ids.get
-        return [find(key, UNKNOWN_ID) for key in map(self.normalize, words)]
+        keys = words if self.normalize is str else map(self.normalize, words)
+        return [find(key, UNKNOWN_ID) for key in keys]
 
     def __contains__(self, word: str) -> bool:
         return self.normalize(word) in self._ids
@@ -158,7 +157,6 @@ _SHAPE_IDS = {name: index for index, name in enumerate(WORD_SHAPES)}
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 
 
-@lru_cache(maxsize=2**17)
 def word_shape(word: str) -> int:
     """How a word is written, as an index into :data:`WORD_SHAPES`.
 

@@ -1,10 +1,11 @@
 """An exponential average of a model's weights."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["WeightAverage"]
 
@@ -12,27 +13,78 @@ __all__ = ["WeightAverage"]
 class WeightAverage:
     """Exponential moving average of a model's weights (Polyak and Juditsky 1992; Izmailov et al. 2018).
 
+    Rows of a table with sparse gradients change at few steps, and between two changes their average moves towards them
+    by a known factor. So it is brought up to date only where a row is about to change, and everywhere when it is read.
+
     Args:
         model: the model whose parameters are followed.
         decay: weight of the past at each step; smaller at the start, so that the first steps are forgotten.
 
     >>> model = nn.Linear(1, 1, bias=False)
     >>> average = WeightAverage(model, 0.9)
-    >>> with torch.no_grad(): _ = model.weight.add_(1)
-    >>> average.update(step=1000); round(float(model.weight.detach() - average.weights[0]), 3)
+    >>> with average.following(step=1000), torch.no_grad():
+    ...     _ = model.weight.add_(1)
+    >>> round(float(model.weight.detach() - average.weights[0]), 3)
     0.9
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.parameters = list(model.parameters())
-        self.weights = [parameter.detach().clone() for parameter in self.parameters]
+        self._averages = [parameter.detach().clone() for parameter in self.parameters]
         self.decay = decay
+        self._faded = 0.0  # log of the product of all decays so far
+        self._faded_rows: dict[int, Tensor] = {}  # for each table its value when a row was last brought up to date
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """The averages, up to date, in the order of the model's parameters."""
+        for index in self._faded_rows:
+            self._catch_up(index, slice(None))
+        return self._averages
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Everything it remembers, by name, as it is: bringing rows up to date earlier would round otherwise."""
+        averages = {f"weight.{index}": average for index, average in enumerate(self._averages)}
+        rows = {f"faded.{index}": faded for index, faded in self._faded_rows.items()}
+        return {**averages, **rows, "faded": torch.tensor(self._faded, dtype=torch.float64)}
+
+    def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Remember what ``state_tensors`` gave."""
+        self._faded = float(tensors["faded"])
+        for index, average in enumerate(self._averages):
+            average.copy_(tensors[f"weight.{index}"])
+            if f"faded.{index}" in tensors:
+                self._faded_rows[index] = tensors[f"faded.{index}"].to(average.device)
+
+    @contextmanager
+    def following(self, step: int) -> Iterator[None]:
+        """Take in what optimiser step ``step`` makes of the weights inside; the gradients tell which rows change."""
+        rows = {
+            index: parameter.grad.coalesce().indices()[0]
+            for index, parameter in enumerate(self.parameters)
+            if parameter.grad is not None and parameter.grad.is_sparse
+        }
+        for index, rows_R in rows.items():
+            if index not in self._faded_rows:
+                faded = torch.full((len(self.parameters[index]),), self._faded, dtype=torch.float64)
+                self._faded_rows[index] = faded.to(self.parameters[index].device)
+            self._catch_up(index, rows_R)
+        yield
+        decay = min(self.decay, (1 + step) / (10 + step))
+        self._faded += math.log(max(decay, 1e-30))
+        dense = [index for index in range(len(self.parameters)) if index not in self._faded_rows]
+        if dense:
+            averages = [self._averages[index] for index in dense]
+            torch._foreach_lerp_(averages, [self.parameters[index].detach() for index in dense], 1.0 - decay)
+        for index, rows_R in rows.items():
+            self._catch_up(index, rows_R)
 
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Take the weights after optimiser step ``step`` in."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self.weights, [p.detach() for p in self.parameters], 1.0 - decay)
+    def _catch_up(self, index: int, rows: Tensor | slice) -> None:
+        parameter, average, faded = self.parameters[index], self._averages[index], self._faded_rows[index]
+        left = (self._faded - faded[rows]).exp().to(average.dtype)
+        average[rows] = torch.lerp(parameter[rows], average[rows], left[:, None])
+        faded[rows] = self._faded
 
     @contextmanager
     def applied(self) -> Iterator[None]:

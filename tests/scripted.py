@@ -81,8 +81,8 @@ def rates_of(trainer: Trainer) -> list[float]:
 
     def report(event: Event) -> None:
         if isinstance(event, BatchDone):
-            assert len({group["lr"] for group in trainer.optimizer.param_groups}) == 1
-            rates.append(trainer.optimizer.param_groups[0]["lr"])
+            assert len({group["lr"] for part in trainer.optimizer.parts for group in part.param_groups}) == 1
+            rates.append(trainer.optimizer.parts[0].param_groups[0]["lr"])
 
     run(trainer, report)
     return rates

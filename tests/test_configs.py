@@ -118,3 +118,17 @@ def test_settings_are_read_without_torch() -> None:
 def test_a_choice_that_is_none_is_refused(config: type, name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} must be one of .*, not 'sofmax'"):
         config(**{name: "sofmax"})
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(None, {}), ("O=0.5", {"O": 0.5}), ("O=0, B-LOC = 2", {"O": 0.0, "B-LOC": 2.0}), ("a=b=3", {"a=b": 3.0})],
+)
+def test_label_weights_are_read(written: str | None, meant: dict[str, float]) -> None:
+    assert TaggingConfig(label_weights=written).weight_of_label() == meant
+
+
+@pytest.mark.parametrize("written", ["O", "O=", "=1", "O=much", "O=-1", "O=nan", "O=inf", "O=1,,LOC=2", "O=1,"])
+def test_label_weights_that_cannot_be_read_are_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match=r"label_weights must be written like O=0\.5,LOC=2, not"):
+        TaggingConfig(label_weights=written)

@@ -134,9 +134,9 @@ def features(spelling: SpellingCNN | SpellingLSTM | None, **changes: Any) -> Wor
 
 # Two rows of tokens, five of them spelt in three ways, and a padded place.
 WORDS_BT = torch.tensor([[2, 3, 2], [5, 3, 0]])
-SHAPES_BT = torch.tensor([[1, 2, 3], [1, 2, 0]])
-AFFIXES_BTA = torch.tensor([[[1, 2], [3, 1], [4, 5]], [[5, 2], [1, 1], [0, 0]]])
 SPELLINGS_BT = torch.tensor([[1, 0, 1], [2, 0, 0]])
+SHAPES_U = torch.tensor([1, 3, 2])
+AFFIXES_UA = torch.tensor([[1, 2], [3, 1], [5, 4]])
 SPELT = [[4, 5, 6, 7], [8], [9, 10]]
 
 
@@ -144,15 +144,16 @@ SPELT = [[4, 5, 6, 7], [8], [9, 10]]
 def test_features_equal_those_of_each_token_alone(model: str) -> None:
     spelling = MODELS[model]()
     module = features(spelling).eval()
-    vectors = module(WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
+    vectors = module(WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
     assert vectors.shape == (2, 3, module.output_size)
     assert module.shapes is not None
     assert module.affixes is not None
     for row, step in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]:
-        alone = spelling(*padded([SPELT[SPELLINGS_BT[row, step]]]))[0]
+        spelt = SPELLINGS_BT[row, step]
+        alone = spelling(*padded([SPELT[spelt]]))[0]
         word = module.words.weight[WORDS_BT[row, step]]
-        shape = module.shapes.weight[SHAPES_BT[row, step]]
-        prefix, suffix = (module.affixes.weight[affix] for affix in AFFIXES_BTA[row, step])
+        shape = module.shapes.weight[SHAPES_U[spelt]]
+        prefix, suffix = (module.affixes.weight[affix] for affix in AFFIXES_UA[spelt])
         expected = torch.cat([word, alone, shape, prefix, suffix])
         assert_close(vectors[row, step], expected, rtol=1e-9, atol=1e-9)
 
@@ -162,7 +163,7 @@ def test_each_distinct_spelling_is_computed_once(model: str) -> None:
     spelling = MODELS[model]()
     seen: list[int] = []
     spelling.register_forward_pre_hook(lambda _, arguments: seen.append(len(arguments[0])))
-    features(spelling)(WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
+    features(spelling)(WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
     assert seen == [len(SPELT)]
 
 
@@ -172,14 +173,13 @@ def test_a_spelling_learns_from_every_token_it_stands_for(model: str) -> None:
     module = features(spelling).eval()
     parameters = list(spelling.parameters())
     weights = torch.randn(2, 3, module.output_size, dtype=torch.float64)
-    together = (module(WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT)) * weights).sum()
+    together = (module(WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT)) * weights).sum()
     one_by_one = torch.zeros((), dtype=torch.float64)
     for row, step in torch.cartesian_prod(torch.arange(2), torch.arange(3)).tolist():
         place = (slice(row, row + 1), slice(step, step + 1))
-        only = padded([SPELT[SPELLINGS_BT[row, step]]])
-        vector = module(
-            WORDS_BT[place], SHAPES_BT[place], AFFIXES_BTA[place], torch.zeros(1, 1, dtype=torch.long), *only
-        )
+        spelt = SPELLINGS_BT[row, step]
+        only = (SHAPES_U[spelt][None], AFFIXES_UA[spelt][None], *padded([SPELT[spelt]]))
+        vector = module(WORDS_BT[place], torch.zeros(1, 1, dtype=torch.long), *only)
         one_by_one = one_by_one + (vector[0, 0] * weights[row, step]).sum()
     for gradient, wanted in zip(
         *(torch.autograd.grad(total, parameters) for total in (together, one_by_one)), strict=True
@@ -190,14 +190,15 @@ def test_a_spelling_learns_from_every_token_it_stands_for(model: str) -> None:
 def test_shapes_and_spellings_can_be_left_out() -> None:
     module = features(None, shape_size=0, affix_size=0).eval()
     assert module.output_size == 7
-    vectors = module(WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
+    vectors = module(WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
     assert torch.equal(vectors, module.words.weight[WORDS_BT])
 
 
 def unknown_share(module: WordFeatures, word: int) -> float:
     """How often a word is given the unknown word's vector, of 10,000 times."""
     words = torch.full((100, 100), word)
-    vectors = module(words, words % SHAPES, torch.zeros(100, 100, 2).long(), torch.zeros_like(words), *padded([[1]]))
+    spelt = (torch.tensor([word % SHAPES]), torch.zeros(1, 2).long(), *padded([[1]]))
+    vectors = module(words, torch.zeros_like(words), *spelt)
     unknown: Tensor = (vectors[..., :7] == module.words.weight[UNKNOWN_ID]).all(-1)
     return int(unknown.sum()) / unknown.numel()
 
@@ -212,7 +213,7 @@ def test_words_turn_unknown_in_training_alone_and_singletons_most() -> None:
 
 def test_replacement_leaves_shape_and_spelling_as_they_are() -> None:
     module = features(cnn(), singleton_replacement=1.0, word_replacement=1.0)
-    arguments = (WORDS_BT, SHAPES_BT, AFFIXES_BTA, SPELLINGS_BT, *padded(SPELT))
+    arguments = (WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
     training, evaluated = module(*arguments), module.eval()(*arguments)
     assert torch.equal(training[..., 7:], evaluated[..., 7:])
     assert torch.equal(training[..., :7], module.words.weight[UNKNOWN_ID].expand(2, 3, 7))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from seqkit.encoder import RecurrentEncoder, Strategy
 from tests.tiny import PARTS, ROWS, tiny_tagger
 
 GOLDEN = Path(__file__).parent / "golden" / "tagging.json"
@@ -20,8 +21,19 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def golden_losses(name: str) -> list[float]:
+def golden_losses(name: str, strategy: Strategy = "auto") -> list[float]:
     """The losses of the first 3 epochs. Dropout is off: its masks are not the same on every kind of processor."""
+    plain = RecurrentEncoder.__init__
+
+    def forced(self: RecurrentEncoder, *arguments: Any, **settings: Any) -> None:
+        plain(self, *arguments, **{**settings, "strategy": strategy})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecurrentEncoder, "__init__", forced)
+        return _losses(name)
+
+
+def _losses(name: str) -> list[float]:
     settings = {"input_dropout": 0.0, "state_dropout": 0.0, "epochs": 3, **RECIPES[name]}
     rows = PARTS if name == "pos" else ROWS
     outcome = tiny_tagger(name.split(",")[0], **settings).fit(rows, rows).outcome
@@ -34,6 +46,11 @@ def test_losses_are_the_golden_ones(name: str) -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert golden.keys() == RECIPES.keys()
     assert golden_losses(name) == pytest.approx(golden[name], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_losses_do_not_depend_on_how_the_encoder_computes(name: str) -> None:
+    assert golden_losses(name, "packed") == pytest.approx(golden_losses(name, "fused"), rel=0, abs=1e-5)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,13 @@ def batch(seed: int) -> tuple[Tensor, Tensor]:
 
 
 def crf_head(*, constrained: bool) -> CRFHead:
-    limits = {"can_start": CAN_START, "can_end": CAN_END} if constrained else {}
-    head = CRFHead(WIDTH, LABELS, **limits, can_follow=CAN_FOLLOW if constrained else None)
+    head = CRFHead(
+        WIDTH,
+        LABELS,
+        can_start=CAN_START if constrained else None,
+        can_follow=CAN_FOLLOW if constrained else None,
+        can_end=CAN_END if constrained else None,
+    )
     for parameter in head.crf.parameters():
         torch.nn.init.normal_(parameter)
     return head
@@ -168,3 +173,33 @@ def test_the_crf_head_never_decodes_what_is_forbidden() -> None:
         assert CAN_START[row[0]]
         assert CAN_END[row[-1]]
         assert all(CAN_FOLLOW[one][other] for one, other in pairwise(row))
+
+
+@both_heads
+def test_weights_and_smoothing_reach_the_loss(head_class: type[CRFHead] | type[SoftmaxHead]) -> None:
+    states, mask = batch(0)
+    targets = torch.zeros(3, 4, dtype=torch.long)
+    targets[0, 1] = 2
+    losses = set()
+    for settings in ({}, {"label_weights": [1.0, 1.0, 5.0]}, {"label_smoothing": 0.2}):
+        torch.manual_seed(1)
+        head = head_class(WIDTH, LABELS, **settings)  # type: ignore[arg-type]
+        losses.add(round(float(head.loss(states, targets, mask).detach()), 5))
+    assert len(losses) == 3
+
+
+def test_the_softmax_heads_weights_are_a_weighted_mean_over_tokens() -> None:
+    states, mask = batch(1)
+    weights = [0.5, 2.0, 0.0]
+    head = SoftmaxHead(WIDTH, LABELS, label_weights=weights)
+    targets = torch.randint(LABELS, (3, 4))
+    logs = head.scores(states)[mask].log_softmax(1).tolist()
+    gold = targets[mask].tolist()
+    expected = -sum(weights[label] * row[label] for row, label in zip(logs, gold, strict=True))
+    assert head.loss(states, targets, mask).item() == pytest.approx(expected / sum(weights[k] for k in gold), rel=1e-5)
+
+
+@both_heads
+def test_weights_are_settings_and_not_kept_with_the_parameters(head_class: type[CRFHead] | type[SoftmaxHead]) -> None:
+    weighed = head_class(WIDTH, LABELS, label_weights=[1.0, 2.0, 3.0])
+    assert weighed.state_dict().keys() == head_class(WIDTH, LABELS).state_dict().keys()

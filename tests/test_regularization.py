@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seqkit.regularization import LockedDropout, replace_words
+from seqkit.regularization import Dropout, LockedDropout, replace_words
 
 PADDING, UNKNOWN, COMMON, ONCE = 0, 1, 2, 3
 SINGLETONS = torch.tensor([False, False, False, True])
@@ -42,6 +42,39 @@ def test_locked_dropout_is_the_identity_outside_training(probability: float) -> 
 def test_all_or_nothing_can_be_dropped(probability: float, kept: float) -> None:
     values = torch.randn(2, 3, 4)
     assert torch.equal(LockedDropout(probability)(values), values * kept)
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.25, 0.5, 0.9])
+def test_each_value_is_dropped_on_its_own_and_the_rest_scaled_up(probability: float) -> None:
+    torch.manual_seed(0)
+    values = torch.randn(101, 7, 43).exp()  # no multiple of four
+    ratio = Dropout(probability)(values) / values
+    kept = ratio != 0
+    torch.testing.assert_close(ratio[kept], torch.full_like(ratio[kept], 1 / (1 - probability)), rtol=1e-4, atol=0)
+    assert kept.float().mean().item() == pytest.approx(1 - probability, abs=0.01)
+    # As independent coins: neither neighbours nor values 4, 8 or 16 apart know of each other.
+    flat = kept.flatten().double() - kept.double().mean()
+    for distance in (1, 2, 3, 4, 8, 16):
+        correlation = (flat[:-distance] * flat[distance:]).mean() / flat.square().mean()
+        assert abs(correlation.item()) < 0.03
+
+
+def test_dropout_is_the_identity_outside_training_and_keeps_the_mean_within() -> None:
+    torch.manual_seed(0)
+    values = torch.randn(3, 5)
+    assert torch.equal(Dropout(0.5).eval()(values), values)
+    assert torch.equal(Dropout(0.0)(values), values)
+    assert not Dropout(1.0)(values).any()
+    assert Dropout(0.3)(torch.ones(200_000)).mean().item() == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_same_seed_drops_the_same_values() -> None:
+    masks = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        masks.append(Dropout(0.5)(torch.ones(1000)))
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
 
 
 def test_words_are_replaced_at_the_rate_of_their_kind() -> None:

@@ -79,6 +79,15 @@ def test_a_resumed_training_equals_one_that_was_never_interrupted(
     assert_same_training(path, uninterrupted[recipe])
 
 
+def test_large_embedding_tables_are_resumed_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit.optimization.LARGE_TABLE", 5)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    tiny_tagger().fit(ROWS, ROWS, out=whole)
+    tiny_tagger().fit(ROWS, ROWS, out=cut, report=press_at((9, BatchDone)))
+    tiny_tagger().fit(ROWS, ROWS, out=cut, resume=True)
+    assert_same_training(cut, whole)
+
+
 def test_plateaus_are_reached_where_resuming_is_tested(uninterrupted: dict[str, Path]) -> None:
     for name, path in uninterrupted.items():
         rates = [record["learning_rate"] for record in history_of(path)]

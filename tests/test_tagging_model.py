@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from seqkit.engine import Engine
+from seqkit.errors import ConfigError
 from seqkit.evaluation import evaluate, predict
 from seqkit.heads import CRFHead
+from seqkit.tagging_model import label_weights
 from seqkit.tagging_schemes import illegal_tags, spans_from_tags
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
 from tests.tiny import PARTS, ROWS, SPANS, Rows, half_trained, task_of, tiny_tagger
@@ -28,6 +30,7 @@ both_heads = pytest.mark.parametrize("head", ["crf", "softmax"])
         {"characters": "none", "shape_size": 0, "affix_size": 0},
         {"num_layers": 2, "cell": "gru"},
         {"scheme": "IOB1"},
+        {"label_weights": "O=0.5,LOC=2", "label_smoothing": 0.05},
         {"optimizer": "sgd", "learning_rate": 0.3, "epochs": 40},
     ],
     ids=str,
@@ -52,6 +55,26 @@ def test_parts_of_speech_are_learnt_by_heart(head: str) -> None:
         assert prediction.spans == []
         assert len(prediction.confidence) == len(tags)
         assert all(0.0 < confidence <= 1.0 for confidence in prediction.confidence)
+
+
+@both_heads
+def test_a_type_that_counts_nothing_is_not_learnt(head: str) -> None:
+    tagger = tiny_tagger(still=True, epochs=25, schedule="constant", head=head, label_weights="LOC=0").fit(ROWS, ROWS)
+    found = {span.label for prediction in tagger.evaluate(ROWS).predictions for span in prediction.spans}
+    assert found == {"PER"}
+
+
+def test_label_weights_of_what_training_lacks_are_refused() -> None:
+    with pytest.raises(ConfigError, match="label_weights: the training data has no 'ORG'; there is LOC, O, PER"):
+        task_of(label_weights="ORG=2")
+
+
+def test_a_tag_may_have_another_weight_than_its_type() -> None:
+    task = task_of(label_weights="PER=3,S-PER=4,O=0.5")
+    weights = label_weights(task.config, task.labels, task.scheme)
+    assert weights is not None
+    found = dict(zip(task.labels, weights, strict=True))
+    assert (found["O"], found["B-PER"], found["S-PER"], found["B-LOC"]) == (0.5, 3.0, 4.0, 1.0)
 
 
 def test_tags_that_look_like_a_scheme_are_plain_tags_to_the_other_task() -> None:

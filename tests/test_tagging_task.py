@@ -188,11 +188,12 @@ def check_batch(task: TaggingTask, rows: Rows, chosen: list[int]) -> None:
             assert inputs["words_BT"][place, step] == task.tokenizer.words.ids([word])[0]
             assert characters.tolist() == task.characters.ids(read)
             ends = [f"{word[:2]}-", f"{word[:3]}-", f"-{word[-2:]}", f"-{word[-3:]}", f"-{word[-4:]}"]
-            assert inputs["affixes_BTA"][place, step].tolist() == task.affixes.ids(ends)
+            assert inputs["affixes_UA"][spelling].tolist() == task.affixes.ids(ends)
             assert batch.targets[place, step] == task.labels.index(tags[step])
         assert not inputs["words_BT"][place, len(tags) :].any()
-        assert not inputs["shapes_BT"][place, len(tags) :].any()
-        assert not inputs["affixes_BTA"][place, len(tags) :].any()
+        beyond = inputs["spellings_BT"][place, len(tags) :]
+        assert not inputs["shapes_U"][beyond].any()
+        assert not inputs["affixes_UA"][beyond].any()
     distinct = {word for row in chosen for word in rows["tokens"][row]}
     padding = any(len(rows["tokens"][row]) < time for row in chosen)
     assert len(inputs["characters_U"]) == len(inputs["characters_UL"]) == len(distinct) + padding
@@ -213,7 +214,8 @@ def test_unknown_words_characters_and_very_long_words_are_read() -> None:
 
 def test_shapes_are_those_of_the_words() -> None:
     batch = _TASK.collate(_TASK.prepare(ROWS), [5])
-    shapes = [WORD_SHAPES[shape] for shape in batch.inputs["shapes_BT"][0].tolist()]
+    shapes_T = batch.inputs["shapes_U"][batch.inputs["spellings_BT"][0]]
+    shapes = [WORD_SHAPES[shape] for shape in shapes_T.tolist()]
     assert shapes == ["Title", "lower", "lower", "Title", "lower", "digits and marks", "punctuation"]
 
 

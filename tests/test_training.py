@@ -84,9 +84,10 @@ def test_the_rate_is_never_negative_and_never_above_the_highest(
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_matrices_decay_and_nothing_else(optimizer: str) -> None:
     trainer = trainer_of(optimizer=optimizer, weight_decay=0.25, momentum=0.5, num_layers=2)
-    assert isinstance(trainer.optimizer, torch.optim.AdamW if optimizer == "adamw" else torch.optim.SGD)
+    (part,) = trainer.optimizer.parts
+    assert isinstance(part, torch.optim.AdamW if optimizer == "adamw" else torch.optim.SGD)
     names = {id(parameter): name for name, parameter in trainer.task.model.named_parameters()}
-    groups = trainer.optimizer.param_groups
+    groups = part.param_groups
     found = [names[id(parameter)] for group in groups for parameter in group["params"]]
     assert sorted(found) == sorted(names.values()), "every parameter once"
     decay = {names[id(parameter)]: group["weight_decay"] for group in groups for parameter in group["params"]}
@@ -163,8 +164,8 @@ def test_the_average_is_its_formula(decay: float, values: list[float]) -> None:
     average = WeightAverage(model, decay)
     expected = 1.0
     for step, value in enumerate(values, start=1):
-        nn.init.constant_(model.weight, value)
-        average.update(step)
+        with average.following(step):
+            nn.init.constant_(model.weight, value)
         share = min(decay, (1 + step) / (10 + step))
         expected = share * expected + (1 - share) * value
     with average.applied():
@@ -251,7 +252,7 @@ def test_the_time_limit_ends_training_with_a_model(monkeypatch: pytest.MonkeyPat
 
     def report(event: Event) -> None:
         if isinstance(event, BatchDone):
-            rates.append(trainer.optimizer.param_groups[0]["lr"])
+            rates.append(trainer.optimizer.parts[0].param_groups[0]["lr"])
 
     outcome = run(trainer, report)
     assert outcome.reason == "time"

@@ -85,6 +85,8 @@ SETTINGS: dict[str, Any] = {
     "affix_size": 2,
     "cell": "lstm",
     "head": "crf",
+    "label_weights": None,
+    "label_smoothing": 0.0,
     "hidden_size": 16,
     "num_layers": 1,
     "minimum_count": 1,

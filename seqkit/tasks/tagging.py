@@ -17,10 +17,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqkit.batching import Batch, Ragged
 from seqkit.configs import TaggingConfig
@@ -36,7 +37,7 @@ from seqkit.tagging_schemes import (
 )
 from seqkit.tokenization import WordTokenizer
 from seqkit.vectors import read_vectors
-from seqkit.vocabulary import AFFIX_LENGTHS, Vocabulary, affixes, normalize_word, word_shape
+from seqkit.vocabulary import AFFIX_LENGTHS, PADDING_ID, Vocabulary, affixes, normalize_word, word_shape
 
 __all__ = ["PartOfSpeechTask", "TagPrediction", "TaggedExamples", "TaggingTask"]
 
@@ -197,27 +198,35 @@ class TaggingTask:
         """
         check_lengths(rows)
         tokens: Sequence[Sequence[str]] = rows["tokens"]
-        spellings = {word: row for row, word in enumerate(dict.fromkeys(w for s in tokens for w in s), start=1)}
-        columns = {"spellings": torch.tensor([spellings[word] for sentence in tokens for word in sentence])}
+        spellings = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(tokens)), start=1)}
+        columns = {"spellings": torch.tensor(list(map(spellings.__getitem__, chain.from_iterable(tokens))))}
         gold = self._gold(rows, scheme or self.config.corpus_scheme) if "tags" in rows else None
         if gold is not None:
             unknown = self.label_ids[self.labels[0]]
             columns["targets"] = torch.tensor(
                 [self.label_ids.get(tag, unknown) for sentence in gold for tag in sentence.tags]
             )
-        characters = [self.characters.ids(_read_characters(word)) for word in spellings]
+        characters_SL, characters_S = self._characters(spellings)
+        ends = self.affixes.ids(chain.from_iterable(map(affixes, spellings)))
         return TaggedExamples(
-            ragged=Ragged(columns=columns, lengths=torch.tensor([len(sentence) for sentence in tokens])),
-            words_S=torch.tensor([0, *self.tokenizer.words.ids(spellings)]),
-            shapes_S=torch.tensor([0, *(word_shape(word) for word in spellings)]),
-            affixes_SA=torch.tensor(
-                [[0] * len(AFFIX_LENGTHS), *(self.affixes.ids(affixes(word)) for word in spellings)]
-            ),
-            characters_SL=nn.utils.rnn.pad_sequence([torch.tensor([0]), *map(torch.tensor, characters)], True),
-            characters_S=torch.tensor([1, *map(len, characters)]),
+            ragged=Ragged(columns=columns, lengths=torch.tensor(list(map(len, tokens)))),
+            words_S=torch.tensor([PADDING_ID, *self.tokenizer.words.ids(spellings)]),
+            shapes_S=torch.tensor([PADDING_ID, *map(word_shape, spellings)]),
+            affixes_SA=torch.tensor([PADDING_ID] * len(AFFIX_LENGTHS) + ends).view(-1, len(AFFIX_LENGTHS)),
+            characters_SL=characters_SL,
+            characters_S=characters_S,
             tokens=tokens,
             gold=gold,
         )
+
+    def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
+        """Character ids of spellings, padded, and how many; before them a row for padding, one character long."""
+        read = [_read_characters(word) for word in spellings]
+        characters_S = torch.tensor([1, *map(len, read)])
+        inside_SL = torch.arange(int(characters_S.max())) < characters_S[:, None]
+        characters_SL = torch.full(inside_SL.shape, PADDING_ID)
+        characters_SL[inside_SL] = torch.tensor([PADDING_ID, *self.characters.ids("".join(read))])
+        return characters_SL, characters_S
 
     def _gold(self, rows: Mapping[str, Any], scheme: str | None) -> list[TagPrediction]:
         assert self.scheme is not None
@@ -245,9 +254,9 @@ class TaggingTask:
         return Batch(
             inputs={
                 "words_BT": examples.words_S[padded["spellings"]],
-                "shapes_BT": examples.shapes_S[padded["spellings"]],
-                "affixes_BTA": examples.affixes_SA[padded["spellings"]],
                 "spellings_BT": rows_BT,
+                "shapes_U": examples.shapes_S[spellings_U],
+                "affixes_UA": examples.affixes_SA[spellings_U],
                 "characters_UL": examples.characters_SL[spellings_U, : int(lengths_U.max())],
                 "characters_U": lengths_U,
             },
@@ -354,9 +363,7 @@ def read_word_vectors(config: TaggingConfig, spellings: Collection[str]) -> dict
     return vectors
 
 
-def _read_characters(word: str) -> list[str]:
-    """The characters of a word, of a very long one its two ends."""
-    if len(word) <= LONGEST_SPELLING:
-        return list(word)
+def _read_characters(word: str) -> str:
+    """The characters of a word that are read: of a very long one its two ends."""
     half = LONGEST_SPELLING // 2
-    return list(word[:half] + word[-half:])
+    return word if len(word) <= LONGEST_SPELLING else word[:half] + word[-half:]
