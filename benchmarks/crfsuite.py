@@ -9,7 +9,7 @@ Source: Okazaki 2007, "CRFsuite: a fast implementation of Conditional Random Fie
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from seqkit.corpora import open_corpus, require_split
@@ -20,7 +20,17 @@ from seqkit.tagging_schemes import Scheme, Span, spans_from_tags
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Metric", "PeerResult", "crf_class", "measure_crf", "sentence_features", "tag_score", "word_shape"]
+__all__ = [
+    "Metric",
+    "PeerResult",
+    "crf_class",
+    "fit_crf",
+    "measure_crf",
+    "sentence_features",
+    "tag_score",
+    "tag_sentences",
+    "word_shape",
+]
 
 Metric = Literal["f1", "accuracy"]
 Sequences = list[list[str]]
@@ -110,15 +120,35 @@ def measure_crf(corpus: str, split: str, metric: Metric) -> PeerResult:
         MissingExtraError: sklearn-crfsuite is not installed.
         CorpusError: the corpus cannot be read, or lacks the split.
     """
-    crf = crf_class()(**SETTINGS)
+    crf_class()  # better missing now than after a corpus is read
     splits = open_corpus(corpus)
     train_tokens, train_tags = _tagged(require_split(splits, "train"))
     tokens, gold = _tagged(require_split(splits, split))
+    crf, seconds = fit_crf(train_tokens, train_tags)
+    return PeerResult(tag_score(gold, list(tag_sentences(crf, tokens)), metric), seconds)
+
+
+def fit_crf(tokens: Iterable[Sequence[str]], tags: Sequences, **changes: Any) -> tuple[Any, float]:
+    """A trained ``sklearn_crfsuite.CRF``, and the seconds its training took, features included.
+
+    Args:
+        tokens: the words of each sentence.
+        tags: their tags.
+        **changes: settings of CRFsuite that are not to be the usual ones.
+
+    Raises:
+        MissingExtraError: sklearn-crfsuite is not installed.
+    """
+    crf = crf_class()(**{**SETTINGS, **changes})
     start = time.perf_counter()
-    crf.fit(map(sentence_features, train_tokens), train_tags)
-    seconds = time.perf_counter() - start
-    predicted = [crf.predict_single(sentence_features(sentence)) for sentence in tokens]
-    return PeerResult(tag_score(gold, predicted, metric), seconds)
+    crf.fit(map(sentence_features, tokens), tags)
+    return crf, time.perf_counter() - start
+
+
+def tag_sentences(crf: Any, sentences: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+    """The tags of the words of each sentence, by a trained CRF."""
+    for sentence in sentences:
+        yield crf.predict_single(sentence_features(sentence))
 
 
 def _tagged(dataset: "Dataset") -> tuple[Sequences, Sequences]:

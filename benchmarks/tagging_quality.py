@@ -12,22 +12,19 @@ for the peer those of its training. A megabyte is 1,000,000 bytes of the run fol
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import subprocess
-import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
 from typing import Literal
 
 from benchmarks.crfsuite import Metric, PeerResult, crf_class, measure_crf
+from benchmarks.timing import Table, machine, markdown_line, run_script, tell
 from seqkit.errors import ConfigError, SeqkitError
 
 __all__ = [
@@ -36,10 +33,11 @@ __all__ = [
     "Row",
     "Run",
     "find_corpora",
-    "machine_description",
     "main",
     "markdown_table",
     "measure",
+    "parse",
+    "report",
     "train_and_evaluate",
 ]
 
@@ -140,26 +138,8 @@ def markdown_table(rows: Iterable[Row], seeds: Sequence[int]) -> str:
     | ncbi_disease | dev F1 | 84.11 | 84.11 | 83.5 | 212 | 31,234 | 4.2 | 78.10 | 23 |
     """
     scores = [*(f"seed {seed}" for seed in seeds), "mean", "bar"]
-    numbers = [*scores, "seconds", "tokens/s", "MB", "crfsuite", "its seconds"]
-    lines = [["corpus", "score", *numbers], ["---", "---", *["---:"] * len(numbers)], *(row.cells() for row in rows)]
-    return "\n".join(_line(cells) for cells in lines)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def machine_description() -> str:
-    """The processor, its cores, and the versions that matter, in one line.
-
-    >>> "torch" in machine_description()
-    True
-    """
-    names = Path("/proc/cpuinfo")
-    lines = names.read_text(encoding="utf-8").splitlines() if names.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    model = models[0] if models else platform.processor() or platform.machine()
-    return f"{model}, {os.cpu_count()} cores, torch {version('torch')}, Python {platform.python_version()}"
+    header = ["corpus", "score", *scores, "seconds", "tokens/s", "MB", "crfsuite", "its seconds"]
+    return str(Table(header, [row.cells() for row in rows], texts=2))
 
 
 def train_and_evaluate(seqkit: str, benchmark: Benchmark, corpus: str, seed: int) -> Run:
@@ -203,18 +183,14 @@ def measure(name: str, corpus: str, seqkit: str, options: argparse.Namespace) ->
     benchmark, runs = CORPORA[name], {}
     for seed in options.seeds:
         runs[seed] = run = train_and_evaluate(seqkit, benchmark, corpus, seed)
-        _tell(f"{name}: seed {seed}: {100 * run.score:.2f} in {run.seconds:.0f} s")
+        tell(f"{name}: seed {seed}: {100 * run.score:.2f} in {run.seconds:.0f} s")
     row = Row(
         corpus=name,
         runs=runs,
         peer=None if options.skip_peer else measure_crf(corpus, benchmark.split, benchmark.metric),
     )
-    _tell(_line(row.cells()))
+    tell(markdown_line(row.cells()))
     return row
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def find_corpora(names: Iterable[str], data: Path | None) -> tuple[dict[str, str], list[str]]:
@@ -240,13 +216,15 @@ def find_corpora(names: Iterable[str], data: Path | None) -> tuple[dict[str, str
     return found, skipped
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the table; without ``arguments`` those of the command line.
+def report(options: argparse.Namespace) -> str:
+    """Measure, and give the table in Markdown, with a line for each corpus that is not there.
+
+    Args:
+        options: what :func:`parse` made of the command line.
 
     Raises:
         SeqkitError: something that is needed is missing, or a command failed.
     """
-    options = _parse(arguments)
     if not options.skip_peer:
         crf_class()  # better missing now than after an hour of training
     seqkit = shutil.which("seqkit", path=sysconfig.get_path("scripts"))
@@ -254,16 +232,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise ConfigError("there is no seqkit command beside this Python; install it with: pip install '.[bench]'")
     found, skipped = find_corpora(options.corpora, options.data)
     for line in skipped:
-        _tell(line)
+        tell(line)
     rows = [measure(name, corpus, seqkit, options) for name, corpus in found.items()]
-    parts = [f"Machine: {machine_description()}", markdown_table(rows, options.seeds), *skipped]
-    report = "\n\n".join(parts)
-    print(report)
+    return "\n\n".join([markdown_table(rows, options.seeds), *skipped])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print the table; without ``arguments`` those of the command line.
+
+    Raises:
+        SeqkitError: something that is needed is missing, or a command failed.
+    """
+    options = parse(arguments)
+    text = f"Machine: {machine()}\n\n{report(options)}"
+    print(text)
     if options.out:
-        options.out.write_text(f"# How well seqkit tags\n\n{report}\n", encoding="utf-8")
+        options.out.write_text(f"# How well seqkit tags\n\n{text}\n", encoding="utf-8")
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What the command line says; without ``arguments`` that of this process."""
     purpose = __doc__.partition("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tagging_quality", description=purpose)
     parser.add_argument("--data", type=Path, metavar="DIR", help="the folder that holds a folder for each corpus")
@@ -280,8 +268,4 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SeqkitError as error:
-        _tell(f"error: {error}")
-        sys.exit(error.exit_code)
+    run_script(main)
