@@ -199,8 +199,8 @@ def _seqkit_steps(trainer: Trainer) -> Iterator[int]:
 
 def _seqkit_tags(tagger: Tagger, sentences: list[list[str]]) -> Iterator[list[str]]:
     """The tags of sentences, as a user asks for them."""
-    for tagged in tagger.stream(sentences):
-        yield [token.tag for token in tagged.tokens]
+    for tagged in tagger.stream(sentences, confidence=False):
+        yield tagged.tags
 
 
 def file_to_file(tag: Tag, source: Path, target: Path) -> None:

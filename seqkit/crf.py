@@ -79,7 +79,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         ):
             allowed = torch.ones(shape, dtype=torch.bool) if given is None else torch.tensor(given, dtype=torch.bool)
             if allowed.shape != shape:
-                raise ValueError(f"{name} must have shape {shape}, not {tuple(allowed.shape)}")
+                raise ValueError(f"{name.rstrip('_K')} must have shape {shape}, not {tuple(allowed.shape)}")
             self.register_buffer(name, allowed, persistent=False)
         weights = None if label_weights is None else torch.tensor(label_weights, dtype=torch.get_default_dtype())
         if weights is not None and (weights.shape != (num_tags,) or not bool((weights >= 0).all())):
@@ -106,7 +106,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         """
         _check_reduction(reduction)
         chain, tags_TB = self._chain(emissions, mask, tags)
-        return _reduced(self._log_likelihood(chain, tags_TB), chain.lengths_B, reduction)
+        return _reduced(_normalized(path_scores(chain, tags_TB), chain), chain.lengths_B, reduction)
 
     def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None, reduction: str = "sum") -> Tensor:
         """What training minimises: the negative log-likelihood, with label weights and smoothing where they are set.
@@ -126,15 +126,15 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         chain, tags_TB = self._chain(emissions, mask, tags)
         counted_B: Tensor = chain.lengths_B
         if self.label_weights_K is None:
-            likelihood_B = self._log_likelihood(chain, tags_TB)
+            likelihood_B = _normalized(path_scores(chain, tags_TB), chain)
         else:
             mask_TB = time_mask(chain.lengths_B, len(tags_TB))
             weights_TB = self.label_weights_K[tags_TB].masked_fill(~mask_TB, 0.0)
             likelihood_B = weighted_log_likelihood(chain, tags_TB, weights_TB)
             counted_B = weights_TB.sum(0)
         if self.label_smoothing:
-            uniform_B = self._uniform_score(chain) - log_partition(chain)
-            likelihood_B = torch.lerp(likelihood_B, uniform_B, self.label_smoothing)
+            uniform_B = _normalized(self._uniform_score(chain), chain)
+            likelihood_B = (1 - self.label_smoothing) * likelihood_B + self.label_smoothing * uniform_B
         return -_reduced(likelihood_B, counted_B, reduction)
 
     def log_partition(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -280,24 +280,20 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         end_K = self.end_transitions.masked_fill(~self.can_end_K, -torch.inf)
         return Chain(emissions, mask.sum(0), start_K, transitions_KK, end_K), tags_TB
 
-    def _log_likelihood(self, chain: Chain, tags_TB: Tensor) -> Tensor:
-        scores_B = path_scores(chain, tags_TB)
-        # What is forbidden stays so where nothing is allowed: −∞, not −∞ + ∞.
-        return torch.where(scores_B == -torch.inf, scores_B, scores_B - log_partition(chain))
-
     def _uniform_score(self, chain: Chain) -> Tensor:
-        """Mean score of all legal paths, (B,): the expected score under a chain whose legal scores are all 0."""
-        flat = [torch.zeros_like(scores).masked_fill(scores == -torch.inf, -torch.inf) for scores in chain[2:]]
-        emissions_TBK = torch.zeros_like(chain.emissions_TBK)
-        uniform = lattice_of(Chain(emissions_TBK, chain.lengths_B, *flat))
-        mask_TB1 = time_mask(chain.lengths_B, len(emissions_TBK))[..., None]
-        unary_TBK = uniform.unary().masked_fill_(~mask_TB1, 0.0).to(emissions_TBK.dtype)
+        """Mean score of all legal paths, (B,), or −∞: the expected score in a chain whose legal scores are all 0."""
+        scores = (chain.emissions_TBK, *chain[2:])
+        flat = [torch.zeros_like(part).masked_fill(part == -torch.inf, -torch.inf) for part in scores]
+        uniform = lattice_of(Chain(flat[0], chain.lengths_B, *flat[1:]))
+        emissions_TBK, start_K, transitions_KK, end_K = (part.masked_fill(part == -torch.inf, 0.0) for part in scores)
+        beyond_TB1 = ~time_mask(chain.lengths_B, len(emissions_TBK))[..., None]
+        unary_TBK = uniform.unary().masked_fill_(beyond_TB1, 0.0)
         last_B = (chain.lengths_B - 1).clamp(min=0)
         ends_BK = unary_TBK[last_B, torch.arange(len(last_B), device=last_B.device)]
-        start_K, transitions_KK, end_K = (scores.masked_fill(scores == -torch.inf, 0.0) for scores in chain[2:])
-        emitted_TBK = chain.emissions_TBK.masked_fill(~mask_TB1, 0.0)
-        inner_B = (unary_TBK * emitted_TBK).sum((0, 2)) + uniform.expected_pairs(transitions_KK)
-        return (inner_B + unary_TBK[0] @ start_K + ends_BK @ end_K).to(emissions_TBK.dtype)
+        emitted_B = (unary_TBK * emissions_TBK.masked_fill(beyond_TB1, 0.0)).sum((0, 2))
+        borders_B = (unary_TBK[0] * start_K + ends_BK * end_K).sum(1)
+        mean_B = emitted_B + borders_B + uniform.expected_pairs(transitions_KK)
+        return mean_B.masked_fill(uniform.log_partition_B == -torch.inf, -torch.inf).to(emissions_TBK.dtype)
 
 
 def path_scores(chain: Chain, tags_TB: Tensor) -> Tensor:
@@ -309,6 +305,11 @@ def path_scores(chain: Chain, tags_TB: Tensor) -> Tensor:
     last_B = tags_TB.gather(0, (chain.lengths_B - 1).clamp(min=0)[None])[0]
     borders_B = (chain.start_K[tags_TB[0]] + chain.end_K[last_B]).masked_fill(chain.lengths_B == 0, 0.0)
     return emitted_TB.sum(0) + moved_TB.masked_fill(~mask_TB[1:], 0.0).sum(0) + borders_B
+
+
+def _normalized(scores_B: Tensor, chain: Chain) -> Tensor:
+    """Scores less log Z. What is forbidden stays so where nothing is allowed: −∞, not −∞ + ∞."""
+    return torch.where(scores_B == -torch.inf, scores_B, scores_B - log_partition(chain))
 
 
 def _check_reduction(reduction: str) -> None:

@@ -13,6 +13,8 @@ from seqkit.vocabulary import PADDING_ID, UNKNOWN_ID
 
 __all__ = ["SpellingCNN", "SpellingLSTM", "WordFeatures"]
 
+SPELLINGS_AT_ONCE = 192
+
 
 class SpellingCNN(nn.Module):
     """Vectors of spellings: character embeddings, convolutions, maximum over positions (Ma and Hovy 2016).
@@ -39,6 +41,17 @@ class SpellingCNN(nn.Module):
 
     def forward(self, characters_UL: Tensor, lengths_U: Tensor) -> Tensor:
         """Vectors (U, D) of character ids (U, L)."""
+        if len(lengths_U) <= SPELLINGS_AT_ONCE:
+            return self._vectors(characters_UL, lengths_U)
+        # Most words are short and a few are long: sorted into blocks, each is as wide as its own longest alone.
+        order_U = lengths_U.argsort()
+        blocks = []
+        for rows in order_U.split(SPELLINGS_AT_ONCE):
+            lengths = lengths_U[rows]
+            blocks.append(self._vectors(characters_UL[rows, : int(lengths[-1])], lengths))
+        return torch.cat(blocks).index_select(0, order_U.argsort())
+
+    def _vectors(self, characters_UL: Tensor, lengths_U: Tensor) -> Tensor:
         embedded_UEL = self.characters(characters_UL).transpose(1, 2)
         # A window beyond the word's end sees zeros only, so its value is the bias: the maximum must not see it.
         vectors = []
@@ -46,7 +59,7 @@ class SpellingCNN(nn.Module):
             scores_UFW = convolution(embedded_UEL)
             windows_W = torch.arange(scores_UFW.shape[2], device=lengths_U.device)
             beyond_UW = windows_W >= lengths_U[:, None] + width - 1
-            vectors.append(scores_UFW.masked_fill(beyond_UW[:, None], -torch.inf).amax(dim=2).relu())
+            vectors.append(scores_UFW.masked_fill_(beyond_UW[:, None], -torch.inf).amax(dim=2).relu())
         return torch.cat(vectors, dim=1)
 
 
@@ -118,25 +131,13 @@ class WordFeatures(nn.Module):
         spelling_size = spelling.output_size if spelling else 0
         self.output_size = word_size + spelling_size + shape_size + affixes_of_word * affix_size
 
-    def forward(
-        self,
-        words_BT: Tensor,
-        spellings_BT: Tensor,
-        shapes_U: Tensor,
-        affixes_UA: Tensor,
-        characters_UL: Tensor,
-        characters_U: Tensor,
-    ) -> Tensor:
+    def forward(self, words_BT: Tensor, spellings_BT: Tensor, spelt_UD: Tensor) -> Tensor:
         """Vectors (B, T, D).
 
         Args:
             words_BT: word ids.
-            spellings_BT: for each token the place of its spelling among the distinct spellings of the batch: what
-                depends on the spelling alone is computed once for each.
-            shapes_U: their shape ids.
-            affixes_UA: their affix ids.
-            characters_UL: their character ids.
-            characters_U: how many these are.
+            spellings_BT: for each token the row of its spelling in ``spelt_UD``.
+            spelt_UD: what :meth:`spelt` gave for distinct spellings.
         """
         if self.training:
             words_BT = replace_words(
@@ -146,14 +147,22 @@ class WordFeatures(nn.Module):
                 singleton=self.singleton_replacement,
                 anyone=self.word_replacement,
             )
-        spelt: list[Tensor] = []
+        return torch.cat([self.words(words_BT), nn.functional.embedding(spellings_BT, spelt_UD)], dim=-1)
+
+    def spelt(self, shapes_U: Tensor, affixes_UA: Tensor, characters_UL: Tensor, characters_U: Tensor) -> Tensor:
+        """What depends on a spelling alone, (U, D'): its vector, shape and affixes, side by side.
+
+        Args:
+            shapes_U: shape ids.
+            affixes_UA: affix ids.
+            characters_UL: character ids.
+            characters_U: how many these are.
+        """
+        parts = [self.words.weight.new_zeros(len(shapes_U), 0)]
         if self.spelling is not None:
-            spelt.append(self.spelling(characters_UL, characters_U))
+            parts.append(self.spelling(characters_UL, characters_U))
         if self.shapes is not None:
-            spelt.append(self.shapes(shapes_U))
+            parts.append(self.shapes(shapes_U))
         if self.affixes is not None:
-            spelt.append(self.affixes(affixes_UA).flatten(1))
-        features = [self.words(words_BT)]
-        if spelt:
-            features.append(nn.functional.embedding(spellings_BT, torch.cat(spelt, dim=1)))
-        return torch.cat(features, dim=-1)
+            parts.append(self.affixes(affixes_UA).flatten(1))
+        return torch.cat(parts, dim=1)

@@ -44,6 +44,8 @@ def predict(
         confidence: whether predictions carry probabilities.
     """
     task.model.eval()
+    with engine.autocast():
+        examples = task.settled(examples, engine.device)
     predictions: list[Any] = [None] * len(examples)
     for rows in length_sorted_batches(examples.lengths, batch_tokens):
         batch = task.collate(examples, rows).to(engine.device)

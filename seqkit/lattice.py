@@ -78,19 +78,22 @@ class Lattice:
         if not self.logarithmic:
             after_TBK = self.after_TBK[1:] * weights_B[:, None]
             return self.alpha_TBK[:-1].flatten(0, 1).T @ after_TBK.flatten(0, 1) * self.moves_KK
-        sums_KK = torch.zeros_like(self.moves_KK)
-        for before_BK, after_BK in zip(self.alpha_TBK[:-1], self.after_TBK[1:], strict=True):
-            pairs_BKK = before_BK[:, :, None] + self.moves_KK + after_BK[:, None, :]
-            sums_KK += torch.einsum("b,bij->ij", weights_B, pairs_BKK.clamp_(max=0.0).exp_())
-        return sums_KK
+        return torch.einsum("b,bij->ij", weights_B, self._pair_counts())
 
     def expected_pairs(self, values_KK: Tensor) -> Tensor:
         """Expected sum of a value of each pair of neighbours along a row, (B,); differentiable in the values."""
-        alpha_TBK, _, after_TBK, moves_KK = self.logs()
-        shift_TB1 = _finite(alpha_TBK.amax(-1, keepdim=True))
-        before_TBK, after_TBK = (alpha_TBK - shift_TB1).exp_(), (after_TBK + shift_TB1).exp_()
-        valued_TBK = before_TBK[:-1] @ (moves_KK.exp() * values_KK.to(moves_KK.dtype))
-        return (valued_TBK * after_TBK[1:]).sum((0, 2))
+        values_KK = values_KK.to(self.moves_KK.dtype)
+        if self.logarithmic:
+            return (self._pair_counts() * values_KK).sum((1, 2))
+        return (self.alpha_TBK[:-1] @ (self.moves_KK * values_KK) * self.after_TBK[1:]).sum((0, 2))
+
+    def _pair_counts(self) -> Tensor:
+        """How often each label is expected to follow each other in each row, (B, K, K), from logs, a step at a time."""
+        counts_BKK = self.moves_KK.new_zeros(self.alpha_TBK.shape[1], *self.moves_KK.shape)
+        for before_BK, after_BK in zip(self.alpha_TBK[:-1], self.after_TBK[1:], strict=True):
+            pairs_BKK = before_BK[:, :, None] + self.moves_KK + after_BK[:, None, :]
+            counts_BKK += pairs_BKK.clamp_(max=0.0).exp_()
+        return counts_BKK
 
     def rows(self, rows_R: Tensor) -> "Lattice":
         """The lattice of some rows, in that order; a row may come more than once."""
@@ -111,13 +114,16 @@ class Lattice:
         return parts if self.logarithmic else tuple(part.log() for part in parts)  # type: ignore[return-value]
 
     def log_path(self, tags_TB: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability of each label of a path, and of each label but the first given the one before it."""
+        """Log-probability of each label of a path, and of each label but the first given the one before it.
+
+        What cannot be is −∞, also after a label that itself cannot be.
+        """
         parts = [along(part, tags_TB) for part in (self.alpha_TBK, self.rest_TBK, self.after_TBK)]
         moved_TB = self.moves_KK[tags_TB[:-1], tags_TB[1:]]
         if not self.logarithmic:
             parts, moved_TB = [part.log() for part in parts], moved_TB.log()
         alpha_TB, rest_TB, after_TB = parts
-        return alpha_TB + rest_TB, moved_TB + after_TB[1:] - rest_TB[:-1]
+        return alpha_TB + rest_TB, moved_TB + after_TB[1:] - _finite(rest_TB[:-1])
 
 
 def time_mask(lengths_B: Tensor, steps: int) -> Tensor:
@@ -174,7 +180,7 @@ def _precise(chain: Chain) -> Chain:
     dtype = torch.float32 if chain.emissions_TBK.device.type == "mps" else torch.float64
     beyond_TB1 = ~time_mask(chain.lengths_B, len(chain.emissions_TBK))[..., None]
     emissions_TBK = chain.emissions_TBK.to(dtype, copy=True).masked_fill_(beyond_TB1, 0.0)
-    return Chain(emissions_TBK, chain.lengths_B, *(scores.to(dtype) for scores in chain[2:]))
+    return Chain(emissions_TBK, chain.lengths_B, *(scores.detach().to(dtype) for scores in chain[2:]))
 
 
 def _last(values_TBK: Tensor, lengths_B: Tensor) -> Tensor:
@@ -189,7 +195,7 @@ def flipped(values_TBK: Tensor, lengths_B: Tensor) -> Tensor:
     steps_T1 = torch.arange(steps, device=lengths_B.device)[:, None]
     source_TB = torch.where(steps_T1 < lengths_B, lengths_B - 1 - steps_T1, steps_T1)
     source_TB = source_TB * batch + torch.arange(batch, device=lengths_B.device)
-    return values_TBK.reshape(steps * batch, -1).index_select(0, source_TB.flatten()).view(values_TBK.shape)
+    return values_TBK.flatten(0, 1).index_select(0, source_TB.flatten()).view(values_TBK.shape)
 
 
 def _two_ways(chain: Chain) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,8 +6,8 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from itertools import accumulate, islice, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import torch
 
@@ -20,18 +20,17 @@ from seqkit.tagged_rows import rows_of
 from seqkit.tagging_schemes import Scheme, detect_scheme
 from seqkit.tasks import TASKS
 from seqkit.tasks.tagging import TaggedExamples, TaggingTask, TagPrediction
-from seqkit.tokenization import Token
 from seqkit.training import Event, Outcome, Trainer, fit
 from seqkit.training_run import TrainingRun, run_files, run_header
+from seqkit.windows import cut_windows, merge_predictions
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger", "load"]
 
-LONGEST_WINDOW = 200  # tokens read at once; a longer text is cut, at the end of a sentence where there is one
-SENTENCE_END = frozenset(".!?…。！？")
-LINES_AT_ONCE = 1024
+LINES_AT_ONCE = 4096
+CHARACTERS_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,17 @@ class Entity:
         label: its type.
         confidence: the model's probability that just this span is an entity of this type. It is exact for a CRF in
             IOBES or BILOU, whose tags mark both borders; in the other schemes it is that of the span's tags, whatever
-            follows them, and for a softmax head the product of theirs.
+            follows them, and for a softmax head the product of theirs. None where it was not asked for.
     """
 
     start: int
     end: int
     text: str
     label: str
-    confidence: float
+    confidence: float | None
 
 
-@dataclass(frozen=True)
-class TaggedToken:
+class TaggedToken(NamedTuple):
     """A word of a text with its tag, where it stands, and, where tags are plain, how probable the tag is."""
 
     start: int
@@ -73,12 +71,27 @@ class TaggedText:
     Attributes:
         text: the text as it was given.
         entities: what was found, in order; empty for plain tags.
-        tokens: the words and their tags, in the scheme of the model.
+        words: the words of the text.
+        starts: where each begins.
+        tags: their tags, in the scheme of the model.
+        confidence: where tags are plain, how probable each is; else empty.
     """
 
     text: str
     entities: list[Entity]
-    tokens: list[TaggedToken]
+    words: Sequence[str]
+    starts: list[int]
+    tags: list[str]
+    confidence: list[float]
+
+    @property
+    def tokens(self) -> list[TaggedToken]:
+        """Words, places and tags together."""
+        sure = self.confidence or repeat(None)
+        return [
+            TaggedToken(start, start + len(word), word, tag, confidence)
+            for word, start, tag, confidence in zip(self.words, self.starts, self.tags, sure, strict=False)
+        ]
 
 
 class Tagger:
@@ -95,7 +108,7 @@ class Tagger:
     Raises:
         ConfigError: on a setting that does not exist or cannot be used.
 
-    >>> tagger = Tagger(epochs=40, learning_rate=0.01, batch_tokens=8, warmup=0.0, hidden_size=16)
+    >>> tagger = Tagger(epochs=40, learning_rate=0.01, batch_tokens=8, warmup=0.0, input_dropout=0.1)
     >>> sentences = [["Ada", "met", "Bo"], ["rain", "fell"], ["Bo", "ran"], ["they", "met", "Ada"]] * 2
     >>> tags = [["B-PER", "O", "B-PER"], ["O", "O"], ["B-PER", "O"], ["O", "O", "B-PER"]] * 2
     >>> tagger = tagger.fit({"tokens": sentences, "tags": tags}, dev={"tokens": sentences, "tags": tags})
@@ -198,21 +211,27 @@ class Tagger:
         _warn_of_unknown(task, examples, "this corpus")
         return examples, evaluate(task, examples, engine, confidence=confidence)
 
-    def predict(self, texts: Iterable[str | Sequence[str]]) -> list[TaggedText]:
+    def predict(self, texts: Iterable[str | Sequence[str]], *, confidence: bool = True) -> list[TaggedText]:
         """Tag texts, raw or cut into words already; one result each, in their order.
+
+        Args:
+            texts: the texts.
+            confidence: whether to say how sure the model is; without, it is a little faster.
 
         Raises:
             ConfigError: where one text is given in place of a list of them.
         """
-        return list(self.stream(texts))
+        return list(self.stream(texts, confidence=confidence))
 
-    def stream(self, texts: Iterable[str | Sequence[str]]) -> Iterator[TaggedText]:
-        """Tag texts one after the other, in constant memory however many there are."""
+    def stream(self, texts: Iterable[str | Sequence[str]], *, confidence: bool = True) -> Iterator[TaggedText]:
+        """Tag texts one after the other, in constant memory however many there are; arguments as for ``predict``.
+
+        They are read in chunks, each as large as ``LINES_AT_ONCE`` and ``CHARACTERS_AT_ONCE`` allow.
+        """
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
-        remaining = iter(texts)
-        while chunk := list(islice(remaining, LINES_AT_ONCE)):
-            yield from self._tag(chunk)
+        for chunk in _chunks(texts):
+            yield from self._tag(chunk, confidence)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a run folder that ``load`` reads.
@@ -256,19 +275,24 @@ class Tagger:
             raise ConfigError("this tagger is not trained yet; call fit, or Tagger.load(RUN)")
         return self.fitted, Engine.open(self.device, self.precision)
 
-    def _tag(self, texts: Sequence[str | Sequence[str]]) -> Iterator[TaggedText]:
+    def _tag(self, texts: Sequence[str | Sequence[str]], confidence: bool) -> Iterator[TaggedText]:
         task, engine = self._ready()
-        raw = [text for text in texts if isinstance(text, str)]
-        cut = iter(task.tokenizer.tokenize_batch(raw))
-        words = [next(cut) if isinstance(text, str) else _joined(text) for text in texts]
-        windows = [(number, window) for number, tokens in enumerate(words) for window in _windows(tokens)]
-        predictions: list[list[TagPrediction]] = [[] for _ in texts]
-        if windows:
-            examples = task.prepare({"tokens": [[token.text for token in window] for _, window in windows]})
-            for (number, _), prediction in zip(windows, predict(task, examples, engine, confidence=True), strict=True):
-                predictions[number].append(prediction)
-        for text, tokens, parts in zip(texts, words, predictions, strict=True):
-            yield _tagged(text if isinstance(text, str) else " ".join(text), tokens, parts, task.scheme)
+        cut = iter(task.tokenizer.tokenize_batch([text for text in texts if isinstance(text, str)]))
+        tokens = [next(cut) if isinstance(text, str) else None for text in texts]
+        words = [
+            text if each is None else [token.text for token in each] for text, each in zip(texts, tokens, strict=True)
+        ]
+        windows = list(map(cut_windows, words))
+        pieces = [each[start:end] for each, places in zip(words, windows, strict=True) for start, end in places]
+        read = predict(task, task.prepare({"tokens": pieces}), engine, confidence=confidence) if pieces else []
+        predictions = iter(read)
+        for text, each, found, places in zip(texts, words, tokens, windows, strict=True):
+            said = merge_predictions(places, list(islice(predictions, len(places))), task.scheme)
+            if found is None:  # words that were given stand in the text that joins them with spaces
+                starts = list(accumulate((len(word) + 1 for word in each), initial=0))[: len(each)]
+                yield _tagged(" ".join(text), each, starts, said, task.scheme)
+            else:
+                yield _tagged(str(text), each, [token.start for token in found], said, task.scheme)
 
 
 def _warn_of_unknown(task: TaggingTask, examples: TaggedExamples, where: str) -> None:
@@ -295,50 +319,29 @@ def _configs(settings: Mapping[str, Any]) -> tuple[TaggingConfig, TrainConfig]:
     )
 
 
-def _joined(words: Sequence[str]) -> list[Token]:
-    """Tokens of words as they stand in the text that joins them with spaces."""
-    tokens, start = [], 0
-    for word in words:
-        tokens.append(Token(word, start, start + len(word)))
-        start += len(word) + 1
-    return tokens
+def _chunks(texts: Iterable[str | Sequence[str]]) -> Iterator[list[str | Sequence[str]]]:
+    """Texts in lists of limited size; one that is larger by itself is the last of its list."""
+    chunk: list[str | Sequence[str]] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text) if isinstance(text, str) else sum(map(len, text))
+        if len(chunk) == LINES_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
-def _windows(tokens: list[Token]) -> Iterator[list[Token]]:
-    """Cut a long text where a sentence ends, or anywhere where none does."""
-    while len(tokens) > LONGEST_WINDOW:
-        ends = (
-            place for place in range(LONGEST_WINDOW, LONGEST_WINDOW // 2, -1) if tokens[place - 1].text in SENTENCE_END
-        )
-        place = next(ends, LONGEST_WINDOW)
-        yield tokens[:place]
-        tokens = tokens[place:]
-    if tokens:
-        yield tokens
-
-
-def _tagged(text: str, tokens: list[Token], parts: list[TagPrediction], scheme: Scheme | None) -> TaggedText:
-    entities: list[Entity] = []
-    tags: list[str] = []
-    sure: list[float | None] = []
-    for part in parts:
-        window = tokens[len(tags) :]
-        tags.extend(part.tags)
-        if scheme is None:  # the confidence is one of each tag, and there are no spans
-            sure.extend(part.confidence)
-            continue
-        sure.extend([None] * len(part.tags))
-        for span, confidence in zip(part.spans, part.confidence, strict=True):
-            start, end = window[span.start].start, window[span.end - 1].end
-            entities.append(Entity(start, end, text[start:end], span.label, confidence))
-    return TaggedText(
-        text,
-        entities,
-        [
-            TaggedToken(token.start, token.end, token.text, tag, confidence)
-            for token, tag, confidence in zip(tokens, tags, sure, strict=True)
-        ],
-    )
+def _tagged(
+    text: str, words: Sequence[str], starts: list[int], said: TagPrediction, scheme: Scheme | None
+) -> TaggedText:
+    entities = []
+    for span, confidence in zip(said.spans, said.confidence or repeat(None), strict=False):
+        start, last = starts[span.start], span.end - 1
+        end = starts[last] + len(words[last])
+        entities.append(Entity(start, end, text[start:end], span.label, confidence))
+    return TaggedText(text, entities, words, starts, said.tags, [] if scheme else said.confidence)
 
 
 def load(path: str | os.PathLike[str], *, device: Device = "auto") -> Tagger:

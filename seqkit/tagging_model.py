@@ -3,7 +3,7 @@
 Shapes: B batch, T time, D width of word features, H width of encoder states.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -60,10 +60,17 @@ class TaggingModel(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Encoder states (B, T, H) of a batch."""
-        vectors_BTD = self.input_dropout(self.features(**batch.inputs))
+        inputs = batch.inputs
+        spelt_UD = inputs["spelt_UD"] if "spelt_UD" in inputs else self.spelt(inputs)
+        vectors_BTD = self.input_dropout(self.features(inputs["words_BT"], inputs["spellings_BT"], spelt_UD))
         states_BTH: Tensor = self.encoder(vectors_BTD, batch.lengths).states_BTH
         dropped_BTH: Tensor = self.state_dropout(states_BTH)
         return dropped_BTH
+
+    def spelt(self, spellings: Mapping[str, Tensor]) -> Tensor:
+        """What the model makes of distinct spellings, (U, D); arguments by name, as ``WordFeatures.spelt`` has them."""
+        names = ("shapes_U", "affixes_UA", "characters_UL", "characters_U")
+        return self.features.spelt(**{name: spellings[name] for name in names})
 
 
 def _head(

@@ -25,7 +25,7 @@ def best_paths(chain: Chain) -> list[list[int]]:
     ways_KKB = endings_TKB.new_empty(labels, labels, batch)
     onward_KK1, end_K1 = chain.transitions_KK.T[..., None].contiguous(), chain.end_K[:, None]
     last_B, lengths = chain.lengths_B - 1, chain.lengths_B.tolist()
-    first_end = min(lengths) - 1
+    first_end = min(lengths, default=0) - 1
     endings = endings_TKB.unbind(0)
     ending_KB = endings[-1].add_(end_K1)
     for step in range(steps - 2, -1, -1):
@@ -41,11 +41,10 @@ def best_paths(chain: Chain) -> list[list[int]]:
 def _trace(endings_TKB: Tensor, start_K: Tensor, transitions_KK: Tensor) -> list[list[int]]:
     """Follow the best endings from the start on, all rows at once, on the host: everything is copied there in one."""
     endings, start, transitions = (scores.cpu().numpy() for scores in (endings_TKB, start_K, transitions_KK))
-    label = (start + endings[0].T).argmax(1)
-    path = [label]
-    for ending in endings[1:]:
-        label = (transitions.take(label, 0) + ending.T).argmax(1)
-        path.append(label)
+    with np.errstate(invalid="ignore"):  # beyond a row's length anything may stand
+        path = [(start + endings[0].T).argmax(1)]
+        for ending in endings[1:]:
+            path.append((transitions.take(path[-1], 0) + ending.T).argmax(1))
     paths: list[list[int]] = np.stack(path, axis=1).tolist()
     return paths
 
@@ -59,7 +58,8 @@ def n_best_paths(chain: Chain, n: int) -> tuple[Tensor, Tensor]:
         n: how many paths R.
 
     Returns:
-        Labels, (B, R, T), arbitrary beyond a row's length, and scores, (B, R): −∞ where a row has fewer legal paths.
+        Labels, (B, R, T), arbitrary beyond a row's length, and scores, (B, R): −∞ where a row has fewer legal paths. An
+        empty row has one path, which scores 0.
     """
     emissions_TBK = flipped(chain.emissions_TBK, chain.lengths_B)
     steps, batch, labels = emissions_TBK.shape
@@ -82,4 +82,6 @@ def n_best_paths(chain: Chain, n: int) -> tuple[Tensor, Tensor]:
     for follows_BX in follows_TBX[: steps - 1]:
         place_BR = follows_BX.gather(1, place_BR)
         path.append(place_BR)
-    return torch.stack(path, dim=2) // n, best.values
+    only_first_R = torch.where(torch.arange(n, device=place_BR.device) == 0, 0.0, -torch.inf)
+    scores_BR = torch.where(chain.lengths_B[:, None] == 0, only_first_R, best.values)
+    return torch.stack(path, dim=2) // n, scores_BR

@@ -65,7 +65,7 @@ class _WeightedLikelihood(torch.autograd.Function):
         counts_TBK = gold_TBK.clone()
         next_TB = torch.cat([weights_TB[1:], torch.zeros_like(weights_TB[:1])])
         counts_TBK.scatter_add_(2, tags_TB[..., None], -next_TB[..., None])
-        flow_BK = (alpha_TBK[0] + rest_TBK[0]).exp() * -weights_TB[:1].T
+        flow_BK = (alpha_TBK[0] + rest_TBK[0]).clamp_(max=0.0).exp_() * -weights_TB[:1].T
         flows = [flow_BK]
         pairs_KK = torch.zeros_like(moves_KK)
         for step in range(1, steps):

@@ -71,7 +71,10 @@ def seqkit(*arguments: object, stdin: bytes = b"", terminal: bool = False) -> Do
 def options(**changes: object) -> list[str]:
     """Command line options for the settings of ``tests/tiny.py``, some of them changed."""
     given = {**SETTINGS, **changes}
-    return ["--device=cpu", *(f"--{name.replace('_', '-')}={value}" for name, value in given.items())]
+    return [
+        "--device=cpu",
+        *(f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None),
+    ]
 
 
 def write_conll(path: Path, sentences: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Path:

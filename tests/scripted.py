@@ -39,6 +39,9 @@ class ScriptedTask:
     def prepare(self, rows: Mapping[str, Any]) -> Numbers:
         return Numbers(rows["lengths"])
 
+    def settled(self, examples: Numbers, device: torch.device) -> Numbers:
+        return examples
+
     def collate(self, examples: Numbers, rows: Sequence[int]) -> Batch:
         return Batch(inputs={}, lengths=torch.tensor([examples.lengths[row] for row in rows]))
 

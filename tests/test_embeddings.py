@@ -140,11 +140,34 @@ AFFIXES_UA = torch.tensor([[1, 2], [3, 1], [5, 4]])
 SPELT = [[4, 5, 6, 7], [8], [9, 10]]
 
 
+def vectors_of(module: WordFeatures) -> Tensor:
+    vectors: Tensor = module(WORDS_BT, SPELLINGS_BT, module.spelt(SHAPES_U, AFFIXES_UA, *padded(SPELT)))
+    return vectors
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_blocks_of_spellings_change_no_value_and_no_gradient(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    spelling = cnn()
+    spelt = [[3, 1, 2, 2, 9, 4], [1], [5, 6], [7, 7, 7], [2], [8, 1], [4, 3, 2, 1]]
+    parameters, weights = (
+        list(spelling.parameters()),
+        torch.randn(len(spelt), spelling.output_size, dtype=torch.float64),
+    )
+    expected = torch.cat([spelling(*padded([characters])) for characters in spelt])
+    monkeypatch.setattr("seqkit.embeddings.SPELLINGS_AT_ONCE", at_once)
+    vectors = spelling(*padded(spelt))
+    assert_close(vectors, expected, rtol=1e-9, atol=1e-9)
+    for gradient, wanted in zip(
+        *(torch.autograd.grad((total * weights).sum(), parameters) for total in (vectors, expected)), strict=True
+    ):
+        assert_close(gradient, wanted, rtol=1e-9, atol=1e-9)
+
+
 @both_models
 def test_features_equal_those_of_each_token_alone(model: str) -> None:
     spelling = MODELS[model]()
     module = features(spelling).eval()
-    vectors = module(WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
+    vectors = vectors_of(module)
     assert vectors.shape == (2, 3, module.output_size)
     assert module.shapes is not None
     assert module.affixes is not None
@@ -163,7 +186,7 @@ def test_each_distinct_spelling_is_computed_once(model: str) -> None:
     spelling = MODELS[model]()
     seen: list[int] = []
     spelling.register_forward_pre_hook(lambda _, arguments: seen.append(len(arguments[0])))
-    features(spelling)(WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
+    vectors_of(features(spelling))
     assert seen == [len(SPELT)]
 
 
@@ -173,13 +196,13 @@ def test_a_spelling_learns_from_every_token_it_stands_for(model: str) -> None:
     module = features(spelling).eval()
     parameters = list(spelling.parameters())
     weights = torch.randn(2, 3, module.output_size, dtype=torch.float64)
-    together = (module(WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT)) * weights).sum()
+    together = (vectors_of(module) * weights).sum()
     one_by_one = torch.zeros((), dtype=torch.float64)
     for row, step in torch.cartesian_prod(torch.arange(2), torch.arange(3)).tolist():
         place = (slice(row, row + 1), slice(step, step + 1))
         spelt = SPELLINGS_BT[row, step]
         only = (SHAPES_U[spelt][None], AFFIXES_UA[spelt][None], *padded([SPELT[spelt]]))
-        vector = module(WORDS_BT[place], torch.zeros(1, 1, dtype=torch.long), *only)
+        vector = module(WORDS_BT[place], torch.zeros(1, 1, dtype=torch.long), module.spelt(*only))
         one_by_one = one_by_one + (vector[0, 0] * weights[row, step]).sum()
     for gradient, wanted in zip(
         *(torch.autograd.grad(total, parameters) for total in (together, one_by_one)), strict=True
@@ -190,7 +213,7 @@ def test_a_spelling_learns_from_every_token_it_stands_for(model: str) -> None:
 def test_shapes_and_spellings_can_be_left_out() -> None:
     module = features(None, shape_size=0, affix_size=0).eval()
     assert module.output_size == 7
-    vectors = module(WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
+    vectors = vectors_of(module)
     assert torch.equal(vectors, module.words.weight[WORDS_BT])
 
 
@@ -198,7 +221,7 @@ def unknown_share(module: WordFeatures, word: int) -> float:
     """How often a word is given the unknown word's vector, of 10,000 times."""
     words = torch.full((100, 100), word)
     spelt = (torch.tensor([word % SHAPES]), torch.zeros(1, 2).long(), *padded([[1]]))
-    vectors = module(words, torch.zeros_like(words), *spelt)
+    vectors = module(words, torch.zeros_like(words), module.spelt(*spelt))
     unknown: Tensor = (vectors[..., :7] == module.words.weight[UNKNOWN_ID]).all(-1)
     return int(unknown.sum()) / unknown.numel()
 
@@ -213,8 +236,7 @@ def test_words_turn_unknown_in_training_alone_and_singletons_most() -> None:
 
 def test_replacement_leaves_shape_and_spelling_as_they_are() -> None:
     module = features(cnn(), singleton_replacement=1.0, word_replacement=1.0)
-    arguments = (WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
-    training, evaluated = module(*arguments), module.eval()(*arguments)
+    training, evaluated = vectors_of(module), vectors_of(module.eval())
     assert torch.equal(training[..., 7:], evaluated[..., 7:])
     assert torch.equal(training[..., :7], module.words.weight[UNKNOWN_ID].expand(2, 3, 7))
 

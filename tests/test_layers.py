@@ -13,13 +13,14 @@ SOURCES = [ROOT / "seqkit", ROOT / "cli" / "seqkit_cli", ROOT / "corpora" / "seq
 
 # Each layer may import itself and those above it in this table. A package stands for all modules within it.
 LAYERS = [
-    "configs errors metrics tagging_schemes version",
+    "configs errors memory metrics tagging_schemes version",
     "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows tokenization typed_datasets"
     " vectors vocabulary",
-    "batching cells crf embeddings encoder heads regularization tagging_model weight_average",
+    "batching cells crf embeddings encoder heads lattice regularization tagging_model viterbi weight_average"
+    " weighted_likelihood",
     "tasks",
-    "engine evaluation run_folder training training_run",
-    "tagger",
+    "engine evaluation optimization run_folder training training_run",
+    "tagger windows",
 ]
 LAYER_OF = {f"seqkit.{name}": number for number, names in enumerate(LAYERS, start=1) for name in names.split()}
 LAYER_OF |= {"seqkit_corpora": 0, "seqkit": len(LAYERS), "seqkit_cli": len(LAYERS) + 1}

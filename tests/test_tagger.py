@@ -18,11 +18,13 @@ from seqeval.scheme import IOBES
 from sklearn.base import clone
 
 import seqkit
+from benchmarks import memory
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
 from seqkit.run_folder import RunFolder
 from seqkit.tagged_rows import rows_of
-from seqkit.tagger import LINES_AT_ONCE, LONGEST_WINDOW, TaggedText, Tagger
+from seqkit.tagger import CHARACTERS_AT_ONCE, LINES_AT_ONCE, TaggedText, Tagger
 from seqkit.tagging_schemes import Scheme, spans_from_tags
+from seqkit.windows import LONGEST_WINDOW, OVERLAP
 from tests.awkward import texts
 from tests.tiny import PARTS, ROWS, Rows, interrupt_when, tiny_tagger, without_time
 
@@ -236,6 +238,14 @@ def test_a_text_of_5000_words_has_true_offsets(ner: Tagger) -> None:
     assert all(any(entity.start > found.tokens[place].start for entity in found.entities) for place in places)
 
 
+def test_a_word_of_300_000_letters_has_true_offsets(ner: Tagger) -> None:
+    text = f"Ada Lund met {'x' * 300_000} in Ghent."
+    (found,) = ner.predict([text])
+    assert [len(token.text) for token in found.tokens] == [3, 4, 3, 300_000, 2, 5, 1]
+    assert_offsets(found, text)
+    assert entities(found)[0] == ("Ada Lund", "PER")
+
+
 def test_a_long_text_is_cut_at_the_ends_of_sentences(ner: Tagger) -> None:
     sentence = "Ada Lund met Bo in Ghent . "  # 7 tokens, by which the longest window is not to be divided
     together = LONGEST_WINDOW // 7
@@ -244,6 +254,14 @@ def test_a_long_text_is_cut_at_the_ends_of_sentences(ner: Tagger) -> None:
     (window,) = ner.predict([sentence * together])
     assert [t.tag for t in long.tokens] == 3 * [t.tag for t in window.tokens]
     assert [e.confidence for e in long.entities] == pytest.approx(3 * [e.confidence for e in window.entities], rel=1e-5)
+
+
+def test_an_entity_is_whole_wherever_a_long_text_is_cut(ner: Tagger) -> None:
+    places = range(LONGEST_WINDOW - OVERLAP - 4, LONGEST_WINDOW + 4)  # from before the second window to after the first
+    texts = ["ran " * place + "Ada Lund met" + " ran" * LONGEST_WINDOW for place in places]
+    for place, text, found in zip(places, texts, ner.predict(texts), strict=True):
+        assert_offsets(found, text)
+        assert [(entity.start, entity.text) for entity in found.entities] == [(4 * place, "Ada Lund")]
 
 
 def test_long_texts_of_plain_tags_keep_a_confidence_each(pos: Tagger) -> None:
@@ -267,6 +285,41 @@ def test_a_stream_is_read_in_chunks_and_keeps_its_order(ner: Tagger) -> None:
         assert found.text.split()[1] == str(number)
         assert number <= pulled < number + LINES_AT_ONCE
     assert pulled <= 3 * LINES_AT_ONCE
+
+
+def test_a_stream_of_large_texts_is_read_in_smaller_chunks(ner: Tagger) -> None:
+    word, pulled = "a" * (CHARACTERS_AT_ONCE // 2), 0
+
+    def lines() -> Iterator[str | list[str]]:
+        nonlocal pulled
+        for pulled in range(1, 9):
+            yield word if pulled % 2 else [word[1:], "a"]
+
+    for number, found in enumerate(ner.stream(lines()), start=1):
+        assert [len(token.text) for token in found.tokens] == ([len(word)] if number % 2 else [len(word) - 1, 1])
+        assert pulled == 2 * -(-number // 2)
+    assert pulled == 8
+
+
+@pytest.fixture(scope="module")
+def saved(ner: Tagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("memory") / "run"
+    ner.save(path)
+    return path
+
+
+on_linux = pytest.mark.skipif(not memory.STATUS.exists(), reason="memory is read from /proc")
+
+
+@on_linux
+@pytest.mark.parametrize("text", memory.LONG_TEXTS)
+def test_a_very_long_text_takes_less_than_a_gigabyte(saved: Path, text: str) -> None:
+    assert 100 < memory.peak(saved, text) < 1000
+
+
+@on_linux
+def test_memory_does_not_grow_with_predictions(saved: Path) -> None:
+    assert memory.growth(saved, "one by one", warm_up=500, predictions=2000).share < 0.02
 
 
 def test_what_is_saved_predicts_the_same(ner: Tagger, pos: Tagger, tmp_path: Path) -> None:

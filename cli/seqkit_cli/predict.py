@@ -44,7 +44,7 @@ def predict(
     tagger = Tagger.load(path, device=device)
     texts = iter([text]) if text is not None else _texts(input_file or "-")
     write = {"text": _write_text, "jsonl": _write_jsonl, "conll": _write_conll}["jsonl" if as_json else output]
-    write(tagger.stream(texts), tagger.task == "ner")
+    write(tagger.stream(texts, confidence=output != "conll" or as_json), tagger.task == "ner")
 
 
 def _arguments(run: str | None, text: str | None, input_file: str | None) -> tuple[str | None, str | None]:
@@ -121,14 +121,14 @@ def _write_jsonl(results: Iterable["TaggedText"], spans: bool) -> None:
         if spans:
             found["entities"] = [asdict(entity) for entity in result.entities]
         else:
-            found["tokens"] = [asdict(token) for token in result.tokens]
+            found["tokens"] = [token._asdict() for token in result.tokens]
         print(json.dumps(found, ensure_ascii=False))
 
 
 def _write_conll(results: Iterable["TaggedText"], spans: bool) -> None:
     for result in results:
-        for token in result.tokens:
-            print(f"{token.text}\t{token.tag}")
+        for word, tag in zip(result.words, result.tags, strict=True):
+            print(f"{word}\t{tag}")
         print()
 
 

@@ -41,6 +41,7 @@ from seqkit.vocabulary import AFFIX_LENGTHS, PADDING_ID, Vocabulary, affixes, no
 
 __all__ = ["PartOfSpeechTask", "TagPrediction", "TaggedExamples", "TaggingTask"]
 
+MOST_SPELLINGS = 2**17  # whose vectors are held at once: 80 MB
 LONGEST_SPELLING = 40  # characters of a word that are read: its first and last 20
 
 
@@ -69,6 +70,7 @@ class TaggedExamples:
         characters_SL, characters_S: its character ids and how many they are.
         tokens: the sentences themselves.
         gold: what the corpus says of each, None where it says nothing.
+        spelt_SD: what the model makes of each spelling, where that was computed for all batches together.
     """
 
     ragged: Ragged
@@ -79,6 +81,7 @@ class TaggedExamples:
     characters_S: Tensor
     tokens: Sequence[Sequence[str]]
     gold: list[TagPrediction] | None
+    spelt_SD: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ragged)
@@ -246,20 +249,28 @@ class TaggingTask:
         }
         return sorted(found - known)
 
+    def settled(self, examples: TaggedExamples, device: torch.device) -> TaggedExamples:
+        """The examples with all that depends on spellings alone computed once, for as long as weights stay as they are.
+
+        Of very many spellings it would fill the memory; then each batch computes its own.
+        """
+        if len(examples.words_S) > MOST_SPELLINGS:
+            return examples
+        spellings = {name: tensor.to(device) for name, tensor in _spellings(examples).items()}
+        return replace(examples, spelt_SD=self.model.spelt(spellings))
+
     def collate(self, examples: TaggedExamples, rows: Sequence[int]) -> Batch:
         """A batch of some examples, in the order given."""
         padded = examples.ragged.pad(rows)
-        spellings_U, rows_BT = torch.unique(padded["spellings"], return_inverse=True)
-        lengths_U = examples.characters_S[spellings_U]
+        rows_BT = padded["spellings"]
+        inputs = {"words_BT": examples.words_S[rows_BT]}
+        if examples.spelt_SD is not None:
+            inputs |= {"spellings_BT": rows_BT, "spelt_UD": examples.spelt_SD}
+        else:
+            spellings_U, rows_BT = torch.unique(rows_BT, return_inverse=True)
+            inputs |= {"spellings_BT": rows_BT, **_spellings(examples, spellings_U)}
         return Batch(
-            inputs={
-                "words_BT": examples.words_S[padded["spellings"]],
-                "spellings_BT": rows_BT,
-                "shapes_U": examples.shapes_S[spellings_U],
-                "affixes_UA": examples.affixes_SA[spellings_U],
-                "characters_UL": examples.characters_SL[spellings_U, : int(lengths_U.max())],
-                "characters_U": lengths_U,
-            },
+            inputs=inputs,
             lengths=examples.ragged.lengths[torch.as_tensor(rows)],
             targets=padded.get("targets"),
         )
@@ -361,6 +372,17 @@ def read_word_vectors(config: TaggingConfig, spellings: Collection[str]) -> dict
         if key == word or key not in vectors:  # "The" lends its vector to "the" only where there is no "the"
             vectors[key] = vector
     return vectors
+
+
+def _spellings(examples: TaggedExamples, chosen: Tensor | slice = slice(None)) -> dict[str, Tensor]:
+    """Shapes, affixes and characters of some spellings, no wider than the longest of them."""
+    lengths_U = examples.characters_S[chosen]
+    return {
+        "shapes_U": examples.shapes_S[chosen],
+        "affixes_UA": examples.affixes_SA[chosen],
+        "characters_UL": examples.characters_SL[chosen][:, : int(lengths_U.max())],
+        "characters_U": lengths_U,
+    }
 
 
 def _read_characters(word: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from seqkit.batching import Batch
@@ -27,6 +28,9 @@ class Task(Protocol):
 
     def prepare(self, rows: Mapping[str, Any]) -> Any:
         """Rows as the model reads them; the result has ``lengths``, ``gold`` and a length."""
+
+    def settled(self, examples: Any, device: torch.device) -> Any:
+        """The same examples, with what all batches of a prediction share computed once, under weights that stay."""
 
     def collate(self, examples: Any, rows: Sequence[int]) -> Batch:
         """A batch of some examples, in the order given."""

@@ -1,0 +1,172 @@
+"""How much memory prediction takes: the peak for very long texts, and the growth over very many short ones.
+
+::
+
+    python -m benchmarks.memory
+
+Every figure is of a process of its own, everything in it counted: Python, torch, the model, the text and the results.
+The short texts are random letters, so that whatever keeps words shows. Read from ``/proc``, and so on Linux alone.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, NamedTuple, TypeVar, get_args
+
+from benchmarks.timing import Options, Table, machine, options_of, run_script, script_parser, tell, train_and_dev
+from seqkit.errors import ConfigError
+from seqkit.tagger import Tagger
+
+__all__ = ["LONG_TEXTS", "Growth", "Way", "growth", "main", "peak", "report", "short_texts"]
+
+Found = TypeVar("Found")
+Way = Literal["one by one", "streamed"]
+
+STATUS = Path("/proc/self/status")
+WARM_UP, PREDICTIONS = 10_000, 100_000
+
+
+def _words(number: int, sentence: int) -> str:
+    """Random words, with a full stop after each so many; 0 for none."""
+    chosen = random.Random(1)
+    words = []
+    for place in range(1, number + 1):
+        words.append("." if sentence and place % sentence == 0 else _word(chosen).title())
+    return " ".join(words)
+
+
+def _word(chosen: random.Random) -> str:
+    return "".join(chosen.choices("abcdefghijklmnopqrstuvwxyz", k=chosen.randint(1, 12)))
+
+
+LONG_TEXTS: Mapping[str, Callable[[], str]] = {
+    "100,000 words in sentences": lambda: _words(100_000, 20),
+    "100,000 words without an end of a sentence": lambda: _words(100_000, 0),
+    "one word of 300,000 characters": lambda: "long" * 75_000,
+}
+
+
+def short_texts(number: int) -> Iterator[str]:
+    """Texts of 1 to 20 random words, the same each time.
+
+    >>> list(short_texts(2)) == list(short_texts(2)), all(1 <= len(text.split()) <= 20 for text in short_texts(99))
+    (True, True)
+    """
+    chosen = random.Random(1)
+    for _ in range(number):
+        yield " ".join(_word(chosen) for _ in range(chosen.randint(1, 20)))
+
+
+class Growth(NamedTuple):
+    """Megabytes a process held after warming up, and after all it did then.
+
+    >>> f"{Growth(before=200.0, after=201.0).share:.1%}"
+    '0.5%'
+    """
+
+    before: float
+    after: float
+
+    @property
+    def share(self) -> float:
+        """The growth, as a share of what was held before."""
+        return self.after / self.before - 1
+
+
+def peak(run: Path, text: str) -> float:
+    """Megabytes that a new process holds at most, which loads a run and tags one of the long texts.
+
+    Raises:
+        ConfigError: where memory cannot be read.
+    """
+    return _in_new_process(_peak, run, text)
+
+
+def growth(run: Path, way: Way, warm_up: int = WARM_UP, predictions: int = PREDICTIONS) -> Growth:
+    """What a new process holds that loads a run and tags short texts, before and after so many predictions.
+
+    Args:
+        run: the run folder of a tagger.
+        way: a call of ``predict`` for each text, or one of ``stream`` for all.
+        warm_up: texts tagged before.
+        predictions: texts tagged after that.
+
+    Raises:
+        ConfigError: where memory cannot be read.
+    """
+    return _in_new_process(_growth, run, way, warm_up, predictions)
+
+
+def _in_new_process(work: Callable[..., Found], *given: object) -> Found:
+    if not STATUS.exists():
+        raise ConfigError(f"memory cannot be measured here: there is no {STATUS}, which Linux has")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *given).result()
+
+
+def _megabytes(field: str) -> float:
+    lines = (line.split() for line in STATUS.read_text(encoding="utf-8").splitlines())
+    return next(int(words[1]) / 1024 for words in lines if words[0] == f"{field}:")
+
+
+def _peak(run: Path, text: str) -> float:
+    list(Tagger.load(run, device="cpu").stream([LONG_TEXTS[text]()]))
+    return _megabytes("VmHWM")
+
+
+def _growth(run: Path, way: Way, warm_up: int, predictions: int) -> Growth:
+    tagger = Tagger.load(run, device="cpu")
+    texts = short_texts(warm_up + predictions)
+    tagged = tagger.stream(texts) if way == "streamed" else (tagger.predict([text])[0] for text in texts)
+    held = []
+    for number, _ in enumerate(tagged, start=1):
+        if number in (warm_up, warm_up + predictions):
+            held.append(_megabytes("VmRSS"))
+    return Growth(*held)
+
+
+def report(options: Options, predictions: int = PREDICTIONS) -> str:
+    """The section of the benchmark, in Markdown.
+
+    Args:
+        options: of all benchmarks; always the CPU is measured, and where quick, hardly anything.
+        predictions: texts tagged after warming up, a tenth of them before.
+    """
+    if options.quick:
+        predictions = 100
+    train, dev = train_and_dev("ner-mini", Options(quick=True))  # what it has learnt does not matter, its size does
+    with TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        Tagger(epochs=2, device="cpu").fit(train, dev).save(run)
+        peaks = []
+        for text in LONG_TEXTS:
+            peaks.append([text, f"{peak(run, text):.0f}"])
+            tell(f"memory: {' '.join(peaks[-1])}")
+        grown = []
+        for way in get_args(Way):
+            found = growth(run, way, predictions // 10, predictions)
+            grown.append([way, f"{found.before:.0f}", f"{found.after:.0f}", f"{found.share:.1%}".replace("%", " %")])
+            tell(f"memory: {' '.join(grown[-1])}")
+    parts = [
+        "## Memory of prediction",
+        "The most a process holds that tags one text, in MB, everything counted.",
+        str(Table(["text", "peak MB"], peaks)),
+        f"What a process holds after {predictions // 10:,} short texts, and after {predictions:,} more.",
+        str(Table(["texts", "MB before", "MB after", "growth"], grown)),
+    ]
+    return "\n\n".join(parts)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print the tables; without ``arguments`` those of the command line."""
+    parser = script_parser("python -m benchmarks.memory", __doc__)
+    parser.add_argument("--predictions", type=int, default=PREDICTIONS, help="short texts tagged after warming up")
+    given = parser.parse_args(arguments)
+    print(f"Machine: {machine('cpu')}\n\n{report(options_of(given), given.predictions)}")
+
+
+if __name__ == "__main__":
+    run_script(main)
