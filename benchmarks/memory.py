@@ -137,7 +137,7 @@ def report(options: Options, predictions: int = PREDICTIONS) -> str:
     """
     if options.quick:
         predictions = 100
-    train, dev = train_and_dev("ner-mini", Options(quick=True))  # what it has learnt does not matter, its size does
+    train, dev = train_and_dev("ner-mini", Options(quick=True))  # its size matters, not what it has learnt
     with TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         Tagger(epochs=2, device="cpu").fit(train, dev).save(run)

@@ -56,7 +56,7 @@ __all__ = ["CORPORA", "Findings", "TextbookTagger", "collate", "file_to_file", "
 CORPORA = ("ner-mini", "ncbi_disease", "bc5cdr")
 ROUNDS = 7
 STEPS = 20  # of each peer in a round
-MOST_TOKENS = 20_000  # of the file that is tagged
+MOST_TOKENS = 200_000  # of the file that is tagged
 SENTENCES_AT_ONCE = 32  # when the textbook predicts
 
 Tag = Callable[[list[list[str]]], Iterable[list[str]]]

@@ -5,6 +5,7 @@ after round, each round beginning with another one, and the median of all rounds
 """
 
 import argparse
+import gc
 import os
 import platform
 import sys
@@ -92,6 +93,7 @@ def interleaved(
     ['sort', 'sum']
     """
     calls = {name: _calls(function, at_least_seconds, clock) for name, function in functions.items()}
+    gc.freeze()  # what is there already, corpora above all, is no garbage of what is measured
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for name in _in_turn(list(functions), repeats):
         seconds[name].append(_seconds(functions[name], calls[name], clock) / calls[name])
@@ -113,6 +115,7 @@ def interleaved_rates(
     """
     for chunk in chunks.values():
         chunk()
+    gc.freeze()
     rates: dict[str, list[float]] = {name: [] for name in chunks}
     for name in _in_turn(list(chunks), repeats):
         start = clock()

@@ -101,12 +101,22 @@ class Ragged:
 def length_sorted_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
     """Every example once, in batches of like lengths and at most ``batch_tokens`` padded tokens.
 
+    A batch holds a power of two of examples, so that shapes come again: kernels are built, and kept, for each shape.
     An example longer than the budget is a batch of its own.
 
-    >>> length_sorted_batches([3, 9, 2, 3], batch_tokens=9)
-    [[2, 0, 3], [1]]
+    >>> length_sorted_batches([3, 9, 2, 3, 3], batch_tokens=9)
+    [[2, 0], [3, 4], [1]]
     """
-    return list(_cut(sorted(range(len(lengths)), key=lambda example: lengths[example]), lengths, batch_tokens))
+    order = sorted(range(len(lengths)), key=lambda example: lengths[example])
+    batches = []
+    start = 0
+    while start < len(order):
+        size = 1
+        while start + 2 * size <= len(order) and 2 * size * lengths[order[start + 2 * size - 1]] <= batch_tokens:
+            size *= 2
+        batches.append(order[start : start + size])
+        start += size
+    return batches
 
 
 def _cut(order: Sequence[int], lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:

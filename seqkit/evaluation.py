@@ -32,7 +32,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def predict(
-    task: Task, examples: Any, engine: Engine, *, batch_tokens: int = 4096, confidence: bool = False
+    task: Task, examples: Any, engine: Engine, *, batch_tokens: int = 8192, confidence: bool = False
 ) -> list[Any]:
     """Predictions for examples, in their order.
 
@@ -57,7 +57,7 @@ def predict(
 
 
 def evaluate(
-    task: Task, examples: Any, engine: Engine, *, batch_tokens: int = 4096, confidence: bool = False
+    task: Task, examples: Any, engine: Engine, *, batch_tokens: int = 8192, confidence: bool = False
 ) -> Evaluation:
     """Predict and score examples whose gold answers are known; arguments as for ``predict``."""
     start = time.perf_counter()

@@ -106,12 +106,10 @@ def _large_tables(model: nn.Module) -> list[Tensor]:
     """The large embedding tables, told to give sparse gradients."""
     tables: list[Tensor] = []
     for module in model.modules():
-        # Apple's MPS has no sparse tensors.
-        if (
-            isinstance(module, nn.Embedding)
-            and module.num_embeddings > LARGE_TABLE
-            and module.weight.device.type != "mps"
-        ):
+        # No subclass, which may read its table otherwise; and Apple's MPS has no sparse tensors.
+        if not isinstance(module, nn.Embedding) or type(module) is not nn.Embedding:
+            continue
+        if module.num_embeddings > LARGE_TABLE and module.weight.device.type != "mps":
             module.sparse = True
             tables.append(module.weight)
     return tables

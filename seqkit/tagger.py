@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger", "load"]
 
-LINES_AT_ONCE = 4096
-CHARACTERS_AT_ONCE = 2**18
+LINES_AT_ONCE = 8192
+CHARACTERS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)

@@ -92,8 +92,11 @@ def test_sorted_batches_hold_every_example_once_shortest_first(lengths: list[int
     check_batches(batches, lengths, budget)
     order = [example for batch in batches for example in batch]
     assert order == sorted(range(len(lengths)), key=lambda example: (lengths[example], example))
-    for batch, following in pairwise(batches):  # no batch is cut short while the next example would fit
-        assert lengths[following[0]] * (len(batch) + 1) > budget
+    for place, batch in enumerate(batches):
+        size, rest = len(batch), [example for later in batches[place + 1 :] for example in later]
+        assert size.bit_count() == 1, "a power of two"
+        if len(rest) >= size:  # none is cut short while as many again would fit
+            assert lengths[rest[size - 1]] * 2 * size > budget
 
 
 @quick

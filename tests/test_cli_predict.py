@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqkit as library
+from seqkit.tagger import LINES_AT_ONCE
 from seqkit_cli import predict
 from tests.awkward import texts
 from tests.command_line import options, seqkit, tiny_run, write_corpus
@@ -170,9 +171,9 @@ def test_input_is_read_as_it_is_needed() -> None:
 
     tagger, endless = library.load(tiny_run("ner"), device="cpu"), Endless()
     lines = predict._lines(io.BufferedReader(endless), "endless")
-    results = list(itertools.islice(tagger.stream(lines), 2500))
+    results = list(itertools.islice(tagger.stream(lines), LINES_AT_ONCE + 1))
     assert {result.text for result in results} == {"Bo ran."}
-    assert endless.reads <= 4096
+    assert endless.reads <= 3 * LINES_AT_ONCE
 
 
 def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:

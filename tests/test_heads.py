@@ -183,7 +183,7 @@ def test_weights_and_smoothing_reach_the_loss(head_class: type[CRFHead] | type[S
     losses = set()
     for settings in ({}, {"label_weights": [1.0, 1.0, 5.0]}, {"label_smoothing": 0.2}):
         torch.manual_seed(1)
-        head = head_class(WIDTH, LABELS, **settings)  # type: ignore[arg-type]
+        head = head_class(WIDTH, LABELS, **settings)
         losses.add(round(float(head.loss(states, targets, mask).detach()), 5))
     assert len(losses) == 3
 

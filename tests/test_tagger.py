@@ -69,7 +69,7 @@ def assert_offsets(found: TaggedText, text: str) -> None:
     assert [(entity.start, entity.end, entity.label) for entity in found.entities] == [
         (found.tokens[span.start].start, found.tokens[span.end - 1].end, span.label) for span in said
     ]
-    assert all(0 < entity.confidence <= 1 for entity in found.entities)
+    assert all(entity.confidence is not None and 0 < entity.confidence <= 1 for entity in found.entities)
 
 
 def test_the_constructor_stores_settings_and_names_a_wrong_one() -> None:
@@ -393,3 +393,14 @@ def test_what_is_no_run_is_not_loaded(tmp_path: Path) -> None:
 def test_one_text_is_not_read_as_a_list_of_letters() -> None:
     with pytest.raises(ConfigError, match="list of texts"):
         Tagger().predict("Ada ran")
+
+
+def test_confidences_can_be_left_out(ner: Tagger, pos: Tagger) -> None:
+    texts = ["Ada Lund met Bo in Ghent.", ["Ada", "ran"]]
+    for tagger in (ner, pos):
+        without = tagger.predict(texts, confidence=False)
+        for one, other in zip(without, tagger.predict(texts), strict=True):
+            assert (one.words, one.starts, one.tags) == (other.words, other.starts, other.tags)
+            assert [e.start for e in one.entities] == [e.start for e in other.entities]
+        assert all(entity.confidence is None for found in without for entity in found.entities)
+        assert all(token.confidence is None for found in without for token in found.tokens)

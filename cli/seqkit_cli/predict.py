@@ -1,6 +1,7 @@
 """``seqkit predict``: tag a text, a file or what comes in on stdin."""
 
 import codecs
+import gc
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -42,6 +43,7 @@ def predict(
     from seqkit.tagger import Tagger
 
     tagger = Tagger.load(path, device=device)
+    gc.freeze()  # what was loaded stays; the collector need not look through it for every few thousand results
     texts = iter([text]) if text is not None else _texts(input_file or "-")
     write = {"text": _write_text, "jsonl": _write_jsonl, "conll": _write_conll}["jsonl" if as_json else output]
     write(tagger.stream(texts, confidence=output != "conll" or as_json), tagger.task == "ner")
