@@ -31,7 +31,7 @@ from benchmarks.timing import (
     tell,
     train_and_dev,
 )
-from seqkit.configs import TrainConfig
+from seqkit.configs import TaggingConfig, TrainConfig
 from seqkit.tagger import Tagger
 from seqkit.training import EpochDone, Event
 
@@ -152,7 +152,7 @@ def measure(name: str, spec: str, settings: Mapping[str, Any], options: Options)
     Args:
         name: what the table calls it.
         spec: the corpus as ``open_corpus`` takes it.
-        settings: of seqkit's training; the seed is the number of the run where they name none.
+        settings: of seqkit's tagger; the seed is the number of the run where they name none.
         options: of all benchmarks.
     """
     rows, dev = train_and_dev(spec, options)
@@ -176,7 +176,7 @@ def report(options: Options, corpora: Sequence[str] = CORPORA, settings: Mapping
     Args:
         options: of all benchmarks.
         corpora: some of ``CORPORA``; those that are not there are named.
-        settings: of seqkit's training.
+        settings: of seqkit's tagger.
 
     Raises:
         ConfigError: a setting cannot be used.
@@ -187,7 +187,7 @@ def report(options: Options, corpora: Sequence[str] = CORPORA, settings: Mapping
     if options.skip_peer:
         return f"{title}\n\nskipped: --skip-peer was given"
     crf_class()  # better missing now than after a corpus is read
-    TrainConfig(**settings)
+    Tagger(**settings)
     found, skipped = find_corpora(corpora, options.data)
     races = [measure(name, spec, settings, options) for name, spec in found.items()]
     if not races:
@@ -206,12 +206,12 @@ def report(options: Options, corpora: Sequence[str] = CORPORA, settings: Mapping
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """A setting of training from ``name=value``.
+    """A setting of the tagger from ``name=value``.
 
     >>> setting("learning_rate=0.01"), setting("schedule=constant")
     (('learning_rate', 0.01), ('schedule', 'constant'))
     """
-    hints = get_type_hints(TrainConfig)
+    hints = get_type_hints(TaggingConfig) | get_type_hints(TrainConfig)
     name, _, value = text.partition("=")
     if name not in hints:
         raise argparse.ArgumentTypeError(f"no setting {name!r}; there is {', '.join(hints)}")
@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=SETTINGS["epochs"], help="epochs of seqkit's training")
     parser.add_argument(
         "--set", dest="settings", metavar="NAME=VALUE", type=setting, nargs="+", action="extend", default=[],
-        help="any other setting of seqkit's training",
+        help="any other setting of seqkit's tagger",
     )  # fmt: skip
     given = parser.parse_args(arguments)
     options = options_of(given)

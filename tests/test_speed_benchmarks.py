@@ -187,7 +187,9 @@ def test_both_crfs_do_the_same() -> None:
     setup = crf.Setup(crf.Shape(4, 6, 5), "cpu")
     torch.testing.assert_close(setup.loss("seqkit"), setup.loss("pytorch-crf"))
     torch.testing.assert_close(setup.train("seqkit"), setup.train("pytorch-crf"))
-    assert setup.decode("seqkit") == setup.decode("pytorch-crf")
+    expected = setup.decode("pytorch-crf")
+    assert setup.decode("seqkit") == setup.decode_in_inference_mode("seqkit") == expected
+    assert setup.decode_in_inference_mode("pytorch-crf") == expected
 
 
 def test_the_table_of_crfs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,9 +347,17 @@ def test_both_train_in_turn_with_the_settings_given(monkeypatch: pytest.MonkeyPa
     assert [entry[0] for entry in log if entry != "peer"] == [7, 7]
 
 
+def test_the_usual_settings_are_settings_of_a_tagger_and_others_are_refused_before_anything_is_read() -> None:
+    pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra 'bench', is not installed")
+    assert "skipped bc5cdr: " in time_to_score.report(Options(data=Path("nowhere")))
+    with pytest.raises(ConfigError, match="no setting 'lr'"):
+        time_to_score.report(Options(data=Path("nowhere")), settings={"lr": 1})
+
+
 def test_settings_are_read_as_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert setting("batch_tokens=400") == ("batch_tokens", 400)
-    with pytest.raises(argparse.ArgumentTypeError, match="no setting 'lr'; there is epochs, "):
+    assert setting("input_dropout=0.2") == ("input_dropout", 0.2)
+    with pytest.raises(argparse.ArgumentTypeError, match="no setting 'lr'; there is "):
         setting("lr=1")
     with pytest.raises(argparse.ArgumentTypeError, match="batch_tokens takes int, not 'many'"):
         setting("batch_tokens=many")
