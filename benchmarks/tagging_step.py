@@ -7,18 +7,20 @@
 The *textbook* is what a good tutorial would write, in this file: the same features and sizes, a packed ``nn.LSTM``,
 pytorch-crf, plain AdamW, batches of so many sentences as they come, no average of weights. A *training step* is all
 that a batch costs: collation, loss, gradients, clipping, optimiser. *Prediction* goes from a file of tokens to a file
-of tokens and tags; for CRFsuite the extraction of features is part of it.
+of tokens and tags; for CRFsuite the extraction of features is part of it. seqkit and the textbook compute in float32;
+*bfloat16* is seqkit again with ``precision="bfloat16"``.
 
 Shapes: B batch, T time, L characters, A affixes of a word, K labels.
 """
 
+import copy
 import random
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -228,6 +230,7 @@ class Findings:
         tokens: tokens of its train split.
         batch: mean tokens of a batch.
         training, prediction: tokens a second of each peer.
+        changed: share of the tags of dev that bfloat16 changes.
         crf: the CRF's share of a training step.
         crfsuite_seconds: how long CRFsuite trained, features included; None where it was left out.
     """
@@ -237,6 +240,7 @@ class Findings:
     batch: float
     training: Mapping[str, Measured]
     prediction: Mapping[str, Measured]
+    changed: float
     crf: float
     crfsuite_seconds: float | None
 
@@ -250,16 +254,21 @@ class Findings:
 
     def prediction_cells(self) -> list[str]:
         """The row of the table of prediction."""
-        seqkit, *others = (measured.median for measured in self.prediction.values())
-        missing = ["-"] * (2 - len(others))
-        rates = [f"{rate:,.0f}" for rate in (seqkit, *others)]
-        return [self.corpus, *rates, *missing, *(f"{seqkit / rate:.2f}" for rate in others), *missing]
+        rates = {peer: measured.median for peer, measured in self.prediction.items()}
+        peers = ("seqkit", "bfloat16", "textbook", "crfsuite")
+        ratios = [("seqkit", "textbook"), ("seqkit", "crfsuite"), ("bfloat16", "crfsuite")]
+        return [
+            self.corpus,
+            *(f"{rates[peer]:,.0f}" if peer in rates else "-" for peer in peers),
+            *(f"{rates[one] / rates[other]:.2f}" if other in rates else "-" for one, other in ratios),
+            f"{100 * self.changed:.3f} %",
+        ]
 
 
 TRAINING = ["corpus", "tokens a batch", "seqkit tokens/s", "textbook tokens/s", "seqkit/textbook"]
 TRAINING += ["CRF's share of a step", "CRFsuite trains in s", "epochs of seqkit meanwhile"]
-PREDICTION = ["corpus", "seqkit tokens/s", "textbook tokens/s", "CRFsuite tokens/s", "seqkit/textbook"]
-PREDICTION += ["seqkit/CRFsuite"]
+PREDICTION = ["corpus", "seqkit tokens/s", "bfloat16 tokens/s", "textbook tokens/s", "CRFsuite tokens/s"]
+PREDICTION += ["seqkit/textbook", "seqkit/CRFsuite", "bfloat16/CRFsuite", "tags that bfloat16 changes"]
 
 
 def measure(name: str, spec: str, options: Options) -> Findings:
@@ -278,7 +287,13 @@ def measure(name: str, spec: str, options: Options) -> Findings:
     trainer = Trainer(task, task.prepare(train), TrainConfig(), Engine.open(options.device, "float32"))
     textbook = TextbookTagger(task).to(options.device)
     training = _training(trainer, textbook, options)
-    tags: dict[str, Tag] = {"seqkit": partial(_seqkit_tags, tagger), "textbook": textbook.tag}
+    half = copy.copy(tagger)
+    half.precision = "bfloat16"
+    tags: dict[str, Tag] = {
+        "seqkit": partial(_seqkit_tags, tagger),
+        "bfloat16": partial(_seqkit_tags, half),
+        "textbook": textbook.tag,
+    }
     seconds = None
     if not options.skip_peer:
         crf, seconds = fit_crf(train["tokens"], train["tags"], **({"max_iterations": 2} if options.quick else {}))
@@ -290,6 +305,7 @@ def measure(name: str, spec: str, options: Options) -> Findings:
         batch=tokens / len(trainer.sampler.epoch(0)),
         training=training,
         prediction=_prediction(tags, dev["tokens"], options),
+        changed=_changed(*(chain.from_iterable(tags[peer](dev["tokens"])) for peer in ("seqkit", "bfloat16"))),
         crf=_crf_share(task, trainer, options),
         crfsuite_seconds=seconds,
     )
@@ -327,6 +343,11 @@ def _prediction(tags: Mapping[str, Tag], sentences: Iterable[Sequence[str]], opt
 
         chunks = {peer: partial(tag_all, peer) for peer in tags}
         return interleaved_rates(chunks, options.rounds(ROUNDS), options.clock)
+
+
+def _changed(tags: Iterable[str], others: Iterable[str]) -> float:
+    differ = [one != other for one, other in zip(tags, others, strict=True)]
+    return sum(differ) / len(differ)
 
 
 def _crf_share(task: TaggingTask, trainer: Trainer, options: Options) -> float:

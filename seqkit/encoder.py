@@ -155,7 +155,8 @@ class RecurrentEncoder(nn.Module):
         first_B = torch.arange(batch, device=vectors_BTD.device) * steps
         flip_X = (first_B[:, None] + torch.where(inside_BT, lengths_B[:, None] - 1 - steps_T, steps_T)).flatten()
         last_B = first_B + lengths_B - 1
-        inputs = vectors_BTD.masked_fill(beyond_BT1, 0.0)
+        # What stands beyond a row's end comes after it in both directions; only a gradient could be spoilt by it.
+        inputs = vectors_BTD.masked_fill(beyond_BT1, 0.0) if torch.is_grad_enabled() else vectors_BTD
         stretch = len(weights) // (self.recurrent.num_layers * self.directions)
         for layer in range(self.recurrent.num_layers):
             outputs, finals = [], []
@@ -166,7 +167,7 @@ class RecurrentEncoder(nn.Module):
                 states, _ = self._run(turned, None, begin, weights[place * stretch : (place + 1) * stretch], layers=1)
                 finals.append(states.flatten(0, 1).index_select(0, last_B))
                 outputs.append(_reordered(states, flip_X) if direction else states)
-            inputs = torch.cat(outputs, dim=-1).masked_fill(beyond_BT1, 0.0)
+            inputs = torch.cat(outputs, dim=-1).masked_fill_(beyond_BT1, 0.0)
             if layer + 1 < self.recurrent.num_layers:
                 inputs = nn.functional.dropout(inputs, self.dropout, self.training)
         return inputs, torch.cat(finals, dim=-1)

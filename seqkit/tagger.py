@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import accumulate, islice, repeat
+from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import torch
@@ -289,7 +290,7 @@ class Tagger:
         for text, each, found, places in zip(texts, words, tokens, windows, strict=True):
             said = merge_predictions(places, list(islice(predictions, len(places))), task.scheme)
             if found is None:  # words that were given stand in the text that joins them with spaces
-                starts = list(accumulate((len(word) + 1 for word in each), initial=0))[: len(each)]
+                starts = list(map(add, accumulate(map(len, each), initial=0), range(len(each))))
                 yield _tagged(" ".join(text), each, starts, said, task.scheme)
             else:
                 yield _tagged(str(text), each, [token.start for token in found], said, task.scheme)

@@ -167,6 +167,8 @@ def word_shape(word: str) -> int:
 
 
 def _shape_name(word: str) -> str:
+    if word.isalpha():  # as most are
+        return _letters_shape(word)
     if any(map(str.isalpha, word)):
         return "letters and digits" if any(map(str.isdecimal, word)) else _letters_shape(word)
     if any(map(str.isdecimal, word)):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqkit.batching import Batch, BucketSampler, Ragged, length_sorted_batches
+from seqkit.batching import ROWS_A_STEP_IS_WORTH, Batch, BucketSampler, Ragged, length_sorted_batches
 
 quick = settings(max_examples=100)
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=80)
@@ -85,18 +85,33 @@ def test_padding_equals_a_loop_over_examples(rows: list[list[int]], data: st.Dat
 # Batches of like lengths
 
 
+def cost(rows: int, steps: int) -> int:
+    """What a batch takes: all its steps, each as long as that of its rows and some more."""
+    return (rows + ROWS_A_STEP_IS_WORTH) * steps
+
+
 @quick
 @given(LENGTHS, BUDGETS)
-def test_sorted_batches_hold_every_example_once_shortest_first(lengths: list[int], budget: int) -> None:
+def test_sorted_batches_hold_every_example_once_longest_first(lengths: list[int], budget: int) -> None:
     batches = length_sorted_batches(lengths, budget)
     check_batches(batches, lengths, budget)
     order = [example for batch in batches for example in batch]
-    assert order == sorted(range(len(lengths)), key=lambda example: (lengths[example], example))
+    assert order == sorted(range(len(lengths)), key=lambda example: (-lengths[example], example))
+
+
+@quick
+@given(LENGTHS, BUDGETS)
+def test_sorted_batches_double_while_that_pays(lengths: list[int], budget: int) -> None:
+    batches = length_sorted_batches(lengths, budget)
     for place, batch in enumerate(batches):
-        size, rest = len(batch), [example for later in batches[place + 1 :] for example in later]
+        size, longest = len(batch), lengths[batch[0]]
         assert size.bit_count() == 1, "a power of two"
-        if len(rest) >= size:  # none is cut short while as many again would fit
-            assert lengths[rest[size - 1]] * 2 * size > budget
+        if size > 1:
+            half = size // 2
+            assert cost(size, longest) <= cost(half, longest) + cost(half, lengths[batch[half]])
+        rest = [example for later in batches[place + 1 :] for example in later]
+        if len(rest) >= size and 2 * size * longest <= budget:
+            assert cost(2 * size, longest) > cost(size, longest) + cost(size, lengths[rest[0]])
 
 
 @quick

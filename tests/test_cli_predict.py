@@ -56,6 +56,19 @@ def test_json_has_offsets_labels_and_confidence() -> None:
     assert seqkit("predict", tiny_run("ner"), TEXT, "--format=jsonl").out == done.out
 
 
+def test_precision_is_that_of_the_library() -> None:
+    (exact,), (rounded,) = (
+        found_in(seqkit("predict", tiny_run("ner"), TEXT, "--json", f"--precision={precision}").out)
+        for precision in ("float32", "bfloat16")
+    )
+    tagger = library.Tagger.load(tiny_run("ner"), device="cpu", precision="bfloat16")
+    assert [each["confidence"] for each in rounded["entities"]] == [
+        e.confidence for e in tagger.predict([TEXT])[0].entities
+    ]
+    assert quadruples(rounded) == quadruples(exact) == ENTITIES
+    assert rounded != exact
+
+
 def test_plain_tags_have_a_confidence_each() -> None:
     (found,) = found_in(seqkit("predict", tiny_run("pos"), "Ada slept.", "--json").out)
     assert found.keys() == {"text", "tokens"}

@@ -258,30 +258,34 @@ def test_the_tables_of_steps_and_predictions(monkeypatch: pytest.MonkeyPatch, da
             batch=501.3,
             training=dict(zip(("seqkit", "textbook"), scripted(30_000.0, 8_000.0), strict=True)),
             prediction=dict(zip(tags, scripted(*tags.values()), strict=True)),
+            changed=0.00012,
             crf=0.0912,
             crfsuite_seconds=10.0 if "crfsuite" in tags else None,
         )
 
     monkeypatch.setattr(tagging_step, "measure", measure)
     monkeypatch.setattr(tagging_step, "crf_class", lambda: None)
-    tags = {"seqkit": 90_000.0, "textbook": 20_000.0, "crfsuite": 60_000.0}
+    tags = {"seqkit": 90_000.0, "bfloat16": 120_000.0, "textbook": 20_000.0, "crfsuite": 60_000.0}
     report = tagging_step.report(Options(data=data), ["bc5cdr", "ncbi_disease"])
     assert report.endswith(f"skipped ncbi_disease: no folder {data / 'ncbi_disease'}")
     assert table_of(report) == [
         tagging_step.TRAINING,
         ["bc5cdr", "501", "30,000", "8,000", "3.75", "9.1 %", "10.0", "3.0"],
     ]
-    assert table_of(report, 1) == [tagging_step.PREDICTION, ["bc5cdr", "90,000", "20,000", "60,000", "4.50", "1.50"]]
+    rates = ["90,000", "120,000", "20,000", "60,000"]
+    assert table_of(report, 1) == [tagging_step.PREDICTION, ["bc5cdr", *rates, "4.50", "1.50", "2.00", "0.012 %"]]
     del tags["crfsuite"]
     report = tagging_step.report(Options(data=data, skip_peer=True), ["bc5cdr"])
     assert table_of(report)[1][-2:] == ["-", "-"]
-    assert table_of(report, 1)[1] == ["bc5cdr", "90,000", "20,000", "-", "4.50", "-"]
+    assert table_of(report, 1)[1] == ["bc5cdr", *rates[:3], "-", "4.50", "-", "-", "0.012 %"]
 
 
 def test_steps_and_predictions_run(data: Path) -> None:
     found = tagging_step.measure("bc5cdr", str(data / "bc5cdr"), Options(quick=True, repeats=1, skip_peer=True))
     assert (found.tokens, found.batch, found.crfsuite_seconds) == (7, 7.0, None)
-    assert set(found.training) == set(found.prediction) == {"seqkit", "textbook"}
+    assert set(found.training) == {"seqkit", "textbook"}
+    assert set(found.prediction) == {"seqkit", "bfloat16", "textbook"}
+    assert 0 <= found.changed <= 1
     assert found.crf > 0
 
 

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqkit.configs import CONFIGS
 from seqkit.run_folder import RunFolder, newest_run
+from seqkit_cli.options import DeviceOption, PrecisionOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,8 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Split to score: train, dev or test.")] = "dev",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     errors: Annotated[int, typer.Option(min=0, help="How many of the most confident errors to print.")] = 10,
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")] = "auto",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
     token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
     tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
     encoding: Annotated[str | None, typer.Option(help=r"Encoding of text files. \[default: utf-8]")] = None,
@@ -52,7 +54,7 @@ def evaluate(
     opened = open_corpus(**opening)
     if corpus is not None and list(opened) == ["train"] and split == "dev":
         split = "train"  # a single file is what was meant, whatever its name
-    tagger = Tagger.load(path, device=device)
+    tagger = Tagger.load(path, device=device, precision=precision)
     examples, evaluation = tagger.score_examples(require_split(opened, split), confidence=not as_json)
     if as_json:
         rate = evaluation.tokens / evaluation.seconds

@@ -16,7 +16,12 @@ import typer
 
 from seqkit.errors import ConfigError
 
-__all__ = ["read_config", "with_options"]
+__all__ = ["DeviceOption", "PrecisionOption", "read_config", "with_options"]
+
+DeviceOption = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
+PrecisionOption = Annotated[
+    Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: bfloat16 on a GPU, float32 elsewhere.")
+]
 
 
 def with_options(*configs: tuple[str, type]) -> Callable[[Callable[..., None]], Callable[..., None]]:

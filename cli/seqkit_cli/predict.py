@@ -14,6 +14,7 @@ import typer
 from seqkit.configs import CONFIGS
 from seqkit.errors import CorpusError
 from seqkit.run_folder import RunFolder, newest_run
+from seqkit_cli.options import DeviceOption, PrecisionOption
 
 if TYPE_CHECKING:
     from seqkit.tagger import TaggedText
@@ -34,7 +35,8 @@ def predict(
         Literal["text", "jsonl", "conll"], typer.Option("--format", help="How to print what was found.")
     ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")] = "auto",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
 ) -> None:
     """Tag texts: coloured text, JSON lines with character offsets, or CoNLL columns."""
     run, text = _arguments(run, text, input_file)
@@ -42,7 +44,7 @@ def predict(
     RunFolder(path).read_run()  # a wrong folder is told before torch is loaded
     from seqkit.tagger import Tagger
 
-    tagger = Tagger.load(path, device=device)
+    tagger = Tagger.load(path, device=device, precision=precision)
     gc.freeze()  # what was loaded stays; the collector need not look through it for every few thousand results
     texts = iter([text]) if text is not None else _texts(input_file or "-")
     write = {"text": _write_text, "jsonl": _write_jsonl, "conll": _write_conll}["jsonl" if as_json else output]

@@ -4,14 +4,14 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from seqkit.configs import CONFIGS, TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, SeqkitError
 from seqkit.run_folder import RunFolder, next_run_path
-from seqkit_cli.options import read_config, with_options
+from seqkit_cli.options import DeviceOption, PrecisionOption, read_config, with_options
 from seqkit_cli.progress import Progress
 
 __all__ = ["app"]
@@ -34,10 +34,8 @@ def _trainer(task: str, default_corpus: str | None) -> Callable[..., None]:
         resume: Annotated[Path | None, typer.Option(help="Go on with the unfinished training in this run.")] = None,
         config: Annotated[Path | None, typer.Option(help="TOML file of settings; the command line wins.")] = None,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
-        device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")] = "auto",
-        precision: Annotated[
-            Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: bfloat16 on a GPU, float32 elsewhere.")
-        ] = "auto",
+        device: DeviceOption = "auto",
+        precision: PrecisionOption = "auto",
         dev_fraction: Annotated[float, typer.Option(help="Share of train that becomes dev where there is none.")] = 0.1,
         token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
         tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,

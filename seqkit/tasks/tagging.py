@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqkit.batching import Batch, Ragged
+from seqkit.batching import Batch, Ragged, integers
 from seqkit.configs import TaggingConfig
 from seqkit.errors import CorpusError
 from seqkit.metrics import span_scores, token_accuracy
@@ -202,20 +202,20 @@ class TaggingTask:
         check_lengths(rows)
         tokens: Sequence[Sequence[str]] = rows["tokens"]
         spellings = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(tokens)), start=1)}
-        columns = {"spellings": torch.tensor(list(map(spellings.__getitem__, chain.from_iterable(tokens))))}
+        columns = {"spellings": integers(list(map(spellings.__getitem__, chain.from_iterable(tokens))))}
         gold = self._gold(rows, scheme or self.config.corpus_scheme) if "tags" in rows else None
         if gold is not None:
             unknown = self.label_ids[self.labels[0]]
-            columns["targets"] = torch.tensor(
+            columns["targets"] = integers(
                 [self.label_ids.get(tag, unknown) for sentence in gold for tag in sentence.tags]
             )
         characters_SL, characters_S = self._characters(spellings)
         ends = self.affixes.ids(chain.from_iterable(map(affixes, spellings)))
         return TaggedExamples(
-            ragged=Ragged(columns=columns, lengths=torch.tensor(list(map(len, tokens)))),
-            words_S=torch.tensor([PADDING_ID, *self.tokenizer.words.ids(spellings)]),
-            shapes_S=torch.tensor([PADDING_ID, *map(word_shape, spellings)]),
-            affixes_SA=torch.tensor([PADDING_ID] * len(AFFIX_LENGTHS) + ends).view(-1, len(AFFIX_LENGTHS)),
+            ragged=Ragged(columns=columns, lengths=integers(list(map(len, tokens)))),
+            words_S=integers([PADDING_ID, *self.tokenizer.words.ids(spellings)]),
+            shapes_S=integers([PADDING_ID, *map(word_shape, spellings)]),
+            affixes_SA=integers([PADDING_ID] * len(AFFIX_LENGTHS) + ends).view(-1, len(AFFIX_LENGTHS)),
             characters_SL=characters_SL,
             characters_S=characters_S,
             tokens=tokens,
@@ -225,10 +225,10 @@ class TaggingTask:
     def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
         """Character ids of spellings, padded, and how many; before them a row for padding, one character long."""
         read = [_read_characters(word) for word in spellings]
-        characters_S = torch.tensor([1, *map(len, read)])
+        characters_S = integers([1, *map(len, read)])
         inside_SL = torch.arange(int(characters_S.max())) < characters_S[:, None]
         characters_SL = torch.full(inside_SL.shape, PADDING_ID)
-        characters_SL[inside_SL] = torch.tensor([PADDING_ID, *self.characters.ids("".join(read))])
+        characters_SL[inside_SL] = integers([PADDING_ID, *self.characters.ids("".join(read))])
         return characters_SL, characters_S
 
     def _gold(self, rows: Mapping[str, Any], scheme: str | None) -> list[TagPrediction]:
@@ -289,7 +289,7 @@ class TaggingTask:
         for row, labels in enumerate(decoded.labels):
             tags = [self.labels[label] for label in labels]
             # A softmax head may leave malformed chunks; they count as the shared tasks' scorer counts them.
-            spans = spans_from_tags(tags, self.scheme, mode="conlleval") if self.scheme else []
+            spans = spans_from_tags(tags, self.scheme, mode="conlleval") if self.scheme and any(labels) else []
             sure: list[float] = []
             if confidence:
                 runs = (
