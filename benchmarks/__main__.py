@@ -1,4 +1,4 @@
-"""All speed benchmarks, one after the other, and one Markdown file of their tables.
+"""All benchmarks of speed and memory, one after the other, and one Markdown file of their tables.
 
 ::
 
@@ -12,7 +12,7 @@ written only where ``--out`` names one, so that no part of the tables takes the 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import crf, encoder, tagging_quality, tagging_step, time_to_score
+from benchmarks import crf, encoder, memory, tagging_quality, tagging_step, time_to_score
 from benchmarks.crfsuite import crf_class
 from benchmarks.timing import Options, machine, options_of, run_script, script_parser
 from seqkit.errors import ConfigError
@@ -31,10 +31,11 @@ BENCHMARKS: Mapping[str, Callable[[Options], str]] = {
     "crf": crf.report,
     "tagging_step": tagging_step.report,
     "time_to_score": time_to_score.report,
+    "memory": memory.report,
     "quality": _quality,
 }
 USUAL = [name for name in BENCHMARKS if name != "quality"]  # which trains for an hour or so, and keeps its own table
-WITHOUT_PEER = ["encoder", "crf"]
+WITHOUT_PEER = ["encoder", "crf", "memory"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise ConfigError(f"--out: there is no folder {out.parent}")
     if not options.skip_peer and any(name not in WITHOUT_PEER for name in names):
         crf_class()  # better missing now than after minutes of other benchmarks
-    sections = [f"# How fast seqkit is\n\nMachine: {machine(options.device)}"]
+    sections = [f"# How fast seqkit is, and how much memory it takes\n\nMachine: {machine(options.device)}"]
     print(sections[0], flush=True)
     for name in names:
         sections.append(BENCHMARKS[name](options))

@@ -114,23 +114,23 @@ def integers(values: Sequence[int]) -> Tensor:
 def length_sorted_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
     """Every example once, the longest first, in batches of like lengths and at most ``batch_tokens`` padded tokens.
 
-    A batch holds a power of two of examples, so that shapes come again: kernels are built, and kept, for each shape.
-    It is doubled as long as the padding that this takes is worth less than the steps of another batch. An example
-    longer than the budget is a batch of its own.
+    A batch holds a power of four of examples, so that shapes come again: kernels are built, and kept, for each shape.
+    It grows as long as the padding that this takes is worth less than the steps of further batches. An example longer
+    than the budget is a batch of its own.
 
-    >>> length_sorted_batches([3, 9, 2, 3, 3], batch_tokens=9)
-    [[1], [0, 3], [4, 2]]
+    >>> length_sorted_batches([3, 9, 2, 3, 3, 3], batch_tokens=12)
+    [[1], [0, 3, 4, 5], [2]]
     """
     order = sorted(range(len(lengths)), key=lambda example: -lengths[example])
     batches = []
     start = 0
     while start < len(order):
         longest, size = lengths[order[start]], 1
-        while start + 2 * size <= len(order) and 2 * size * longest <= batch_tokens:
-            shorter = lengths[order[start + size]]  # the longest of the second half
-            if (longest - shorter) * size > ROWS_A_STEP_IS_WORTH * shorter:
+        while start + 4 * size <= len(order) and 4 * size * longest <= batch_tokens:
+            shorter = lengths[order[start + size]]  # the longest of what would be added
+            if (longest - shorter) * 3 * size > ROWS_A_STEP_IS_WORTH * shorter:
                 break
-            size *= 2
+            size *= 4
         batches.append(order[start : start + size])
         start += size
     return batches

@@ -4,7 +4,7 @@ import ctypes
 import os
 import platform
 
-__all__ = ["keep_freed_memory"]
+__all__ = ["keep_freed_memory", "release_freed_memory"]
 
 # Names and numbers of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -27,3 +27,15 @@ def keep_freed_memory() -> bool:
     mallopt = ctypes.CDLL(None).mallopt
     settings = ((_M_MMAP_THRESHOLD, 32), (_M_TRIM_THRESHOLD, 256), (_M_TOP_PAD, 16))
     return all(mallopt(setting, megabytes * _MEGABYTE) == 1 for setting, megabytes in settings)
+
+
+def release_freed_memory() -> None:
+    """Hand all freed memory back to the operating system, where the C library can.
+
+    What is kept grows with the largest of very many batches. Between large chunks of work, handing it back costs a few
+    hundredths of the time that the work takes.
+
+    >>> release_freed_memory()
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

@@ -16,6 +16,7 @@ from seqkit.configs import TaggingConfig, TrainConfig
 from seqkit.engine import Device, Engine, Precision
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
 from seqkit.evaluation import Evaluation, evaluate, predict
+from seqkit.memory import release_freed_memory
 from seqkit.run_folder import RunFolder, last_reason
 from seqkit.tagged_rows import rows_of
 from seqkit.tagging_schemes import Scheme, detect_scheme
@@ -231,8 +232,8 @@ class Tagger:
         """
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
-        for chunk in _chunks(texts):
-            yield from self._tag(chunk, confidence)
+        for number, chunk in enumerate(_chunks(texts)):
+            yield from self._tag(chunk, confidence, release=number > 0)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a run folder that ``load`` reads.
@@ -276,7 +277,7 @@ class Tagger:
             raise ConfigError("this tagger is not trained yet; call fit, or Tagger.load(RUN)")
         return self.fitted, Engine.open(self.device, self.precision)
 
-    def _tag(self, texts: Sequence[str | Sequence[str]], confidence: bool) -> Iterator[TaggedText]:
+    def _tag(self, texts: Sequence[str | Sequence[str]], confidence: bool, release: bool) -> Iterator[TaggedText]:
         task, engine = self._ready()
         cut = iter(task.tokenizer.tokenize_batch([text for text in texts if isinstance(text, str)]))
         tokens = [next(cut) if isinstance(text, str) else None for text in texts]
@@ -286,6 +287,8 @@ class Tagger:
         windows = list(map(cut_windows, words))
         pieces = [each[start:end] for each, places in zip(words, windows, strict=True) for start, end in places]
         read = predict(task, task.prepare({"tokens": pieces}), engine, confidence=confidence) if pieces else []
+        if release:  # or what is kept would grow with the most that any chunk has needed
+            release_freed_memory()
         predictions = iter(read)
         for text, each, found, places in zip(texts, words, tokens, windows, strict=True):
             said = merge_predictions(places, list(islice(predictions, len(places))), task.scheme)

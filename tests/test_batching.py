@@ -1,5 +1,6 @@
 """Batches against naive loops over the examples."""
 
+import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
@@ -101,17 +102,17 @@ def test_sorted_batches_hold_every_example_once_longest_first(lengths: list[int]
 
 @quick
 @given(LENGTHS, BUDGETS)
-def test_sorted_batches_double_while_that_pays(lengths: list[int], budget: int) -> None:
+def test_sorted_batches_grow_while_that_pays(lengths: list[int], budget: int) -> None:
     batches = length_sorted_batches(lengths, budget)
     for place, batch in enumerate(batches):
         size, longest = len(batch), lengths[batch[0]]
-        assert size.bit_count() == 1, "a power of two"
+        assert 4 ** round(math.log(size, 4)) == size, "a power of four"
         if size > 1:
-            half = size // 2
-            assert cost(size, longest) <= cost(half, longest) + cost(half, lengths[batch[half]])
+            quarter = size // 4
+            assert cost(size, longest) <= cost(quarter, longest) + cost(3 * quarter, lengths[batch[quarter]])
         rest = [example for later in batches[place + 1 :] for example in later]
-        if len(rest) >= size and 2 * size * longest <= budget:
-            assert cost(2 * size, longest) > cost(size, longest) + cost(size, lengths[rest[0]])
+        if len(rest) >= 3 * size and 4 * size * longest <= budget:
+            assert cost(4 * size, longest) > cost(size, longest) + cost(3 * size, lengths[rest[0]])
 
 
 @quick

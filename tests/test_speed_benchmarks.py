@@ -383,7 +383,8 @@ def test_the_race_runs_with_the_peer(data: Path) -> None:
 def test_an_unknown_benchmark_is_named_in_one_line() -> None:
     with pytest.raises(ConfigError) as error:
         everything.main(["--only", "encoder", "typing"])
-    assert str(error.value) == ("no benchmark 'typing'; choose from encoder, crf, tagging_step, time_to_score, quality")
+    known = "encoder, crf, tagging_step, time_to_score, memory, quality"
+    assert str(error.value) == f"no benchmark 'typing'; choose from {known}"
 
 
 def test_what_was_run_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -392,7 +393,11 @@ def test_what_was_run_is_printed_and_kept(tmp_path: Path, capsys: pytest.Capture
     text = file.read_text(encoding="utf-8")
     assert text == capsys.readouterr().out
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    assert headings == ["# How fast seqkit is", "## CRF beside pytorch-crf", "## Encoder beside a packed nn.LSTM"]
+    assert headings == [
+        "# How fast seqkit is, and how much memory it takes",
+        "## CRF beside pytorch-crf",
+        "## Encoder beside a packed nn.LSTM",
+    ]
     assert text.splitlines()[2] == f"Machine: {timing.machine('cpu')}"
 
 
@@ -412,6 +417,7 @@ def test_only_a_whole_run_renews_the_table(monkeypatch: pytest.MonkeyPatch, tmp_
         "## crf",
         "## tagging_step",
         "## time_to_score",
+        "## memory",
     ]
 
 

@@ -322,6 +322,11 @@ def test_memory_does_not_grow_with_predictions(saved: Path) -> None:
     assert memory.growth(saved, "one by one", warm_up=500, predictions=2000).share < 0.02
 
 
+@on_linux
+def test_a_long_stream_does_not_let_memory_grow(saved: Path) -> None:
+    assert memory.growth(saved, "streamed", warm_up=10_000, predictions=30_000).share < 0.02
+
+
 def test_what_is_saved_predicts_the_same(ner: Tagger, pos: Tagger, tmp_path: Path) -> None:
     for name, tagger in (("ner", ner), ("pos", pos)):
         tagger.save(tmp_path / name)
