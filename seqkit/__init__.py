@@ -23,13 +23,17 @@ from seqkit.version import __version__
 
 if TYPE_CHECKING:
     from seqkit.corpora import open_corpus
-    from seqkit.tagger import Tagger, load
+    from seqkit.language_model import LanguageModel
+    from seqkit.loading import load
+    from seqkit.tagger import Tagger
+    from seqkit.texts import open_texts
 
 __all__ = [
     "CheckpointError",
     "ConfigError",
     "CorpusError",
     "DivergenceError",
+    "LanguageModel",
     "MissingExtraError",
     "SeqkitError",
     "SeqkitWarning",
@@ -37,10 +41,17 @@ __all__ = [
     "__version__",
     "load",
     "open_corpus",
+    "open_texts",
 ]
 
 # Loaded when first used (PEP 562), so that `import seqkit` and `seqkit --help` do not wait for torch.
-_LAZY = {"Tagger": "seqkit.tagger", "load": "seqkit.tagger", "open_corpus": "seqkit.corpora"}
+_LAZY = {
+    "LanguageModel": "seqkit.language_model",
+    "Tagger": "seqkit.tagger",
+    "load": "seqkit.loading",
+    "open_corpus": "seqkit.corpora",
+    "open_texts": "seqkit.texts",
+}
 
 
 def __getattr__(name: str) -> Any:

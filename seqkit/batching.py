@@ -9,12 +9,16 @@ Shapes: N tokens of all examples, E examples, B batch, T time.
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "BucketSampler", "Ragged", "integers", "length_sorted_batches"]
+__all__ = ["Batch", "BucketSampler", "Ragged", "in_order", "integers", "length_sorted_batches"]
+
+_Value = TypeVar("_Value")
 
 ROWS_A_STEP_IS_WORTH = 8
 """A step of a small batch takes as long as that of so many rows more: measured, for encoder and CRF, on two cores."""
@@ -91,14 +95,18 @@ class Ragged:
         torch.cumsum(self.lengths[:-1], 0, out=starts[1:])
         object.__setattr__(self, "_starts", starts)
 
-    def pad(self, examples: Sequence[int]) -> dict[str, Tensor]:
-        """The columns of some examples, each (B, T) as int64, padded with 0 on the right, rows in the order given."""
+    def places(self, examples: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Where the tokens of some examples stand in the columns, (B, T), 0 for padding; and which are padding."""
         chosen = torch.as_tensor(examples)
         starts: Tensor = self._starts[chosen]  # type: ignore[attr-defined]
         lengths = self.lengths[chosen]
         steps_T = torch.arange(int(lengths.max()))
         padding_BT = steps_T >= lengths[:, None]
-        index_BT = (starts[:, None] + steps_T).masked_fill_(padding_BT, 0)
+        return (starts[:, None] + steps_T).masked_fill_(padding_BT, 0), padding_BT
+
+    def pad(self, examples: Sequence[int]) -> dict[str, Tensor]:
+        """The columns of some examples, each (B, T) as int64, padded with 0 on the right, rows in the order given."""
+        index_BT, padding_BT = self.places(examples)
         return {name: column[index_BT].long().masked_fill_(padding_BT, 0) for name, column in self.columns.items()}
 
 
@@ -109,6 +117,16 @@ def integers(values: Sequence[int]) -> Tensor:
     tensor([3, 1])
     """
     return torch.from_numpy(np.array(values, dtype=np.int64))
+
+
+def in_order(batches: Sequence[Sequence[int]], values: Sequence[Sequence[_Value]]) -> list[_Value]:
+    """The values of the examples of batches, in the order of the examples.
+
+    >>> in_order([[2, 0], [1]], [["c", "a"], ["b"]])
+    ['a', 'b', 'c']
+    """
+    of_example = dict(zip(chain.from_iterable(batches), chain.from_iterable(values), strict=True))
+    return [of_example[example] for example in range(len(of_example))]
 
 
 def length_sorted_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
@@ -178,3 +196,7 @@ class BucketSampler:
             batches.extend(_cut(pool, self.lengths, self.batch_tokens))
         generator.shuffle(batches)
         return batches
+
+    def rate_share(self, batch: Sequence[int]) -> float:
+        """What the learning rate of a batch is multiplied by: nothing is special about any."""
+        return 1.0

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from seqkit.errors import ConfigError
 from seqkit.tagging_schemes import Scheme
 
-__all__ = ["CONFIGS", "TaggingConfig", "TrainConfig"]
+__all__ = ["CONFIGS", "LanguageModelConfig", "TaggingConfig", "TrainConfig"]
 
 
 def _check_choices(config: Any) -> None:
@@ -44,6 +44,8 @@ class TaggingConfig:
     character_filters: Annotated[int, "filters of each width of the CNN, or hidden units of the LSTM"] = 64
     shape_size: Annotated[int, "width of a word-shape embedding; 0 leaves shapes out"] = 16
     affix_size: Annotated[int, "width of a prefix or suffix embedding; 0 leaves affixes out"] = 16
+    lm: Annotated[str | None, "run folder of a character language model, whose states are features of words"] = None
+    lm_size: Annotated[int, "width to which these are brought"] = 256
     cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
     hidden_size: Annotated[int, "hidden units per direction"] = 200
     num_layers: Annotated[int, "stacked recurrent layers"] = 1
@@ -57,8 +59,8 @@ class TaggingConfig:
         object.__setattr__(self, "scheme", Scheme.parse(self.scheme))
         if self.corpus_scheme is not None:
             object.__setattr__(self, "corpus_scheme", Scheme.parse(self.corpus_scheme))
-        sizes = ("word_size", "minimum_count", "character_size", "character_filters", "hidden_size", "num_layers")
-        for name in sizes:
+        sizes = ("word_size", "minimum_count", "character_size", "character_filters", "lm_size", "hidden_size")
+        for name in (*sizes, "num_layers"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in ("shape_size", "affix_size", "vector_words"):
@@ -92,6 +94,57 @@ class TaggingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LanguageModelConfig:
+    """What a language model is made of; every field is an option of ``seqkit train lm``.
+
+    >>> LanguageModelConfig(unit="char", pretokenized=True)
+    Traceback (most recent call last):
+        ...
+    seqkit.errors.ConfigError: pretokenized text is made of words: choose unit=word, not 'char'
+    """
+
+    unit: Annotated[Literal["char", "word", "bpe"], "what a token is"] = "char"
+    pretokenized: Annotated[bool, "words are what white space parts, and a line end is <eos>, as in WikiText"] = False
+    vocabulary_size: Annotated[int, "most tokens in the vocabulary; 0 sets no limit, and is 4096 for bpe"] = 0
+    minimum_count: Annotated[int, "how often training must hold a character or word for it to be known"] = 1
+    direction: Annotated[Literal["forward", "backward", "both"], "which way the text is read"] = "forward"
+    cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
+    embedding_size: Annotated[int, "width of a token's embedding"] = 256
+    hidden_size: Annotated[int, "hidden units of a layer"] = 256
+    num_layers: Annotated[int, "stacked recurrent layers"] = 1
+    tied: Annotated[bool, "the embedding scores the next token, too; the last layer is as wide as it"] = True
+    adaptive_softmax: Annotated[bool, "rare tokens are scored in clusters: faster for large vocabularies"] = False
+    embedding_dropout: Annotated[float, "share of the vocabulary whose embedding is dropped"] = 0.0
+    input_dropout: Annotated[float, "dropout on embeddings"] = 0.0
+    hidden_dropout: Annotated[float, "dropout between layers"] = 0.0
+    output_dropout: Annotated[float, "dropout on the last layer"] = 0.0
+    weight_dropout: Annotated[float, "dropout on recurrent weights"] = 0.0
+    locked_dropout: Annotated[bool, "what is dropped stays so for a whole window"] = True
+    activation_penalty: Annotated[float, "weight of the squared last states (AR)"] = 0.0
+    temporal_penalty: Annotated[float, "weight of their squared changes from step to step (TAR)"] = 0.0
+    bptt: Annotated[int, "steps that gradients go back; batch_tokens / bptt streams are read side by side"] = 100
+    vary_bptt: Annotated[bool, "windows of random length, the learning rate scaled to it"] = False
+    reset_probability: Annotated[float, "chance that a stream's state is forgotten at a window's start"] = 0.0
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        if self.pretokenized and self.unit != "word":
+            raise ConfigError(f"pretokenized text is made of words: choose unit=word, not {self.unit!r}")
+        for name in ("minimum_count", "embedding_size", "hidden_size", "num_layers", "bptt"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("vocabulary_size", "activation_penalty", "temporal_penalty"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
+        dropouts = ("embedding_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_dropout")
+        for name in (*dropouts, "reset_probability"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+        if self.tied and self.adaptive_softmax:
+            raise ConfigError("an adaptive softmax has clusters of its own: choose tied=False with it")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """How a model is trained; every field is an option of ``seqkit train``.
 
@@ -109,27 +162,36 @@ class TrainConfig:
     learning_rate: Annotated[float, "highest learning rate"] = 0.006
     weight_decay: Annotated[float, "decoupled weight decay"] = 0.01
     momentum: Annotated[float, "momentum of SGD"] = 0.9
-    schedule: Annotated[Literal["one-cycle", "plateau", "constant"], "learning rate over time"] = "one-cycle"
+    schedule: Annotated[Literal["one-cycle", "plateau", "decay", "constant"], "learning rate over time"] = "one-cycle"
     warmup: Annotated[float, "share of training in which the learning rate rises"] = 0.1
     plateau_patience: Annotated[int, "epochs without a better dev score before the rate is halved"] = 3
+    decay_after: Annotated[int, "epochs at the full rate before the schedule decay lowers it"] = 1
+    decay: Annotated[float, "what the schedule decay makes of the rate in each further epoch"] = 0.8
     clip_norm: Annotated[float, "largest norm of the gradient; 0 does not clip"] = 5.0
     average: Annotated[float, "decay of the exponential average of the weights; 0 keeps none"] = 0.995
     patience: Annotated[int, "epochs without a better dev score before training stops"] = 10
+    save_minutes: Annotated[float, "how often an epoch is saved to be resumed, besides its end; 0 never"] = 5.0
     seed: Annotated[int, "seed of everything random"] = 1
 
     def __post_init__(self) -> None:
         _check_choices(self)
-        for name in ("epochs", "batch_tokens", "accumulate", "plateau_patience", "patience"):
+        for name in ("epochs", "batch_tokens", "accumulate", "plateau_patience", "decay_after", "patience"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("max_minutes", "weight_decay", "clip_norm"):
+        for name in ("max_minutes", "save_minutes", "weight_decay", "clip_norm"):
             if not getattr(self, name) >= 0.0:
                 raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
         for name in ("momentum", "average", "warmup"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+        if not 0.0 < self.decay <= 1.0:
+            raise ConfigError(f"decay must be above 0 and at most 1, not {self.decay}")
         if not self.learning_rate > 0.0:
             raise ConfigError(f"learning_rate must be positive, not {self.learning_rate}")
 
 
-CONFIGS: dict[str, type[TaggingConfig]] = {"ner": TaggingConfig, "pos": TaggingConfig}
+CONFIGS: dict[str, type[TaggingConfig] | type[LanguageModelConfig]] = {
+    "ner": TaggingConfig,
+    "pos": TaggingConfig,
+    "lm": LanguageModelConfig,
+}

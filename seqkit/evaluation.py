@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from seqkit.batching import length_sorted_batches
 from seqkit.engine import Engine
 from seqkit.tasks import Task
 
@@ -46,14 +45,13 @@ def predict(
     task.model.eval()
     with engine.autocast():
         examples = task.settled(examples, engine.device)
-    predictions: list[Any] = [None] * len(examples)
-    for rows in length_sorted_batches(examples.lengths, batch_tokens):
+    batches, predictions, carry = task.batches(examples, batch_tokens), [], None
+    for rows in batches:
         batch = task.collate(examples, rows).to(engine.device)
         with engine.autocast():
-            predicted = task.predict(batch, confidence=confidence)
-        for row, prediction in zip(rows, predicted, strict=True):
-            predictions[row] = prediction
-    return predictions
+            predicted, carry = task.predict(batch, carry, confidence=confidence)
+        predictions.append(predicted)
+    return task.in_order(batches, predictions)
 
 
 def evaluate(

@@ -4,6 +4,7 @@ Predictions are spans, so counting them is set arithmetic, done here; seqeval is
 a malformed tag sequence holds is decided before, by the mode of ``tagging_schemes.spans_from_tags``.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,59 @@ from typing import NamedTuple, TypeVar
 from seqkit.errors import ConfigError
 from seqkit.tagging_schemes import Span
 
-__all__ = ["MISSED", "SPURIOUS", "Score", "SpanReport", "span_scores", "token_accuracy", "type_confusion"]
+__all__ = [
+    "MISSED",
+    "SPURIOUS",
+    "Score",
+    "SpanReport",
+    "is_better",
+    "shown",
+    "span_scores",
+    "token_accuracy",
+    "type_confusion",
+    "worst",
+]
 
 MISSED = "(missed)"
 SPURIOUS = "(spurious)"
 
+SURPRISES = ("perplexity", "nats", "bits")
+"""How the names of scores end or begin that are lower where a model is better; all others are shares of 1."""
+
 _Item = TypeVar("_Item")
+
+
+def _is_surprise(metric: str) -> bool:
+    return any(word in SURPRISES for word in metric.split("_"))
+
+
+def worst(metric: str) -> float:
+    """What any score is better than.
+
+    >>> worst("f1"), worst("perplexity")
+    (-inf, inf)
+    """
+    return math.inf if _is_surprise(metric) else -math.inf
+
+
+def is_better(metric: str, score: float, other: float) -> bool:
+    """Whether a score is better than another: higher, or lower where it counts surprise.
+
+    >>> is_better("f1", 0.9, 0.8), is_better("perplexity", 90.0, 80.0)
+    (True, False)
+    """
+    return score < other if _is_surprise(metric) else score > other
+
+
+def shown(metric: str, score: float) -> str:
+    """A score as people read it: a share in per cent, surprise as it is.
+
+    >>> shown("f1", 0.84321), shown("perplexity", 4.3751), shown("perplexity", 112.4)
+    ('84.32 %', '4.375', '112.4')
+    """
+    if not _is_surprise(metric):
+        return f"{100 * score:.2f} %"
+    return f"{score:#.4g}" if score < 1e4 else f"{score:,.0f}"
 
 
 class Score(NamedTuple):

@@ -38,12 +38,16 @@ class Optimizer:
     """
 
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
-        self.parameters = list(model.parameters())
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.clip_norm = config.clip_norm or math.inf
         tables = _large_tables(model) if config.optimizer == "adamw" else []
         chosen = {id(table) for table in tables}
         # Decay is for matrices: biases and the CRF's transitions are few and have no reason to shrink.
-        named = [(name, parameter) for name, parameter in model.named_parameters() if id(parameter) not in chosen]
+        named = [
+            (name, parameter)
+            for name, parameter in model.named_parameters()
+            if parameter.requires_grad and id(parameter) not in chosen
+        ]
         decayed = [parameter for name, parameter in named if name.split(".")[-1].startswith("weight")]
         others = [parameter for name, parameter in named if not name.split(".")[-1].startswith("weight")]
         groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -109,6 +113,8 @@ def _large_tables(model: nn.Module) -> list[Tensor]:
         # No subclass, which may read its table otherwise; and Apple's MPS has no sparse tensors.
         if not isinstance(module, nn.Embedding) or type(module) is not nn.Embedding:
             continue
+        if not module.weight.requires_grad:
+            continue
         if module.num_embeddings > LARGE_TABLE and module.weight.device.type != "mps":
             module.sparse = True
             tables.append(module.weight)
@@ -120,7 +126,8 @@ def _values(gradient: Tensor) -> Tensor:
 
 
 def learning_rate_share(config: TrainConfig, progress: float) -> float:
-    """The share of the highest rate at a point of training: a linear rise, then a half cosine to 0, or level.
+    """The share of the highest rate at a point of training: a linear rise, then a half cosine to 0, or level,
+    or level for some epochs and lower by a factor in each further one.
 
     >>> config = TrainConfig(warmup=0.2)
     >>> [round(learning_rate_share(config, progress), 3) for progress in (0.1, 0.2, 0.6, 1.0)]
@@ -128,6 +135,9 @@ def learning_rate_share(config: TrainConfig, progress: float) -> float:
     """
     if progress < config.warmup:
         return min(max(progress, 1e-3) / config.warmup, 1.0)
+    if config.schedule == "decay":
+        epoch = math.floor(progress * config.epochs + 1e-9)
+        return float(config.decay ** max(0, epoch + 1 - config.decay_after))
     if config.schedule != "one-cycle":
         return 1.0
     fall = (progress - config.warmup) / (1.0 - config.warmup)

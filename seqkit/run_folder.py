@@ -7,6 +7,7 @@
     characters.json     character vocabulary
     affixes.json        prefix and suffix vocabulary
     labels.json         labels and their scheme
+    language_model.json the language model that a tagger reads, but for its weights
     model.safetensors   the best weights
     metrics.jsonl       a line an epoch
     report.json         scores of the best weights
@@ -43,6 +44,7 @@ OWN_FILES = frozenset(
         "characters.json",
         "affixes.json",
         "labels.json",
+        "language_model.json",
         "model.safetensors",
         "metrics.jsonl",
         "report.json",

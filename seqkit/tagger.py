@@ -1,35 +1,32 @@
 """Tagger: the class a person imports to train, use and keep a tagger."""
 
-import json
-import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import accumulate, islice, repeat
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-import torch
-
-from seqkit.configs import TaggingConfig, TrainConfig
-from seqkit.engine import Device, Engine, Precision
-from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
+from seqkit.configs import TaggingConfig
+from seqkit.contextual import ContextualStates
+from seqkit.engine import Device, Precision
+from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
+from seqkit.estimator import Estimator
 from seqkit.evaluation import Evaluation, evaluate, predict
+from seqkit.language_model import LanguageModel
 from seqkit.memory import release_freed_memory
-from seqkit.run_folder import RunFolder, last_reason
 from seqkit.tagged_rows import rows_of
 from seqkit.tagging_schemes import Scheme, detect_scheme
 from seqkit.tasks import TASKS
 from seqkit.tasks.tagging import TaggedExamples, TaggingTask, TagPrediction
-from seqkit.training import Event, Outcome, Trainer, fit
-from seqkit.training_run import TrainingRun, run_files, run_header
+from seqkit.training import Event
 from seqkit.windows import cut_windows, merge_predictions
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger", "load"]
+__all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger"]
 
 LINES_AT_ONCE = 8192
 CHARACTERS_AT_ONCE = 2**20
@@ -96,7 +93,7 @@ class TaggedText:
         ]
 
 
-class Tagger:
+class Tagger(Estimator):
     """A tagger: named entities, other spans, or plain tags such as parts of speech.
 
     The constructor only stores its settings, as scikit-learn's estimators do.
@@ -118,34 +115,15 @@ class Tagger:
     [('Ada', 'PER')]
     """
 
+    tasks = ("ner", "pos")
+    noun = "a tagger"
+    fitted: TaggingTask | None
+    config: TaggingConfig
+
     def __init__(
         self, task: str = "ner", *, device: Device = "auto", precision: Precision = "auto", **settings: Any
     ) -> None:
-        if task not in TASKS:
-            raise ConfigError(f"no task {task!r}; choose from {', '.join(TASKS)}")
-        self.task = task
-        self.device: Device = device
-        self.precision: Precision = precision
-        self.settings = settings
-        self.config, self.training = _configs(settings)
-        self.fitted: TaggingTask | None = None
-        self.outcome: Outcome | None = None
-
-    @property
-    def metric(self) -> str:
-        """The dev score that the best weights are chosen by."""
-        return TASKS[self.task].metric
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """All settings by name, those left at their defaults included."""
-        every = {field.name: getattr(self.config, field.name) for field in fields(TaggingConfig)}
-        every |= {field.name: getattr(self.training, field.name) for field in fields(TrainConfig)}
-        return {"task": self.task, "device": self.device, "precision": self.precision, **every}
-
-    def set_params(self, **settings: Any) -> Self:
-        """Change settings and forget what was fitted, as a new tagger with them would."""
-        self.__init__(**{**self.get_params(), **settings})  # type: ignore[misc]
-        return self
+        super().__init__(task, {"task": task, "device": device, "precision": precision}, {}, settings)
 
     def fit(
         self,
@@ -176,24 +154,17 @@ class Tagger:
         for name, rows in (("train", train_rows), ("dev", dev_rows)):
             if not rows["tokens"]:
                 raise CorpusError(f"the {name} split holds no sentence")
-        engine = Engine.open(self.device, self.precision)
-        with torch.random.fork_rng():  # what is random here leaves the caller's random numbers alone
-            torch.manual_seed(self.training.seed)
-            task = TASKS[self.task].fitted(self.config, train_rows)
-            self.config = task.config
+
+        def prepare() -> tuple[TaggingTask, TaggedExamples, TaggedExamples]:
+            contextual = _language_model(self.config.lm) if self.config.lm else None
+            task = TASKS[self.task].fitted(self.config, train_rows, contextual)
             # Dev is read in the scheme of train: a slip in it must not pass for another scheme.
-            scheme = self.config.corpus_scheme or detect_scheme(train_rows["tags"])
+            scheme = task.config.corpus_scheme or detect_scheme(train_rows["tags"])
             examples, dev_examples = task.prepare(train_rows, scheme), task.prepare(dev_rows, scheme)
             _warn_of_unknown(task, dev_examples, "dev")
-            trainer = Trainer(task, examples, self.training, engine)
-            self.fitted = task
-            run = None if out is None else TrainingRun(RunFolder(out), self._header(about or {}))
-            if run and resume:
-                run.restore(trainer)
-            self.outcome = fit(trainer, dev_examples, report=report or _ignore, save=run.save if run else None)
-        if run:
-            run.finish(task, self.outcome)
-        return self
+            return task, examples, dev_examples
+
+        return self._fit(prepare, out=out, resume=resume, about=about, report=report)
 
     def evaluate(self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False) -> Evaluation:
         """Score sentences whose tags are known.
@@ -235,47 +206,9 @@ class Tagger:
         for number, chunk in enumerate(_chunks(texts)):
             yield from self._tag(chunk, confidence, release=number > 0)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a run folder that ``load`` reads.
-
-        Raises:
-            CheckpointError: where it cannot be written; what was there before is untouched.
-        """
-        task, _ = self._ready()
-        RunFolder(path).create(run_files(task, self._header({})))
-
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: Device = "auto", precision: Precision = "auto") -> "Tagger":
-        """Read a tagger from a run folder.
-
-        Raises:
-            CheckpointError: where the folder holds no tagger, or a file is damaged.
-        """
-        folder = RunFolder(path)
-        run = folder.read_run()
-        if run.get("task") not in list(TASKS):
-            raise CheckpointError(f"{folder.path} holds a model of the task {run.get('task')!r}, not a tagger")
-        try:
-            tagger = cls(run["task"], device=device, precision=precision, **run["settings"])
-            assets = {name: folder.read(name) for name in TASKS[tagger.task].asset_names}
-            task = TASKS[tagger.task].restored(tagger.config, assets)
-            task.model.load_state_dict(folder.read_tensors()[0])
-        except (ConfigError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
-            reason = last_reason(error)
-            raise CheckpointError(f"{folder.path} is damaged: {reason}; train again or restore its files") from error
-        tagger.fitted = task
-        task.model.to(Engine.open(device, precision).device)
-        return tagger
-
-    def _header(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
-        task, _ = self._ready()
-        settings = {**asdict(self.config), **asdict(self.training)}
-        return run_header(task, settings, corpus)
-
-    def _ready(self) -> tuple[TaggingTask, Engine]:
-        if self.fitted is None:
-            raise ConfigError("this tagger is not trained yet; call fit, or Tagger.load(RUN)")
-        return self.fitted, Engine.open(self.device, self.precision)
+    def _from_run(cls, run: Mapping[str, Any], **where: Any) -> Self:
+        return cls(run["task"], **where, **run["settings"])
 
     def _tag(self, texts: Sequence[str | Sequence[str]], confidence: bool, release: bool) -> Iterator[TaggedText]:
         task, engine = self._ready()
@@ -299,28 +232,19 @@ class Tagger:
                 yield _tagged(str(text), each, [token.start for token in found], said, task.scheme)
 
 
+def _language_model(path: str) -> ContextualStates:
+    """The language model of a run folder, as a tagger reads it."""
+    task = LanguageModel.load(path, device="cpu").fitted
+    assert task is not None
+    contextual = ContextualStates(task.config, task.tokenizer)
+    contextual.networks.load_state_dict(task.model.state_dict())
+    return contextual
+
+
 def _warn_of_unknown(task: TaggingTask, examples: TaggedExamples, where: str) -> None:
     if lacking := task.unknown_labels(examples):
         message = f"{where} holds labels that training lacks, which can only count as wrong: {', '.join(lacking)}"
         warnings.warn(message, SeqkitWarning, stacklevel=3)
-
-
-def _ignore(event: Event) -> None:
-    pass
-
-
-def _configs(settings: Mapping[str, Any]) -> tuple[TaggingConfig, TrainConfig]:
-    model = {field.name for field in fields(TaggingConfig)}
-    training = {field.name for field in fields(TrainConfig)}
-    if unknown := sorted(settings.keys() - model - training):
-        raise ConfigError(f"no setting {unknown[0]!r}; there is {', '.join(sorted(model | training))}")
-    for name, value in settings.items():
-        if isinstance(value, float) and not math.isfinite(value):  # JSON, and so a run folder, has no such number
-            raise ConfigError(f"{name} must be a finite number, not {value}")
-    return (
-        TaggingConfig(**{name: value for name, value in settings.items() if name in model}),
-        TrainConfig(**{name: value for name, value in settings.items() if name in training}),
-    )
 
 
 def _chunks(texts: Iterable[str | Sequence[str]]) -> Iterator[list[str | Sequence[str]]]:
@@ -346,12 +270,3 @@ def _tagged(
         end = starts[last] + len(words[last])
         entities.append(Entity(start, end, text[start:end], span.label, confidence))
     return TaggedText(text, entities, words, starts, said.tags, [] if scheme else said.confidence)
-
-
-def load(path: str | os.PathLike[str], *, device: Device = "auto") -> Tagger:
-    """Read whatever model a run folder holds.
-
-    Raises:
-        CheckpointError: where it holds none.
-    """
-    return Tagger.load(path, device=device)

@@ -1,14 +1,16 @@
 """The tagger's network: word features, recurrent encoder, head.
 
-Shapes: B batch, T time, D width of word features, H width of encoder states.
+Shapes: B batch, T time, D width of word features, C width of a language model's states, H width of encoder states.
 """
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from seqkit.batching import Batch
 from seqkit.configs import TaggingConfig
+from seqkit.contextual import ContextualStates
 from seqkit.embeddings import SpellingCNN, SpellingLSTM, WordFeatures
 from seqkit.encoder import RecurrentEncoder
 from seqkit.errors import ConfigError
@@ -21,7 +23,10 @@ __all__ = ["TaggingModel", "label_weights"]
 
 
 class TaggingModel(nn.Module):
-    """Word features → dropout → bidirectional recurrent encoder → dropout → head."""
+    """Word features → dropout → bidirectional recurrent encoder → dropout → head.
+
+    The states of a language model, where there is one, are brought to a width of their own, beside the features.
+    """
 
     def __init__(
         self,
@@ -32,6 +37,7 @@ class TaggingModel(nn.Module):
         affixes: int,
         labels: Sequence[str],
         scheme: Scheme | None,
+        contextual: ContextualStates | None = None,
     ) -> None:
         super().__init__()
         self.features = WordFeatures(
@@ -47,8 +53,10 @@ class TaggingModel(nn.Module):
             word_replacement=config.word_replacement,
         )
         self.input_dropout = Dropout(config.input_dropout)
+        self.contextual = contextual
+        self.projection = nn.Linear(contextual.output_size, config.lm_size) if contextual else None
         self.encoder = RecurrentEncoder(
-            self.features.output_size,
+            self.features.output_size + (config.lm_size if contextual else 0),
             config.hidden_size,
             num_layers=config.num_layers,
             bidirectional=True,
@@ -62,7 +70,10 @@ class TaggingModel(nn.Module):
         """Encoder states (B, T, H) of a batch."""
         inputs = batch.inputs
         spelt_UD = inputs["spelt_UD"] if "spelt_UD" in inputs else self.spelt(inputs)
-        vectors_BTD = self.input_dropout(self.features(inputs["words_BT"], inputs["spellings_BT"], spelt_UD))
+        vectors_BTD = self.features(inputs["words_BT"], inputs["spellings_BT"], spelt_UD)
+        if self.projection is not None:
+            vectors_BTD = torch.cat([vectors_BTD, self.projection(inputs["contextual_BTC"].float())], dim=-1)
+        vectors_BTD = self.input_dropout(vectors_BTD)
         states_BTH: Tensor = self.encoder(vectors_BTD, batch.lengths).states_BTH
         dropped_BTH: Tensor = self.state_dropout(states_BTH)
         return dropped_BTH

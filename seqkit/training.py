@@ -16,11 +16,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from seqkit.batching import BucketSampler
 from seqkit.configs import TrainConfig
 from seqkit.engine import Engine
 from seqkit.errors import DivergenceError
 from seqkit.evaluation import evaluate
+from seqkit.metrics import is_better, worst
 from seqkit.optimization import Optimizer, learning_rate_share
 from seqkit.tasks import Task
 from seqkit.weight_average import WeightAverage
@@ -85,7 +85,7 @@ class TrainState:
         seconds: training time so far, resumed stretches included.
         scale: what a plateau has made of the learning rate.
         learning_rate: the rate of the last step.
-        best, best_epoch: highest dev score and where.
+        best, best_epoch: best dev score and where.
         history: one record an epoch.
     """
 
@@ -108,7 +108,7 @@ class Outcome:
 
     Attributes:
         reason: ``finished``, ``early stop``, ``time`` or ``interrupted``.
-        best: highest dev score.
+        best: best dev score.
         best_epoch: the epoch it was reached in.
         seconds: training time, dev scoring included.
         history: one record an epoch.
@@ -134,13 +134,14 @@ class Trainer:
     def __init__(self, task: Task, examples: Any, config: TrainConfig, engine: Engine) -> None:
         self.task, self.examples, self.config, self.engine = task, examples, config, engine
         task.model.to(engine.device)
-        self.sampler = BucketSampler(lengths=examples.lengths, batch_tokens=config.batch_tokens, seed=config.seed)
+        self.sampler = task.sampler(examples, config)
         self.optimizer = Optimizer(task.model, config)
         self.average = WeightAverage(task.model, config.average)
-        self.state = TrainState()
+        self.state = TrainState(best=worst(task.metric))
+        self.carry: list[Tensor] | None = None  # what the last batch of this epoch has handed on
         self.best_weights: dict[str, Tensor] = {}
 
-    def learn(self, rows: list[int], *, step: bool) -> BatchDone:
+    def learn(self, rows: Any, *, step: bool) -> BatchDone:
         """Add the gradient of one batch and, where ``step``, take an optimiser step.
 
         A step follows the mean of ``accumulate`` batches, each counted alike, however many tokens it has.
@@ -151,7 +152,7 @@ class Trainer:
         self.task.model.train()
         batch = self.task.collate(self.examples, rows).to(self.engine.device)
         with self.engine.autocast():
-            loss = self.task.loss(batch)
+            loss, self.carry = self.task.loss(batch, self.carry)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise self._divergence(f"the loss became {value}", rows)
@@ -162,14 +163,14 @@ class Trainer:
         self.state.tokens += batch.tokens
         return BatchDone(loss=value, tokens=batch.tokens)
 
-    def _divergence(self, what: str, rows: list[int]) -> DivergenceError:
+    def _divergence(self, what: str, rows: Any) -> DivergenceError:
         return DivergenceError(
             f"{what} in epoch {self.state.epoch + 1}, batch {self.state.position + 1}, "
-            f"which begins with {self.task.describe(self.examples, rows[0])}; the best model so far is kept; "
+            f"which begins with {self.task.describe(self.examples, rows)}; the best model so far is kept; "
             "try a lower --learning-rate or --clip-norm 1"
         )
 
-    def _step(self, rows: list[int]) -> None:
+    def _step(self, rows: Any) -> None:
         norm = self.optimizer.clip()
         if not math.isfinite(norm):  # a finite loss can have such a gradient, and one step along it ruins the model
             raise self._divergence(f"the gradient's norm became {norm}", rows)
@@ -177,19 +178,19 @@ class Trainer:
         with self.average.following(self.state.step):
             self.optimizer.step()
 
-    def set_learning_rate(self, progress: float) -> None:
-        """Set the rate for a point of training, 0 at its start and 1 at its end."""
+    def set_learning_rate(self, progress: float, share: float = 1.0) -> None:
+        """Set the rate for a point of training, from 0 to 1; ``share`` is for the next batch alone."""
         self.state.learning_rate = (
             self.config.learning_rate * self.state.scale * learning_rate_share(self.config, progress)
         )
-        self.optimizer.set_learning_rate(self.state.learning_rate)
+        self.optimizer.set_learning_rate(self.state.learning_rate * share)
 
     def judge(self, dev: Any) -> EpochDone:
         """Score dev with the averaged weights, keep them if they are the best, and close the epoch's record."""
         state, config = self.state, self.config
         with self.average.applied():
             scores = evaluate(self.task, dev, self.engine).scores
-            best = scores[self.task.metric] > state.best
+            best = is_better(self.task.metric, scores[self.task.metric], state.best)
             if best:
                 self.best_weights = {
                     name: tensor.cpu().clone() for name, tensor in self.task.model.state_dict().items()
@@ -208,6 +209,7 @@ class Trainer:
         }
         state.history.append(record)
         state.position, state.loss_sum, state.tokens = 0, 0.0, 0
+        self.carry = None
         return EpochDone(record=record, best=best)
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -215,6 +217,7 @@ class Trainer:
         tensors = {f"model.{name}": tensor for name, tensor in self.task.model.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_tensors().items()}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in self.optimizer.state_tensors().items()}
+        tensors |= {f"carry.{number}": tensor for number, tensor in enumerate(self.carry or [])}
         tensors["random.cpu"] = torch.get_rng_state()
         if self.engine.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.engine.device)
@@ -230,17 +233,19 @@ class Trainer:
             values: its values.
             best_weights: the best weights so far; empty where no epoch has ended yet.
         """
-        groups: dict[str, dict[str, Tensor]] = {"optimizer": {}}
+        groups: dict[str, dict[str, Tensor]] = {"optimizer": {}, "carry": {}}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             groups.setdefault(kind, {})[rest] = tensor
         self.task.model.load_state_dict(groups["model"])
         self.average.load_state_tensors(groups["average"])
         self.optimizer.load_state_tensors(groups["optimizer"])
+        carried = [groups["carry"][str(number)].to(self.engine.device) for number in range(len(groups["carry"]))]
+        self.carry = carried or None
         torch.set_rng_state(groups["random"]["cpu"])
         if self.engine.device.type == "cuda" and "cuda" in groups["random"]:
             torch.cuda.set_rng_state(groups["random"]["cuda"], self.engine.device)
-        best = -math.inf if values["best"] is None else values["best"]
+        best = worst(self.task.metric) if values["best"] is None else values["best"]
         for name, value in {**values, "best": best}.items():
             setattr(self.state, name, value)
         self.best_weights = best_weights
@@ -283,7 +288,8 @@ def fit(
         trainer: a new one, or one that a resume has brought back.
         dev: prepared dev examples.
         report: is told each event.
-        save: is called with the trainer, and whether its best weights are new, at each epoch's end and at a Ctrl-C.
+        save: is called with the trainer, and whether its best weights are new, at each epoch's end, at a Ctrl-C, and
+            within a long epoch every ``save_minutes``.
 
     Raises:
         DivergenceError: where the loss or its gradient is NaN or infinite.
@@ -293,7 +299,7 @@ def fit(
     reason: Reason = "finished"
     with _first_interrupt() as pressed:
         while state.epoch < config.epochs and reason == "finished":
-            reason = _train_epoch(trainer, clock, pressed, report)
+            reason = _train_epoch(trainer, clock, pressed, report, save)
             if reason == "interrupted":
                 break
             state.epoch += 1
@@ -316,18 +322,23 @@ def fit(
 
 
 def _train_epoch(
-    trainer: Trainer, clock: "_Clock", pressed: threading.Event, report: Callable[[Event], None]
+    trainer: Trainer,
+    clock: "_Clock",
+    pressed: threading.Event,
+    report: Callable[[Event], None],
+    save: Callable[[Trainer, bool], None] | None,
 ) -> Reason:
     """Learn from what is left of an epoch; stops only where an optimiser step has just been taken."""
     config, state = trainer.config, trainer.state
     batches = trainer.sampler.epoch(state.epoch)
     tokens = sum(trainer.examples.lengths)
     report(EpochStarted(epoch=state.epoch + 1, epochs=config.epochs, tokens=tokens, done=state.tokens))
-    limit = config.max_minutes * 60 or math.inf
+    limit, between = config.max_minutes * 60 or math.inf, config.save_minutes * 60 or math.inf
+    saved = clock.read()
     for rows in batches[state.position :]:
         progress = (state.epoch + state.position / len(batches)) / config.epochs
         # Under a time limit the schedule is spent when the time is, so that the rate still falls to 0.
-        trainer.set_learning_rate(max(progress, clock.read() / limit))
+        trainer.set_learning_rate(max(progress, clock.read() / limit), trainer.sampler.rate_share(rows))
         step = state.position + 1 == len(batches) or (state.position + 1) % config.accumulate == 0
         done = trainer.learn(rows, step=step)
         state.position += 1
@@ -337,6 +348,9 @@ def _train_epoch(
             return "interrupted"
         if step and elapsed > limit:
             return "time"
+        if step and save and elapsed - saved > between and state.position < len(batches):
+            save(trainer, False)
+            saved = elapsed
     return "finished"
 
 

@@ -8,8 +8,9 @@ from importlib.metadata import version
 from typing import Any
 
 from seqkit.errors import CheckpointError
+from seqkit.metrics import shown, worst
 from seqkit.run_folder import FORMAT_VERSION, RESUME_FILE, RunFolder, last_reason, tensor_bytes
-from seqkit.tasks import Task
+from seqkit.tasks import TASKS, Task
 from seqkit.training import Outcome, Trainer
 from seqkit.version import __version__
 
@@ -144,26 +145,28 @@ def learning_curve(history: Sequence[Mapping[str, float]], metric: str) -> bytes
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    name = f"dev {metric.upper() if metric == 'f1' else metric} in %"
+    share = shown(metric, 0.0).endswith("%")
+    name = f"dev {metric.upper() if metric == 'f1' else metric}{' in %' if share else ''}"
     epochs = [record["epoch"] for record in history]
     losses = [record["train_loss"] for record in history]
-    scores = [100 * record[f"dev_{metric}"] for record in history]
+    scores = [(100 if share else 1) * record[f"dev_{metric}"] for record in history]
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     loss_axes = figure.add_subplot()
     score_axes = loss_axes.twinx()
     (loss_line,) = loss_axes.plot(epochs, losses, color="tab:gray", marker=".", label="training loss")
     (score_line,) = score_axes.plot(epochs, scores, color="tab:blue", marker=".", label=name)
-    best = max(range(len(scores)), key=scores.__getitem__)
+    best = (max if worst(metric) < 0 else min)(range(len(scores)), key=scores.__getitem__)
     score_axes.annotate(
         f"best {scores[best]:.2f}",
         (epochs[best], scores[best]),
         textcoords="offset points",
-        xytext=(0, 8),
+        xytext=(0, 8 if share else -14),
         ha="right",
     )
     loss_axes.set(xlabel="epoch", ylabel="training loss a token", ylim=(0, None))
-    score_axes.set(ylabel=name, ylim=(None, max(scores) + 5))
+    room = 5 if share else 0.1 * max(scores)
+    score_axes.set(ylabel=name, ylim=(None, max(scores) + room) if share else (min(scores) - room, None))
     loss_axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     loss_axes.legend(handles=[loss_line, score_line], loc="center right", frameon=False)
     buffer = io.BytesIO()
@@ -177,19 +180,19 @@ def model_card(header: Mapping[str, Any], report: Mapping[str, Any] | None = Non
     lines = [
         f"# seqkit {header['task']} model",
         "",
-        f"A recurrent tagger trained on `{corpus}` with seqkit {header['versions']['seqkit']}, seed {header['seed']}.",
+        f"A recurrent model trained on `{corpus}` with seqkit {header['versions']['seqkit']}, seed {header['seed']}.",
         "",
     ]
     if report and report["dev"]:
-        scores = ", ".join(f"{name} {100 * score:.2f} %" for name, score in report["dev"].items())
+        scores = ", ".join(f"{name} {shown(name, score)}" for name, score in report["dev"].items())
         lines += [f"Dev split, best of {report['epochs']} epochs ({report['best_epoch']}): {scores}.", ""]
         lines += [f"{report['parameters']:,} parameters, {report['megabytes']} MB.", ""]
     lines += [
         "```python",
         "import seqkit",
         "",
-        'tagger = seqkit.Tagger.load("PATH_OF_THIS_FOLDER")',
-        'tagger.predict(["Some text."])',
+        'model = seqkit.load("PATH_OF_THIS_FOLDER")',
+        TASKS[header["task"]].usage,
         "```",
         "",
         "Every setting is in `run.json`, the scores of each epoch in `metrics.jsonl`.",

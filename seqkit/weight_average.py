@@ -17,7 +17,7 @@ class WeightAverage:
     by a known factor. So it is brought up to date only where a row is about to change, and everywhere when it is read.
 
     Args:
-        model: the model whose parameters are followed.
+        model: the model whose parameters are followed, but for those that are not trained.
         decay: weight of the past at each step; smaller at the start, so that the first steps are forgotten.
 
     >>> model = nn.Linear(1, 1, bias=False)
@@ -29,7 +29,7 @@ class WeightAverage:
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        self.parameters = list(model.parameters())
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self._averages = [parameter.detach().clone() for parameter in self.parameters]
         self.decay = decay
         self._faded = 0.0  # log of the product of all decays so far
@@ -37,7 +37,7 @@ class WeightAverage:
 
     @property
     def weights(self) -> list[Tensor]:
-        """The averages, up to date, in the order of the model's parameters."""
+        """The averages, up to date, in the order of the parameters that are trained."""
         for index in self._faded_rows:
             self._catch_up(index, slice(None))
         return self._averages

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.batching import Batch
+from seqkit.batching import Batch, BucketSampler, in_order, length_sorted_batches
 from seqkit.configs import TrainConfig
 from seqkit.engine import Engine
 from seqkit.training import BatchDone, Event, Outcome, Trainer, fit
@@ -29,6 +29,7 @@ class ScriptedTask:
 
     name = "scripted"
     metric = "score"
+    usage = ""
 
     def __init__(self, scores: Sequence[float] = ()) -> None:
         self.model = nn.Linear(1, 1, bias=False)
@@ -45,18 +46,29 @@ class ScriptedTask:
     def collate(self, examples: Numbers, rows: Sequence[int]) -> Batch:
         return Batch(inputs={}, lengths=torch.tensor([examples.lengths[row] for row in rows]))
 
-    def loss(self, batch: Batch) -> Tensor:
-        return (self.model.weight - 1).square().sum()
+    def sampler(self, examples: Numbers, config: TrainConfig) -> BucketSampler:
+        return BucketSampler(lengths=examples.lengths, batch_tokens=config.batch_tokens, seed=config.seed)
 
-    def predict(self, batch: Batch, *, confidence: bool = False) -> list[None]:
-        return [None] * len(batch.lengths)
+    def batches(self, examples: Numbers, batch_tokens: int) -> list[list[int]]:
+        return length_sorted_batches(examples.lengths, batch_tokens)
+
+    def in_order(self, batches: Sequence[Sequence[int]], predictions: Sequence[list[None]]) -> list[None]:
+        return in_order(batches, predictions)
+
+    def loss(self, batch: Batch, carry: list[Tensor] | None) -> tuple[Tensor, list[Tensor] | None]:
+        return (self.model.weight - 1).square().sum(), None
+
+    def predict(
+        self, batch: Batch, carry: list[Tensor] | None, *, confidence: bool = False
+    ) -> tuple[list[None], list[Tensor] | None]:
+        return [None] * len(batch.lengths), None
 
     def score(self, gold: Any, predicted: Any) -> dict[str, float]:
         self.judged.append(self.model.weight.item())
         return {"score": next(self.scores)}
 
-    def describe(self, examples: Numbers, row: int) -> str:
-        return f"number {row}"
+    def describe(self, examples: Numbers, rows: Sequence[int]) -> str:
+        return f"number {rows[0]}"
 
     def assets(self) -> dict[str, str]:
         return {}

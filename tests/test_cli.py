@@ -138,7 +138,7 @@ def test_no_run_is_an_error(command: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     done = seqkit(*command.split())
     assert (done.code, done.out) == (1, "")
-    assert re.fullmatch(r"error: no ner or pos run in runs/; .*\n", done.err)
+    assert re.fullmatch(r"error: no (lm or )?ner or pos run in runs/; .*\n", done.err)
 
 
 @pytest.mark.parametrize("task", ["ner", "pos"])
@@ -309,7 +309,7 @@ def test_corpora_list_and_show() -> None:
     assert seqkit("corpora", "show", "ner-mini").out == card.read_text(encoding="utf-8") + "\n"
     done = seqkit("corpora", "show", "ner-mimi")
     assert (done.code, done.out) == (1, "")
-    assert re.fullmatch(r"error: .*'ner-mimi'; did you mean ner-mini\?.*\n", done.err)
+    assert re.fullmatch(r"error: .*'ner-mimi'; did you mean ner-mini( or prose-mini)?\?.*\n", done.err)
 
 
 def test_corpora_validate(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ SOURCES = [ROOT / "seqkit", ROOT / "cli" / "seqkit_cli", ROOT / "corpora" / "seq
 
 # Each layer may import itself and those above it in this table. A package stands for all modules within it.
 LAYERS = [
-    "configs errors memory metrics tagging_schemes version",
-    "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows tokenization typed_datasets"
-    " vectors vocabulary",
-    "batching cells crf embeddings encoder heads lattice regularization tagging_model viterbi weight_average"
-    " weighted_likelihood",
-    "tasks",
-    "engine evaluation optimization run_folder training training_run",
-    "tagger windows",
+    "configs errors memory metrics presets sampling sampling_settings tagging_schemes version",
+    "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows text_tokenization texts"
+    " tokenization typed_datasets vectors vocabulary",
+    "batching cells contextual crf embeddings encoder heads lattice next_token_model regularization streams"
+    " tagging_model token_store viterbi weight_average weighted_likelihood",
+    "decoding generation tasks",
+    "adaptive_evaluation engine evaluation optimization run_folder training training_run",
+    "estimator language_model loading tagger windows",
 ]
 LAYER_OF = {f"seqkit.{name}": number for number, names in enumerate(LAYERS, start=1) for name in names.split()}
 LAYER_OF |= {"seqkit_corpora": 0, "seqkit": len(LAYERS), "seqkit_cli": len(LAYERS) + 1}

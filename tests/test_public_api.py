@@ -19,6 +19,7 @@ PUBLIC = [
     "ConfigError",
     "CorpusError",
     "DivergenceError",
+    "LanguageModel",
     "MissingExtraError",
     "SeqkitError",
     "SeqkitWarning",
@@ -26,6 +27,7 @@ PUBLIC = [
     "__version__",
     "load",
     "open_corpus",
+    "open_texts",
 ]
 MODULES = [
     module.name

@@ -179,8 +179,8 @@ def test_the_loss_is_the_mean_over_tokens(head: str) -> None:
     task.model.eval()
     examples = task.prepare(ROWS)
     with torch.no_grad():
-        alone = [float(task.loss(task.collate(examples, [row]))) for row in range(4)]
-        together = float(task.loss(task.collate(examples, [3, 1, 0, 2])))
+        alone = [float(task.loss(task.collate(examples, [row]))[0]) for row in range(4)]
+        together = float(task.loss(task.collate(examples, [3, 1, 0, 2]))[0])
     lengths = examples.lengths[:4]
     total = sum(loss * length for loss, length in zip(alone, lengths, strict=True))
     assert together == pytest.approx(total / sum(lengths), rel=1e-5)

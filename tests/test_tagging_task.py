@@ -300,8 +300,8 @@ def test_assets_and_weights_are_the_whole_task(name: str, changes: dict[str, Any
 
 def test_a_sentence_is_described_by_its_first_words() -> None:
     examples = _TASK.prepare(ROWS)
-    assert _TASK.describe(examples, 11) == "'Wales !'"
-    assert _TASK.describe(examples, 7) == "'Nobody saw Uma de Wit leave the house …'"
+    assert _TASK.describe(examples, [11]) == "'Wales !'"
+    assert _TASK.describe(examples, [7]) == "'Nobody saw Uma de Wit leave the house …'"
 
 
 def test_dev_is_read_in_the_scheme_of_train() -> None:

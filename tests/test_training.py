@@ -31,8 +31,8 @@ CPU = Engine.open("cpu")
 class NoSlope(ScriptedTask):
     """A loss that is 0, and whose gradient is not a number."""
 
-    def loss(self, batch: Batch) -> Tensor:
-        return (self.model.weight * 0).square().sum().sqrt()
+    def loss(self, batch: Batch, carry: list[Tensor] | None) -> tuple[Tensor, list[Tensor] | None]:
+        return (self.model.weight * 0).square().sum().sqrt(), None
 
 
 # The learning rate.
@@ -100,7 +100,7 @@ def test_matrices_decay_and_nothing_else(optimizer: str) -> None:
 def gradients(trainer: Trainer, rows: list[int]) -> dict[str, Tensor]:
     """The gradient of the loss of some examples, computed beside the trainer."""
     model = trainer.task.model.train()
-    loss = trainer.task.loss(trainer.task.collate(trainer.examples, rows))
+    loss, _ = trainer.task.loss(trainer.task.collate(trainer.examples, rows), None)
     values = torch.autograd.grad(loss, list(model.parameters()))
     return dict(zip((name for name, _ in model.named_parameters()), values, strict=True))
 

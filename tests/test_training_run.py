@@ -119,7 +119,8 @@ def test_an_unfinished_run_is_a_whole_model_too(tmp_path: Path) -> None:
             names.append({path.name for path in (tmp_path / "run").iterdir()})
 
     tiny_tagger(epochs=2).fit(ROWS, ROWS, out=tmp_path / "run", report=report)
-    expected = {"README.md", "metrics.jsonl", "model.safetensors", "resume", "run.json", *TaggingTask.asset_names}
+    assets = TaggingTask.asset_names(TaggingConfig())
+    expected = {"README.md", "metrics.jsonl", "model.safetensors", "resume", "run.json", *assets}
     assert names == [expected] * 4
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqkit.configs import CONFIGS
+from seqkit.errors import CorpusError
+from seqkit.metrics import shown
 from seqkit.run_folder import RunFolder, newest_run
 from seqkit_cli.options import DeviceOption, PrecisionOption
 
@@ -28,33 +30,102 @@ def evaluate(
     corpus: Annotated[str | None, typer.Option(help=r"Corpus to score. \[default: the one of the run]")] = None,
     split: Annotated[str, typer.Option(help="Split to score: train, dev or test.")] = "dev",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    errors: Annotated[int, typer.Option(min=0, help="How many of the most confident errors to print.")] = 10,
+    errors: Annotated[int, typer.Option(min=0, help="Taggers: how many of the most confident errors to print.")] = 10,
+    cache: Annotated[bool, typer.Option("--cache", help="Language models: mix in a neural cache.")] = False,
+    dynamic: Annotated[bool, typer.Option("--dynamic", help="Language models: learn from what was read.")] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
     tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
+    text_column: Annotated[str | None, typer.Option(help="Name of the text column of tables and datasets.")] = None,
     encoding: Annotated[str | None, typer.Option(help=r"Encoding of text files. \[default: utf-8]")] = None,
 ) -> None:
-    """Score a run: precision, recall and F1 by type, a confusion table, the most confident errors."""
-    from seqkit.corpora import open_corpus, require_split
-    from seqkit.tagger import Tagger
-
+    """Score a run. A tagger: precision, recall, F1, confusions, errors. A language model: perplexity, bits per byte."""
     path = run or newest_run(set(CONFIGS))
-    trained_on = RunFolder(path).read_run()["corpus"]
-    asked = {"spec": corpus, "token_column": token_column, "tag_column": tag_column, "encoding": encoding}
+    about = RunFolder(path).read_run()
+    asked = {"spec": corpus, "encoding": encoding}
+    if about["task"] == "lm":
+        refused: dict[str, Any] = {"--token-column": token_column, "--tag-column": tag_column}
+        opening = _opening(about["corpus"], {**asked, "text_column": text_column})
+    else:
+        refused = {"--text-column": text_column, "--cache": cache or None, "--dynamic": dynamic or None}
+        opening = _opening(about["corpus"], {**asked, "token_column": token_column, "tag_column": tag_column})
+    if given := [name for name, value in refused.items() if value is not None]:
+        raise typer.BadParameter(f"not for a run of the task {about['task']}", param_hint=given[0])
+    on = {"device": device, "precision": precision}
+    title = f"{path} on {opening['spec']} ({split})"
+    if about["task"] == "lm":
+        _evaluate_language_model(path, title, opening, split, on, cache=cache, dynamic=dynamic, as_json=as_json)
+    else:
+        named = corpus is not None
+        _evaluate_tagger(path, title, opening, split, on, named=named, errors=errors, as_json=as_json)
+
+
+def _opening(trained_on: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """How to open the corpus: the one of the run as it was opened then, so that a dev split is the same one."""
     opening: dict[str, Any] = {"dev_fraction": 0.0}
-    if corpus is None or corpus == trained_on.get("spec"):
-        # The same corpus is opened in the same way, so that a dev split made by a fraction is the same one.
+    if asked["spec"] is None or asked["spec"] == trained_on.get("spec"):
         opening |= {key: value for key, value in trained_on.items() if key != "fingerprint"}
     opening |= {key: value for key, value in asked.items() if value is not None}
     if opening.get("spec") is None:
         raise typer.BadParameter(
             "this run does not say which corpus it was trained on; name one", param_hint="--corpus"
         )
-    opened = open_corpus(**opening)
-    if corpus is not None and list(opened) == ["train"] and split == "dev":
+    return opening
+
+
+def _evaluate_language_model(
+    path: Path,
+    title: str,
+    opening: dict[str, Any],
+    split: str,
+    on: dict[str, Any],
+    *,
+    cache: bool,
+    dynamic: bool,
+    as_json: bool,
+) -> None:
+    from seqkit.adaptive_evaluation import CacheConfig, DynamicConfig
+    from seqkit.language_model import LanguageModel
+    from seqkit.texts import open_texts
+
+    texts = open_texts(**opening)
+    if split not in texts and list(texts) == ["train"] and split == "dev":
         split = "train"  # a single file is what was meant, whatever its name
-    tagger = Tagger.load(path, device=device, precision=precision)
+    if split not in texts:
+        raise CorpusError(f"the corpus has no split {split!r}, only {', '.join(texts)}; choose one of these")
+    model = LanguageModel.load(path, **on)
+    found = model.evaluate(
+        texts[split], cache=CacheConfig() if cache else None, dynamic=DynamicConfig() if dynamic else None
+    )
+    rate = found.tokens / found.seconds
+    if as_json:
+        print(json.dumps({**found.scores, "tokens": found.tokens, "tokens_per_second": round(rate, 1)}))
+        return
+    print(title)
+    for name, score in found.scores.items():
+        print(f"{name.replace('_', ' '):<20} {shown(name, score)}")
+    print(f"{found.tokens:,} tokens, {rate:,.0f} tokens/s")
+
+
+def _evaluate_tagger(
+    path: Path,
+    title: str,
+    opening: dict[str, Any],
+    split: str,
+    on: dict[str, Any],
+    *,
+    named: bool,
+    errors: int,
+    as_json: bool,
+) -> None:
+    from seqkit.corpora import open_corpus, require_split
+    from seqkit.tagger import Tagger
+
+    opened = open_corpus(**opening)
+    if named and list(opened) == ["train"] and split == "dev":
+        split = "train"  # a single file is what was meant, whatever its name
+    tagger = Tagger.load(path, **on)
     examples, evaluation = tagger.score_examples(require_split(opened, split), confidence=not as_json)
     if as_json:
         rate = evaluation.tokens / evaluation.seconds
@@ -63,7 +134,7 @@ def evaluate(
     else:
         from rich.console import Console
 
-        _print(Console(highlight=False), f"{path} on {opening['spec']} ({split})", examples, evaluation, errors)
+        _print(Console(highlight=False), title, examples, evaluation, errors)
 
 
 def _print(console: "Console", title: str, examples: "TaggedExamples", evaluation: "Evaluation", errors: int) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from seqkit.configs import CONFIGS
+from seqkit.metrics import shown
 from seqkit.run_folder import RunFolder, newest_run
 
 __all__ = ["info"]
@@ -26,7 +27,7 @@ def info(
     if as_json:
         print(json.dumps({"run": str(folder.path), **about, "report": report}, ensure_ascii=False))
         return
-    scores = ", ".join(f"{name} {100 * score:.2f} %" for name, score in report.get("dev", {}).items())
+    scores = ", ".join(f"{name} {shown(name, score)}" for name, score in report.get("dev", {}).items())
     rows = {
         "run": folder.path,
         "task": about["task"],

@@ -13,7 +13,7 @@ import typer
 
 import seqkit
 from seqkit.errors import SeqkitError, SeqkitWarning
-from seqkit_cli import corpora, evaluate, info, predict, train
+from seqkit_cli import corpora, evaluate, generate, info, predict, train
 
 __all__ = ["app", "main"]
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("generate")(generate.generate)
 app.command("info")(info.info)
 app.add_typer(corpora.app, name="corpora")
 

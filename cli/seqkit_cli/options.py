@@ -24,18 +24,21 @@ PrecisionOption = Annotated[
 ]
 
 
-def with_options(*configs: tuple[str, type]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(
+    *configs: tuple[str, type], defaults: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of some dataclasses; those that were given reach it as ``settings``.
 
     Args:
         configs: for each dataclass the heading of its panel in the help text, and the dataclass.
+        defaults: whether the help text tells the defaults of the dataclasses.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [
             parameter for parameter in inspect.signature(command).parameters.values() if parameter.name != "settings"
         ]
-        added = [option for panel, config in configs for option in _options(panel, config)]
+        added = [option for panel, config in configs for option in _options(panel, config, defaults)]
         names = [option.name for option in added]
 
         def wrapper(**given: Any) -> None:
@@ -80,17 +83,17 @@ def _checked(path: Path, name: str, value: Any, kind: Any) -> Any:
     return value
 
 
-def _options(panel: str, config: type) -> list[inspect.Parameter]:
+def _options(panel: str, config: type, defaults: bool) -> list[inspect.Parameter]:
     hints = get_type_hints(config, include_extras=True)
-    return [_option(panel, field, hints[field.name]) for field in fields(config)]
+    return [_option(panel, field, hints[field.name], defaults) for field in fields(config)]
 
 
-def _option(panel: str, field: Field[Any], hint: Any) -> inspect.Parameter:
+def _option(panel: str, field: Field[Any], hint: Any, defaults: bool) -> inspect.Parameter:
     text = get_args(hint)[1]
     kind = _bare(hint)
     dashed = field.name.replace("_", "-")
     flags = [f"--{dashed}/--no-{dashed}"] if kind is bool else [f"--{dashed}"]
-    default = "" if field.default is None else f" [default: {field.default}]"
+    default = "" if field.default is None or not defaults else f" [default: {field.default}]"
     # A bracket would read as markup in a help text made with rich.
     option = typer.Option(*flags, help=(text + default).replace("[", r"\["), rich_help_panel=panel, show_default=False)
     return inspect.Parameter(

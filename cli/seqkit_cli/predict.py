@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
-from seqkit.configs import CONFIGS
 from seqkit.errors import CorpusError
 from seqkit.run_folder import RunFolder, newest_run
 from seqkit_cli.options import DeviceOption, PrecisionOption
@@ -40,7 +39,7 @@ def predict(
 ) -> None:
     """Tag texts: coloured text, JSON lines with character offsets, or CoNLL columns."""
     run, text = _arguments(run, text, input_file)
-    path = run or newest_run(set(CONFIGS))
+    path = run or newest_run({"ner", "pos"})
     RunFolder(path).read_run()  # a wrong folder is told before torch is loaded
     from seqkit.tagger import Tagger
 

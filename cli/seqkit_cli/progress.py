@@ -3,6 +3,8 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
+from seqkit.metrics import shown
+
 if TYPE_CHECKING:
     from seqkit.training import Event
 
@@ -70,7 +72,7 @@ class Progress:
         self.bar.set_description_str(f"epoch {self.epoch}/{self.epochs}{shown}", refresh=False)
 
     def _end(self, event: Any) -> None:
-        score = f"{100 * event.record[f'dev_{self.metric}']:.2f}"
+        score = shown(self.metric, event.record[f"dev_{self.metric}"]).removesuffix(" %")
         self.shown[f"dev {self.metric}"] = score
         if self.bar is not None:
             self._describe()

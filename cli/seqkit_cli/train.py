@@ -1,15 +1,19 @@
 """``seqkit train TASK``: open a corpus, train, keep the run."""
 
+import json
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from seqkit.configs import CONFIGS, TrainConfig
-from seqkit.errors import CheckpointError, ConfigError, SeqkitError
+from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitError
+from seqkit.metrics import shown
+from seqkit.presets import preset_settings
 from seqkit.run_folder import RunFolder, next_run_path
 from seqkit_cli.options import DeviceOption, PrecisionOption, read_config, with_options
 from seqkit_cli.progress import Progress
@@ -24,47 +28,98 @@ Corpus = Annotated[
 Out = Annotated[Path | None, typer.Option(help=r"Run folder to write. \[default: runs/TASK, then runs/TASK-2, …]")]
 
 
-def _trainer(task: str, default_corpus: str | None) -> Callable[..., None]:
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a model that --out holds.")]
+Resume = Annotated[Path | None, typer.Option(help="Go on with the unfinished training in this run.")]
+Config = Annotated[Path | None, typer.Option(help="TOML file of settings; the command line wins.")]
+PrintConfig = Annotated[
+    bool, typer.Option("--print-config", help="Print every setting, as a file for --config, and train nothing.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+DevFraction = Annotated[float, typer.Option(help="Share of train that becomes dev where there is none.")]
+Encoding = Annotated[str, typer.Option(help="Encoding of text files.")]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked of a training, besides its corpus and its settings."""
+
+    context: typer.Context
+    out: Path | None
+    overwrite: bool
+    resume: Path | None
+    config: Path | None
+    print_config: bool
+    quiet: bool
+    device: Any
+    precision: Any
+
+
+def _tagging(task: str, default_corpus: str | None) -> Callable[..., None]:
     @with_options(("Model", CONFIGS[task]), ("Training", TrainConfig))
     def command(
         context: typer.Context,
         corpus: Corpus = default_corpus,
         out: Out = None,
-        overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that --out holds.")] = False,
-        resume: Annotated[Path | None, typer.Option(help="Go on with the unfinished training in this run.")] = None,
-        config: Annotated[Path | None, typer.Option(help="TOML file of settings; the command line wins.")] = None,
-        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+        overwrite: Overwrite = False,
+        resume: Resume = None,
+        config: Config = None,
+        print_config: PrintConfig = False,
+        quiet: Quiet = False,
         device: DeviceOption = "auto",
         precision: PrecisionOption = "auto",
-        dev_fraction: Annotated[float, typer.Option(help="Share of train that becomes dev where there is none.")] = 0.1,
+        dev_fraction: DevFraction = 0.1,
         token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
         tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
-        encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
+        encoding: Encoding = "utf-8",
         *,
         settings: dict[str, Any],
     ) -> None:
-        values = {**(read_config(config, CONFIGS[task], TrainConfig) if config else {}), **settings}
-        if resume:
-            _refuse_with_resume(context)
+        asked = _Asked(context, out, overwrite, resume, config, print_config, quiet, device, precision)
         opening = {
             "spec": corpus,
             "dev_fraction": dev_fraction,
             "token_column": token_column,
             "tag_column": tag_column,
             "encoding": encoding,
-            "seed": values.get("seed", 1),
         }
-        if resume:
-            values, opening = _resumed(task, resume, values)
-        if opening["spec"] is None:
-            raise ConfigError(f"seqkit train {task} needs --corpus")
-        _train(task, opening, values, out=out, overwrite=overwrite, resume=resume, quiet=quiet, on=(device, precision))
+        _train(task, opening, settings, asked)
 
     command.__doc__ = {
         "ner": "Train a tagger of named entities, or of any other spans of words.",
         "pos": "Train a tagger of plain tags, such as parts of speech.",
     }[task]
     return command
+
+
+@with_options(
+    ("Model: the preset supplies what is not given", CONFIGS["lm"]),
+    ("Training: likewise", TrainConfig),
+    defaults=False,
+)
+def _language_model(
+    context: typer.Context,
+    corpus: Corpus = "prose-mini",
+    preset: Annotated[
+        str, typer.Option(help="Settings to begin from: tiny, char, word, zaremba-medium, awd-ptb or awd-wt2.")
+    ] = "tiny",
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = None,
+    config: Config = None,
+    print_config: PrintConfig = False,
+    quiet: Quiet = False,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    dev_fraction: DevFraction = 0.1,
+    text_column: Annotated[str | None, typer.Option(help="Name of the text column of tables and datasets.")] = None,
+    encoding: Encoding = "utf-8",
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Train a language model on running text; --print-config shows all settings of a preset."""
+    asked = _Asked(context, out, overwrite, resume, config, print_config, quiet, device, precision)
+    opening = {"spec": corpus, "dev_fraction": dev_fraction, "text_column": text_column, "encoding": encoding}
+    _train("lm", opening, {"preset": preset, **settings}, asked)
 
 
 def _refuse_with_resume(context: typer.Context) -> None:
@@ -98,37 +153,79 @@ def _run_path(task: str, out: Path | None, overwrite: bool) -> Path:
     return out
 
 
-def _train(
-    task: str,
-    opening: dict[str, Any],
-    settings: dict[str, Any],
-    *,
-    out: Path | None,
-    overwrite: bool,
-    resume: Path | None,
-    quiet: bool,
-    on: tuple[Any, Any],
-) -> None:
-    from seqkit.corpora import corpus_fingerprint, open_corpus, require_split
-    from seqkit.tagger import Tagger
-
-    tagger = Tagger(task, device=on[0], precision=on[1], **settings)
-    corpus = open_corpus(**opening)
-    train, dev = require_split(corpus, "train"), require_split(corpus, "dev")
-    about = {**opening, "fingerprint": corpus_fingerprint(corpus)}
-    if resume and about["fingerprint"] != RunFolder(resume).read_run()["corpus"]["fingerprint"]:
-        raise CheckpointError(f"the corpus {opening['spec']} has changed since {resume} was begun; train anew")
-    path = resume or _run_path(task, out, overwrite)
-    progress = Progress(tagger.metric, quiet=quiet)
+def _train(task: str, opening: dict[str, Any], settings: dict[str, Any], asked: _Asked) -> None:
+    values = {**(read_config(asked.config, CONFIGS[task], TrainConfig) if asked.config else {}), **settings}
+    if asked.resume:
+        _refuse_with_resume(asked.context)
+        values, opening = _resumed(task, asked.resume, settings)
+    elif task != "lm":
+        opening["seed"] = values.get("seed", 1)
+    if asked.print_config:
+        print(_as_toml(task, values))
+        return
+    if opening["spec"] is None:
+        raise ConfigError(f"seqkit train {task} needs --corpus")
+    model, data = _model(task, values, asked), _data(task, opening)
+    about = {**opening, "fingerprint": data["fingerprint"]}
+    if asked.resume and about["fingerprint"] != RunFolder(asked.resume).read_run()["corpus"]["fingerprint"]:
+        raise CheckpointError(f"the corpus {opening['spec']} has changed since {asked.resume} was begun; train anew")
+    path = asked.resume or _run_path(task, asked.out, asked.overwrite)
+    progress = Progress(model.metric, quiet=asked.quiet)
     try:
-        tagger.fit(train, dev, out=path, resume=resume is not None, about=about, report=progress)
+        model.fit(data["train"], data["dev"], out=path, resume=asked.resume is not None, about=about, report=progress)
     except (SeqkitError, KeyboardInterrupt):
         if not RunFolder(path).has_model and path.is_dir() and not any(path.iterdir()):
             path.rmdir()  # it was only reserved
         raise
     finally:
         progress.close()
-    _conclude(tagger, path, quiet)
+    _conclude(model, path, asked.quiet)
+
+
+def _model(task: str, values: dict[str, Any], asked: _Asked) -> Any:
+    if task == "lm":
+        from seqkit.language_model import LanguageModel
+
+        return LanguageModel(device=asked.device, precision=asked.precision, **values)
+    from seqkit.tagger import Tagger
+
+    return Tagger(task, device=asked.device, precision=asked.precision, **values)
+
+
+def _data(task: str, opening: dict[str, Any]) -> dict[str, Any]:
+    """The splits to learn from and to choose by, and the fingerprint of the corpus."""
+    if task == "lm":
+        from seqkit.texts import open_texts, texts_fingerprint
+
+        texts = open_texts(**opening)
+        if "dev" not in texts:
+            raise CorpusError("the corpus has no dev split; add a file for it, or train with --dev-fraction")
+        return {"train": texts["train"], "dev": texts["dev"], "fingerprint": texts_fingerprint(texts)}
+    from seqkit.corpora import corpus_fingerprint, open_corpus, require_split
+
+    corpus = open_corpus(**opening)
+    train, dev = require_split(corpus, "train"), require_split(corpus, "dev")
+    return {"train": train, "dev": dev, "fingerprint": corpus_fingerprint(corpus)}
+
+
+def _as_toml(task: str, values: dict[str, Any]) -> str:
+    """Every setting that has a value, a line each."""
+    defaults: dict[str, Any] = {}
+    if task == "lm":
+        defaults = preset_settings(values["preset"])
+        values = {name: value for name, value in values.items() if name != "preset"}
+    model, training = CONFIGS[task], TrainConfig
+    every = {
+        field.name: getattr(made, field.name)
+        for kind in (model, training)
+        for made in [kind(**{name: value for name, value in {**defaults, **values}.items() if name in _names(kind)})]
+        for field in fields(made)
+    }
+    return "\n".join(f"{name} = {json.dumps(value)}" for name, value in every.items() if value is not None)
+
+
+def _names(kind: type) -> set[str]:
+    return {field.name for field in fields(kind)}
 
 
 ENDINGS = {
@@ -139,13 +236,14 @@ ENDINGS = {
 }
 
 
-def _conclude(tagger: Any, path: Path, quiet: bool) -> None:
-    outcome = tagger.outcome
+def _conclude(model: Any, path: Path, quiet: bool) -> None:
+    outcome = model.outcome
     lines = [f"{ENDINGS[outcome.reason]} after {outcome.seconds:.0f} s"]
     if outcome.history:
-        lines[0] += f": best dev {tagger.metric} {100 * outcome.best:.2f} in epoch {outcome.best_epoch}"
+        best = shown(model.metric, outcome.best).removesuffix(" %")
+        lines[0] += f": best dev {model.metric} {best} in epoch {outcome.best_epoch}"
     if outcome.reason in ("interrupted", "time"):
-        lines.append(f"go on with: seqkit train {tagger.task} --resume {shlex.quote(str(path))}")
+        lines.append(f"go on with: seqkit train {model.task} --resume {shlex.quote(str(path))}")
     if not quiet or outcome.reason == "interrupted":
         print(*lines, sep="\n", file=sys.stderr)
     print(path)
@@ -153,5 +251,6 @@ def _conclude(tagger: Any, path: Path, quiet: bool) -> None:
         raise typer.Exit(130)
 
 
-app.command("ner")(_trainer("ner", "ner-mini"))
-app.command("pos")(_trainer("pos", None))
+app.command("ner")(_tagging("ner", "ner-mini"))
+app.command("pos")(_tagging("pos", None))
+app.command("lm")(_language_model)

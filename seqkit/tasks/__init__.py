@@ -1,8 +1,11 @@
 """The tasks: one a file, and the table that names them."""
 
+from typing import Any
+
+from seqkit.tasks.language_modelling import LanguageModellingTask
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggingTask
-from seqkit.tasks.task import Task
+from seqkit.tasks.task import Sampler, Task
 
-__all__ = ["TASKS", "Task"]
+__all__ = ["TASKS", "Sampler", "Task"]
 
-TASKS: dict[str, type[TaggingTask]] = {"ner": TaggingTask, "pos": PartOfSpeechTask}
+TASKS: dict[str, Any] = {"ner": TaggingTask, "pos": PartOfSpeechTask, "lm": LanguageModellingTask}

@@ -23,8 +23,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqkit.batching import Batch, Ragged, integers
-from seqkit.configs import TaggingConfig
+from seqkit.batching import Batch, BucketSampler, Ragged, in_order, integers, length_sorted_batches
+from seqkit.configs import TaggingConfig, TrainConfig
+from seqkit.contextual import ContextualStates
 from seqkit.errors import CorpusError
 from seqkit.metrics import span_scores, token_accuracy
 from seqkit.tagged_rows import check_lengths, gold_spans, source_of
@@ -70,6 +71,7 @@ class TaggedExamples:
         characters_SL, characters_S: its character ids and how many they are.
         tokens: the sentences themselves.
         gold: what the corpus says of each, None where it says nothing.
+        contextual_NC: what a language model makes of each token, where the tagger has one.
         spelt_SD: what the model makes of each spelling, where that was computed for all batches together.
     """
 
@@ -81,6 +83,7 @@ class TaggedExamples:
     characters_S: Tensor
     tokens: Sequence[Sequence[str]]
     gold: list[TagPrediction] | None
+    contextual_NC: Tensor | None = None
     spelt_SD: Tensor | None = None
 
     def __len__(self) -> int:
@@ -105,11 +108,12 @@ class TaggingTask:
         affixes: affix vocabulary.
         labels: the labels the model chooses from.
         scheme: the scheme of the labels; None where they are plain tags.
+        contextual: a language model whose states are features of words.
     """
 
     name = "ner"
     metric = "f1"
-    asset_names = ("tokenizer.json", "characters.json", "affixes.json", "labels.json")
+    usage = 'model.predict(["Some text."])'
 
     def __init__(
         self,
@@ -121,6 +125,7 @@ class TaggingTask:
         affixes: Vocabulary,
         labels: Sequence[str],
         scheme: Scheme | None,
+        contextual: ContextualStates | None = None,
     ) -> None:
         self.config = config
         self.tokenizer = tokenizer
@@ -136,15 +141,19 @@ class TaggingTask:
             affixes=len(affixes),
             labels=self.labels,
             scheme=scheme,
+            contextual=contextual,
         )
 
     @classmethod
-    def fitted(cls, config: TaggingConfig, rows: Mapping[str, Any]) -> "TaggingTask":
+    def fitted(
+        cls, config: TaggingConfig, rows: Mapping[str, Any], contextual: ContextualStates | None = None
+    ) -> "TaggingTask":
         """A task whose vocabularies and labels are those of training rows.
 
         Args:
             config: what the model is made of.
             rows: ``tokens`` and ``tags`` (strings), a list a sentence.
+            contextual: the language model that ``config.lm`` names, where it does.
 
         Raises:
             CorpusError: where no tag marks an entity, or a tag sequence is illegal in its scheme.
@@ -169,6 +178,7 @@ class TaggingTask:
             affixes=Vocabulary.build(Counter(affix for word in spellings for affix in affixes(word)), 3),
             labels=labels,
             scheme=scheme,
+            contextual=contextual,
         )
         with torch.no_grad():
             for word, vector in vectors.items():
@@ -220,6 +230,7 @@ class TaggingTask:
             characters_S=characters_S,
             tokens=tokens,
             gold=gold,
+            contextual_NC=None if self.model.contextual is None else self.model.contextual.of(tokens),
         )
 
     def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
@@ -269,19 +280,37 @@ class TaggingTask:
         else:
             spellings_U, rows_BT = torch.unique(rows_BT, return_inverse=True)
             inputs |= {"spellings_BT": rows_BT, **_spellings(examples, spellings_U)}
+        if examples.contextual_NC is not None:
+            inputs["contextual_BTC"] = examples.contextual_NC[examples.ragged.places(rows)[0]]
         return Batch(
             inputs=inputs,
             lengths=examples.ragged.lengths[torch.as_tensor(rows)],
             targets=padded.get("targets"),
         )
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Training loss of a batch, averaged over its tokens."""
+    def sampler(self, examples: TaggedExamples, config: TrainConfig) -> BucketSampler:
+        """The batches to train on."""
+        return BucketSampler(lengths=examples.lengths, batch_tokens=config.batch_tokens, seed=config.seed)
+
+    def batches(self, examples: TaggedExamples, batch_tokens: int) -> list[list[int]]:
+        """The examples of each batch of a prediction."""
+        return length_sorted_batches(examples.lengths, batch_tokens)
+
+    def in_order(
+        self, batches: Sequence[Sequence[int]], predictions: Sequence[list[TagPrediction]]
+    ) -> list[TagPrediction]:
+        """The predictions of all batches in the order of the examples."""
+        return in_order(batches, predictions)
+
+    def loss(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor] | None]:
+        """Training loss of a batch, averaged over its tokens; sentences stand alone, so nothing is carried."""
         assert batch.targets is not None
         states_BTH = self.model(batch)
-        return self.model.head.loss(states_BTH, batch.targets, batch.mask.to(states_BTH.device))
+        return self.model.head.loss(states_BTH, batch.targets, batch.mask.to(states_BTH.device)), None
 
-    def predict(self, batch: Batch, *, confidence: bool = False) -> list[TagPrediction]:
+    def predict(
+        self, batch: Batch, carry: list[Tensor] | None = None, *, confidence: bool = False
+    ) -> tuple[list[TagPrediction], list[Tensor] | None]:
         """What the model says of each sentence of a batch."""
         states_BTH = self.model(batch)
         decoded = self.model.head.decode(states_BTH, batch.mask.to(states_BTH.device), confidence=confidence)
@@ -300,21 +329,29 @@ class TaggingTask:
                 marginal, conditional = decoded.marginals[row], decoded.conditionals[row]
                 sure = [min(1.0, math.exp(marginal[s] + sum(conditional[s + 1 : e]))) for s, e in runs]
             predictions.append(TagPrediction(tags, spans, sure))
-        return predictions
+        return predictions, None
 
-    def describe(self, examples: TaggedExamples, row: int) -> str:
-        """The first words of a sentence."""
-        words = examples.tokens[row]
+    def describe(self, examples: TaggedExamples, rows: Sequence[int]) -> str:
+        """The first words of the first sentence of a batch."""
+        words = examples.tokens[rows[0]]
         return repr(" ".join(words[:8]) + (" …" if len(words) > 8 else ""))
+
+    @staticmethod
+    def asset_names(config: TaggingConfig) -> list[str]:
+        """The names of the files that ``assets`` gives."""
+        names = ["tokenizer.json", "characters.json", "affixes.json", "labels.json"]
+        return [*names, "language_model.json"] if config.lm else names
 
     def assets(self) -> dict[str, str]:
         """The files that, with the weights and the configuration, make the tagger."""
         labels = {"scheme": self.scheme and self.scheme.name, "labels": self.labels}
+        contextual = self.model.contextual
         return {
             "tokenizer.json": self.tokenizer.to_json(),
             "characters.json": json.dumps(self.characters.entries, ensure_ascii=False),
             "affixes.json": json.dumps(self.affixes.entries, ensure_ascii=False),
             "labels.json": json.dumps(labels, ensure_ascii=False, indent=1),
+            **({} if contextual is None else {"language_model.json": contextual.to_json()}),
         }
 
     @classmethod
@@ -330,6 +367,7 @@ class TaggingTask:
             affixes=Vocabulary(json.loads(assets["affixes.json"])),
             labels=labels["labels"],
             scheme=labels["scheme"] and Scheme.parse(labels["scheme"]),
+            contextual=ContextualStates.from_json(assets["language_model.json"]) if config.lm else None,
         )
 
     def score(self, gold: Sequence[TagPrediction], predicted: Sequence[TagPrediction]) -> dict[str, float]:

@@ -1,0 +1,122 @@
+"""Running text as batches: contiguous streams side by side, and the windows that training and evaluation read.
+
+A text of N tokens is cut into B streams of the same length, but for one token, and every stream is read in windows::
+
+    tokens     a b c d e f g h i j k        N = 11, B = 2: the streams are a…f and g…k
+    window 1   inputs ⟨ a b / f g h         targets a b c / g h i       (⟨ is <eos>: what stands before a text)
+    window 2   inputs c d e / i j           targets d e f / j k
+
+Each token is the target exactly once, and its input is the token before it, across the borders of windows and streams.
+Where the state is carried from window to window, all that is lost is what came before a stream.
+
+Shapes: N tokens of the text, B streams, T steps of a window.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["Window", "WindowSampler", "window_tokens"]
+
+VARIED_SHORT = 0.05  # how often a window's mean length is half of the usual (Merity et al. 2018, section 5)
+VARIED_SPREAD = 5.0  # standard deviation of its length
+SHORTEST = 5
+
+
+@dataclass(frozen=True)
+class Window:
+    """Steps ``start`` to ``start + steps`` of each of some streams.
+
+    Attributes:
+        start: its first step.
+        steps: how many.
+        streams: into how many streams the text is cut.
+        rows: how many of them have such steps: all, or in the very last step perhaps only the longer ones.
+        rate_share: what the learning rate is multiplied by.
+    """
+
+    start: int
+    steps: int
+    streams: int
+    rows: int
+    rate_share: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowSampler:
+    """The windows of an epoch, the same for the same seed and epoch.
+
+    Args:
+        tokens: tokens of the text, N.
+        streams: streams side by side, B; fewer where there are fewer tokens.
+        steps: steps of a window, T.
+        vary: whether lengths are random, as in Merity et al. (2018, section 5): about T, now and then about T/2. The
+            learning rate is scaled with them, since shorter windows would be favoured otherwise.
+        seed: of these lengths.
+
+    >>> [(window.start, window.steps, window.rows) for window in WindowSampler(tokens=11, streams=2, steps=3).epoch(0)]
+    [(0, 3, 2), (3, 3, 2)]
+    """
+
+    tokens: int
+    streams: int
+    steps: int
+    vary: bool = False
+    seed: int = 0
+
+    def epoch(self, number: int) -> list[Window]:
+        """The windows of one epoch, in their order."""
+        lengths = self._lengths(random.Random(f"{self.seed}/{number}"))
+        streams = min(self.streams, self.tokens)
+        longest, longer = -(-self.tokens // streams), self.tokens % streams or streams
+        windows, start = [], 0
+        while start < longest:
+            steps = min(next(lengths), longest - start)
+            alone = steps == 1 and start + 1 == longest  # a step that only the longer streams have
+            rows = longer if alone else streams
+            windows.append(Window(start, steps, streams, rows, steps / self.steps))
+            start += steps
+        return windows
+
+    def _lengths(self, generator: random.Random) -> Iterator[int]:
+        while True:
+            if not self.vary:
+                yield self.steps
+                continue
+            mean = self.steps / 2 if generator.random() < VARIED_SHORT else float(self.steps)
+            yield max(SHORTEST, round(generator.gauss(mean, VARIED_SPREAD)))
+
+    def rate_share(self, batch: Window) -> float:
+        """What the learning rate of a batch is multiplied by."""
+        return batch.rate_share
+
+
+def window_tokens(ids: np.ndarray, window: Window, *, before: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What a window reads: inputs and targets (B, T) as int64, padded with 0, and true lengths (B,).
+
+    Args:
+        ids: the tokens of the text (N,), on the disk perhaps; only those of the window are read.
+        window: one of the windows of this text.
+        before: the token that stands before the text.
+
+    >>> inputs, targets, lengths = window_tokens(np.arange(1, 12), Window(3, 3, streams=2, rows=2), before=0)
+    >>> inputs.tolist(), targets.tolist(), lengths.tolist()
+    ([[3, 4, 5], [9, 10, 0]], [[4, 5, 6], [10, 11, 0]], [3, 2])
+    """
+    shortest, longer = divmod(len(ids), window.streams)
+    row_B = np.arange(window.rows)
+    first_B = row_B * shortest + np.minimum(row_B, longer)
+    last_B = first_B + shortest + (row_B < longer)
+    place_BT = (first_B + window.start)[:, None] + np.arange(window.steps)
+    inside_BT = place_BT < last_B[:, None]
+    place_BT[~inside_BT] = 0
+    targets_BT = ids[place_BT].astype(np.int64)
+    inputs_BT = np.where(place_BT == 0, before, ids[np.maximum(place_BT - 1, 0)]).astype(np.int64)
+    for padded_BT in (targets_BT, inputs_BT):
+        padded_BT[~inside_BT] = 0
+    lengths_B = torch.from_numpy(inside_BT.sum(1))
+    return torch.from_numpy(inputs_BT), torch.from_numpy(targets_BT), lengths_B

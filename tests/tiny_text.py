@@ -1,0 +1,84 @@
+"""A little text, and settings that make a language model small enough to be trained within a test."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqkit.engine import Engine
+from seqkit.language_model import LanguageModel
+from seqkit.tasks.language_modelling import LanguageModellingTask
+from seqkit.texts import from_strings
+from seqkit.training import Trainer
+
+__all__ = ["DEV", "TEXT_SETTINGS", "TRAIN", "tiny_language_model", "tiny_text_trainer", "write_texts"]
+
+TRAIN = [
+    "The harbour was quiet.\n\nAda sat on the wall and counted the boats: one, two, three.\n",
+    "Rain fell on Ghent all day. Nobody went out; the café stayed shut.\n",
+    '"Where is the ferry?" said Bo. "It left at seven," said Ada, "and it is not coming back."\n',
+    "Take two eggs, a cup of milk and a little salt. Beat them well. Leave the batter for an hour.\n",
+] * 3
+DEV = ["Ada sat in the café and counted the eggs: one, two.\n", "The ferry left Ghent at seven. Rain fell.\n"]
+
+# Every setting a test may depend on is here, so that a change of a preset changes no test.
+TEXT_SETTINGS: dict[str, Any] = {
+    "unit": "char",
+    "pretokenized": False,
+    "vocabulary_size": 0,
+    "minimum_count": 1,
+    "direction": "forward",
+    "cell": "lstm",
+    "embedding_size": 12,
+    "hidden_size": 16,
+    "num_layers": 1,
+    "tied": True,
+    "adaptive_softmax": False,
+    "embedding_dropout": 0.1,
+    "input_dropout": 0.1,
+    "hidden_dropout": 0.1,
+    "output_dropout": 0.1,
+    "weight_dropout": 0.1,
+    "locked_dropout": True,
+    "activation_penalty": 0.0,
+    "temporal_penalty": 0.0,
+    "bptt": 10,
+    "vary_bptt": False,
+    "reset_probability": 0.0,
+    "epochs": 3,
+    "batch_tokens": 60,
+    "accumulate": 1,
+    "optimizer": "adamw",
+    "learning_rate": 0.02,
+    "schedule": "one-cycle",
+    "warmup": 0.1,
+    "weight_decay": 0.01,
+    "momentum": 0.0,
+    "plateau_patience": 3,
+    "clip_norm": 1.0,
+    "average": 0.9,
+    "patience": 100,
+    "seed": 1,
+}
+
+
+def tiny_language_model(**changes: Any) -> LanguageModel:
+    """A language model with the settings above, some of them changed."""
+    return LanguageModel(device="cpu", precision="float32", **{**TEXT_SETTINGS, **changes})
+
+
+def tiny_text_trainer(**changes: Any) -> tuple[LanguageModellingTask, Trainer]:
+    """Such a model's task, its weights as seed 1 draws them, and a trainer of it."""
+    model = tiny_language_model(**changes)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        task = LanguageModellingTask.fitted(model.config, from_strings(TRAIN))
+    return task, Trainer(task, task.prepare(from_strings(TRAIN)), model.training, Engine.open("cpu"))
+
+
+def write_texts(folder: Path) -> Path:
+    """A folder with a train and a dev file: the documents above, each as one running text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "train.txt").write_text("".join(TRAIN), encoding="utf-8")
+    (folder / "dev.txt").write_text("".join(DEV), encoding="utf-8")
+    return folder
