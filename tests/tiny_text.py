@@ -11,7 +11,7 @@ from seqkit.tasks.language_modelling import LanguageModellingTask
 from seqkit.texts import from_strings
 from seqkit.training import Trainer
 
-__all__ = ["DEV", "TEXT_SETTINGS", "TRAIN", "tiny_language_model", "tiny_text_trainer", "write_texts"]
+__all__ = ["DEV", "TEXT_SETTINGS", "TRAIN", "text_options", "tiny_language_model", "tiny_text_trainer", "write_texts"]
 
 TRAIN = [
     "The harbour was quiet.\n\nAda sat on the wall and counted the boats: one, two, three.\n",
@@ -74,6 +74,15 @@ def tiny_text_trainer(**changes: Any) -> tuple[LanguageModellingTask, Trainer]:
         torch.manual_seed(1)
         task = LanguageModellingTask.fitted(model.config, from_strings(TRAIN))
     return task, Trainer(task, task.prepare(from_strings(TRAIN)), model.training, Engine.open("cpu"))
+
+
+def text_options(**changes: Any) -> list[str]:
+    """Command line options for the settings above, some of them changed."""
+    options = ["--device=cpu"]
+    for name, value in {**TEXT_SETTINGS, **changes}.items():
+        dashed = name.replace("_", "-")
+        options.append(f"--{'' if value else 'no-'}{dashed}" if isinstance(value, bool) else f"--{dashed}={value}")
+    return options
 
 
 def write_texts(folder: Path) -> Path:

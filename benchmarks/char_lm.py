@@ -1,0 +1,108 @@
+"""Character language models on tinyshakespeare: nats a character after 3 and after 30 minutes of training.
+
+::
+
+    python -m benchmarks.char_lm --data DIR
+
+``DIR/tinyshakespeare/input.txt`` is read; its last tenth, 111,540 characters, is the validation text, and every one of
+them counts. Each line is a training of its own, with a time limit of its own, by which its learning rate has fallen to
+zero. Beside ``--preset char`` stands a bare one-layer ``nn.LSTM`` of 256 units, trained here for as long as the
+shortest of them, in the plainest way: AdamW at a constant rate, one window after the other.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.language_models import corpus_path, section, text_parser, trained
+from benchmarks.timing import Table, run_script
+from seqkit.language_model import LanguageModel
+from seqkit.tasks.language_modelling import LanguageModellingTask
+from seqkit.texts import Texts, open_texts
+
+__all__ = ["bare_nats", "main"]
+
+WIDTH, STREAMS, STEPS = 256, 32, 128  # of the bare model and its batches
+DEV_STEPS = 1000
+
+
+class _Bare(nn.Module):
+    def __init__(self, characters: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(characters, WIDTH)
+        self.lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
+        self.scores = nn.Linear(WIDTH, characters)
+
+    def forward(self, window: Tensor, carry: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        states, (hidden, cell) = self.lstm(self.embedding(window[:, :-1]), carry)
+        loss = nn.functional.cross_entropy(self.scores(states).flatten(0, 1), window[:, 1:].flatten())
+        return loss, (hidden.detach(), cell.detach())
+
+
+def bare_nats(texts: Mapping[str, Texts], seconds: float) -> float:
+    """Nats a character of a bare nn.LSTM after so many seconds of training."""
+    torch.manual_seed(1)
+    task = LanguageModellingTask.fitted(LanguageModel("char").config, texts["train"])
+    train_N, dev_N = (
+        torch.from_numpy(task.prepare(texts[split]).store.ids.astype("int64")) for split in ("train", "dev")
+    )
+    model = _Bare(len(task.tokenizer))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    streams = train_N[: len(train_N) // STREAMS * STREAMS].view(STREAMS, -1)
+    start, place, carry = time.perf_counter(), 0, None
+    while time.perf_counter() - start < seconds:
+        if place + STEPS >= streams.shape[1]:
+            place, carry = 0, None
+        loss, carry = model(streams[:, place : place + STEPS + 1], carry)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        place += STEPS
+    return _nats(model, torch.cat([torch.zeros(1, dtype=torch.int64), dev_N]))
+
+
+@torch.no_grad()
+def _nats(model: _Bare, tokens: Tensor) -> float:
+    total, carry = 0.0, None
+    for first in range(0, len(tokens) - 1, DEV_STEPS):
+        window = tokens[None, first : first + DEV_STEPS + 1]
+        loss, carry = model(window, carry)
+        total += float(loss) * (window.shape[1] - 1)
+    return total / (len(tokens) - 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, print the table, and write it with all epochs where ``--out`` says.
+
+    Raises:
+        ConfigError: the text is not there.
+    """
+    parser = text_parser("python -m benchmarks.char_lm", __doc__)
+    parser.add_argument("--minutes", type=float, nargs="+", default=[3.0, 30.0], help="time limits")
+    parser.add_argument("--skip-peer", action="store_true", help="do not train the bare model")
+    given = parser.parse_args(arguments)
+    texts = open_texts(corpus_path(given.data, "tinyshakespeare", "input.txt"), dev_fraction=0.1)
+    rows, logs = [], {}
+    if not given.skip_peer:
+        nats = bare_nats(texts, 60 * min(given.minutes))
+        print(f"bare nn.LSTM: {nats:.4f} nats", flush=True)
+        rows.append(["bare nn.LSTM", f"{min(given.minutes):g}", f"{nats:.4f}", f"{nats / math.log(2):.4f}"])
+    for minutes in given.minutes:
+        model = LanguageModel("char", max_minutes=minutes, seed=given.seed)
+        found = trained(model, texts, given.runs and given.runs / f"char-{minutes:g}-minutes")
+        nats = found.scores["nats_per_token"]
+        rows.append(["--preset char", f"{found.minutes:.1f}", f"{nats:.4f}", f"{nats / math.log(2):.4f}"])
+        logs[f"--preset char --max-minutes {minutes:g}, {found.parameters:,} parameters"] = found.log
+    table = Table(["model", "minutes", "nats a character", "bits a character"], rows)
+    text = section("Characters of tinyshakespeare", str(table), logs)
+    print(text)
+    if given.out:
+        given.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,76 @@
+"""What the benchmarks of language models share: a training told epoch by epoch, and the options of their scripts."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.timing import machine
+from seqkit.errors import ConfigError
+from seqkit.language_model import LanguageModel
+from seqkit.texts import Texts
+from seqkit.training import EpochDone, Event
+
+__all__ = ["Trained", "corpus_path", "section", "text_parser", "trained"]
+
+
+class Trained(NamedTuple):
+    """A model after its training: its scores on dev, its size, and a line an epoch."""
+
+    scores: Mapping[str, float]
+    parameters: int
+    minutes: float
+    log: list[str]
+
+
+def trained(model: LanguageModel, texts: Mapping[str, Texts], out: Path | None = None) -> Trained:
+    """Train a model, telling each epoch on the way, and score it on dev."""
+    log: list[str] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, EpochDone):
+            record = event.record
+            log.append(
+                f"epoch {record['epoch']:.0f}, {record['seconds']:.0f} s: train {record['train_loss']:.4f}, "
+                f"dev {record['dev_nats_per_token']:.4f} nats, perplexity {record['dev_perplexity']:.2f}"
+            )
+            print(log[-1], flush=True)
+
+    model.fit(texts["train"], texts["dev"], out=out, report=report)
+    assert model.fitted is not None
+    assert model.outcome is not None
+    parameters = sum(parameter.numel() for parameter in model.fitted.model.parameters())
+    return Trained(model.evaluate(texts["dev"]).scores, parameters, model.outcome.seconds / 60, log)
+
+
+def text_parser(program: str, purpose: str) -> argparse.ArgumentParser:
+    """The options that the scripts have in common.
+
+    Args:
+        program: how the script is called.
+        purpose: its docstring, whose first line says what it is for.
+    """
+    parser = argparse.ArgumentParser(prog=program, description=purpose.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder that holds the corpus' folder")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--runs", type=Path, metavar="DIR", help="keep the run folders here")
+    parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the tables to this file")
+    return parser
+
+
+def corpus_path(data: Path, *parts: str) -> Path:
+    """A file or folder of the public corpora.
+
+    Raises:
+        ConfigError: it is not there.
+    """
+    path = data.joinpath(*parts)
+    if not path.exists():
+        raise ConfigError(f"--data: there is no {path}")
+    return path
+
+
+def section(title: str, body: str, logs: Mapping[str, list[str]]) -> str:
+    """The Markdown of a script's results: the machine, a table, and every epoch of every training."""
+    kept = [f"{name}:\n\n```\n" + "\n".join(lines) + "\n```" for name, lines in logs.items()]
+    return "\n\n".join([f"# {title}", f"Machine: {machine()}", body, *kept]) + "\n"

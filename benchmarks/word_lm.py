@@ -1,0 +1,50 @@
+"""Word language models on WikiText-2: validation perplexity after so many minutes of training.
+
+::
+
+    python -m benchmarks.word_lm --data DIR
+
+``DIR/wikitext2`` holds ``train.txt`` and ``valid.txt``, tokenised as published: 2,088,628 and 217,646 tokens, line ends
+counted, 33,278 words. Any preset of word models can be measured; the recipes of Zaremba et al. (2014) and Merity et al.
+(2018) want hours on a GPU.
+"""
+
+from collections.abc import Sequence
+
+from benchmarks.language_models import corpus_path, section, text_parser, trained
+from benchmarks.timing import Table, run_script
+from seqkit.language_model import LanguageModel
+from seqkit.texts import open_texts
+
+__all__ = ["PUBLISHED", "main"]
+
+PUBLISHED = {"awd-wt2": "65.6 on test, after 750 epochs (Merity et al. 2018)"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, print the table, and write it with all epochs where ``--out`` says.
+
+    Raises:
+        ConfigError: the texts are not there.
+    """
+    parser = text_parser("python -m benchmarks.word_lm", __doc__)
+    parser.add_argument("--preset", nargs="+", default=["word"])
+    parser.add_argument("--minutes", type=float, default=30.0, help="time limit of each")
+    given = parser.parse_args(arguments)
+    texts = open_texts(corpus_path(given.data, "wikitext2"))
+    rows, logs = [], {}
+    for preset in given.preset:
+        model = LanguageModel(preset, pretokenized=True, max_minutes=given.minutes, seed=given.seed)
+        found = trained(model, texts, given.runs and given.runs / f"{preset}-{given.minutes:g}-minutes")
+        perplexity = f"{found.scores['perplexity']:.2f}"
+        rows.append([preset, PUBLISHED.get(preset, ""), f"{found.parameters:,}", f"{found.minutes:.1f}", perplexity])
+        logs[f"--preset {preset} --max-minutes {given.minutes:g}"] = found.log
+    table = Table(["preset", "published perplexity", "parameters", "minutes", "validation perplexity"], rows, texts=2)
+    text = section("Words of WikiText-2", str(table), logs)
+    print(text)
+    if given.out:
+        given.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_script(main)
