@@ -230,12 +230,12 @@ class LanguageModel(Estimator):
 
     def stream_samples(self, prompt: str, seeds: Sequence[int], **options: Any) -> Iterator[Generated]:
         """What ``stream`` gives, of several samples side by side, with tokens and endings; arguments as for it."""
-        return sample(self._decoding(), self._prompt(prompt, options), seeds)
+        return sample(self.decoder(), self._prompt(prompt, options), seeds)
 
     def _searched(self, prompt: str, num_samples: int, beam: int, options: dict[str, Any]) -> list[GeneratedText]:
         if beam < 0 or num_samples > beam:
             raise ConfigError(f"a beam of {beam} cannot give {num_samples} texts; it must be at least as wide")
-        found = beam_search(self._decoding(), self._prompt(prompt, options), beam, num_samples)
+        found = beam_search(self.decoder(), self._prompt(prompt, options), beam, num_samples)
         return [_joined([text], None) for text in found]
 
     def _prompt(self, prompt: str, options: Mapping[str, Any]) -> Prompt:
@@ -274,7 +274,7 @@ class LanguageModel(Estimator):
             )
         return task.tokenizer.encode(text)
 
-    def _decoding(self) -> Decoder:
+    def decoder(self) -> Decoder:
         """The model's weights as the fast decoder has them, made anew when the model was fitted anew."""
         task, _ = self._ready()
         if "forward" not in task.directions:
