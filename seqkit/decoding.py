@@ -72,7 +72,7 @@ class Decoder:
         vectors_VD = _copied(embedding_VD)
         weights = [[_copied(weight) for weight in stack._flat_weights if weight is not None] for stack in stacks]
         if len(vectors_VD) < vectors_VD.shape[1]:
-            weights[0][0] = (weights[0][0].double() @ vectors_VD.double().T).float()
+            weights[0][0] = (weights[0][0].cpu().double() @ vectors_VD.cpu().double().T).to(weights[0][0])
             vectors_VD = torch.eye(len(vectors_VD), device=vectors_VD.device)
         self._vectors_VD = vectors_VD
         self._modes = [stack.mode for stack in stacks]
