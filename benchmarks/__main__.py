@@ -12,7 +12,7 @@ written only where ``--out`` names one, so that no part of the tables takes the 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import crf, encoder, memory, tagging_quality, tagging_step, time_to_score
+from benchmarks import crf, decoding, encoder, memory, tagging_quality, tagging_step, time_to_score
 from benchmarks.crfsuite import crf_class
 from benchmarks.timing import Options, machine, options_of, run_script, script_parser
 from seqkit.errors import ConfigError
@@ -31,11 +31,12 @@ BENCHMARKS: Mapping[str, Callable[[Options], str]] = {
     "crf": crf.report,
     "tagging_step": tagging_step.report,
     "time_to_score": time_to_score.report,
+    "decoding": decoding.report,
     "memory": memory.report,
     "quality": _quality,
 }
 USUAL = [name for name in BENCHMARKS if name != "quality"]  # which trains for an hour or so, and keeps its own table
-WITHOUT_PEER = ["encoder", "crf", "memory"]
+WITHOUT_PEER = ["encoder", "crf", "decoding", "memory"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

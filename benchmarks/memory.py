@@ -1,4 +1,4 @@
-"""How much memory prediction takes: the peak for very long texts, and the growth over very many short ones.
+"""How much memory seqkit takes: tagging very long texts, and very many short ones, and writing a million tokens.
 
 ::
 
@@ -16,17 +16,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple, TypeVar, get_args
 
+from benchmarks.decoding import untrained
 from benchmarks.timing import Options, Table, machine, options_of, run_script, script_parser, tell, train_and_dev
 from seqkit.errors import ConfigError
+from seqkit.language_model import LanguageModel
 from seqkit.tagger import Tagger
 
-__all__ = ["LONG_TEXTS", "Growth", "Way", "growth", "main", "peak", "report", "short_texts"]
+__all__ = ["LONG_TEXTS", "Growth", "Way", "growth", "main", "peak", "report", "short_texts", "writing"]
 
 Found = TypeVar("Found")
 Way = Literal["one by one", "streamed"]
 
 STATUS = Path("/proc/self/status")
 WARM_UP, PREDICTIONS = 10_000, 100_000
+TOKENS = 1_000_000
 
 
 def _words(number: int, sentence: int) -> str:
@@ -128,15 +131,39 @@ def _growth(run: Path, way: Way, warm_up: int, predictions: int) -> Growth:
     return Growth(*held)
 
 
-def report(options: Options, predictions: int = PREDICTIONS) -> str:
+def writing(run: Path, warm_up: int = TOKENS // 10, tokens: int = TOKENS) -> Growth:
+    """What a new process holds that writes one endless text, before and after so many tokens.
+
+    Args:
+        run: the run folder of a language model.
+        warm_up: tokens written before.
+        tokens: tokens written after that.
+
+    Raises:
+        ConfigError: where memory cannot be read.
+    """
+    return _in_new_process(_writing, run, warm_up, tokens)
+
+
+def _writing(run: Path, warm_up: int, tokens: int) -> Growth:
+    model, held = LanguageModel.load(run, device="cpu"), []
+    told = model.stream_samples("", [1], max_tokens=warm_up + tokens, ignore_end=True)
+    for number, _ in enumerate(told, start=1):
+        if number in (warm_up, warm_up + tokens):
+            held.append(_megabytes("VmRSS"))
+    return Growth(*held)
+
+
+def report(options: Options, predictions: int = PREDICTIONS, tokens: int = TOKENS) -> str:
     """The section of the benchmark, in Markdown.
 
     Args:
         options: of all benchmarks; always the CPU is measured, and where quick, hardly anything.
         predictions: texts tagged after warming up, a tenth of them before.
+        tokens: tokens written after warming up, a tenth of them before.
     """
     if options.quick:
-        predictions = 100
+        predictions, tokens = 100, 1000
     train, dev = train_and_dev("ner-mini", Options(quick=True))  # its size matters, not what it has learnt
     with TemporaryDirectory() as folder:
         run = Path(folder) / "run"
@@ -147,17 +174,25 @@ def report(options: Options, predictions: int = PREDICTIONS) -> str:
             tell(f"memory: {' '.join(peaks[-1])}")
         grown = []
         for way in get_args(Way):
-            found = growth(run, way, predictions // 10, predictions)
-            grown.append([way, f"{found.before:.0f}", f"{found.after:.0f}", f"{found.share:.1%}".replace("%", " %")])
+            grown.append(_cells(way, growth(run, way, predictions // 10, predictions)))
             tell(f"memory: {' '.join(grown[-1])}")
+        untrained(128).save(run)
+        written = [_cells("one stream", writing(run, tokens // 10, tokens))]
+        tell(f"memory: {' '.join(written[-1])}")
     parts = [
-        "## Memory of prediction",
+        "## Memory",
         "The most a process holds that tags one text, in MB, everything counted.",
         str(Table(["text", "peak MB"], peaks)),
         f"What a process holds after {predictions // 10:,} short texts, and after {predictions:,} more.",
         str(Table(["texts", "MB before", "MB after", "growth"], grown)),
+        f"What a process holds that has written {tokens // 10:,} characters, and after {tokens:,} more.",
+        str(Table(["text", "MB before", "MB after", "growth"], written)),
     ]
     return "\n\n".join(parts)
+
+
+def _cells(name: str, found: Growth) -> list[str]:
+    return [name, f"{found.before:.0f}", f"{found.after:.0f}", f"{found.share:.1%}".replace("%", " %")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -164,8 +164,9 @@ def sample(model: Decoder, prompt: Prompt, seeds: Sequence[int]) -> Iterator[Gen
 
 def _begun(model: Decoder, prompt: Prompt, rows: int) -> tuple[Tensor, State]:
     """Scores and state after the prompt, which is read once for all samples."""
-    tokens = torch.tensor(list(prompt.tokens))
-    scores_1V, state = model.read(tokens, model.initial_state(1))
+    start = model.initial_state(1)
+    first = start[0][0] if isinstance(start[0], tuple) else start[0]
+    scores_1V, state = model.read(torch.tensor(list(prompt.tokens), device=first.device), start)
     everyone = torch.zeros(rows, dtype=torch.int64, device=scores_1V.device)
     return scores_1V.index_select(0, everyone), model.select(state, everyone)
 
@@ -230,15 +231,11 @@ def beam_search(model: Decoder, prompt: Prompt, width: int, best: int) -> list[G
     beams, ended = [_Beam([], 0.0, "", TextAssembler(prompt.stop))], list[_Beam]()
     for count in range(1, prompt.max_tokens + 1):
         allowed_BV = filtered(_without(scores_BV, prompt.banned), filters, history).log_softmax(-1)
-        plain_BV = scores_BV.log_softmax(-1)
-        totals_BV = allowed_BV.double() + torch.tensor([beam.score for beam in beams], dtype=torch.float64)[:, None]
-        top = totals_BV.flatten().topk(min(2 * width, totals_BV.numel()))
+        candidates = _candidates(beams, scores_BV.log_softmax(-1), allowed_BV, 2 * width, prompt.pieces)
         going, rows = list[_Beam](), list[int]()
-        for score, place in zip(top.values.tolist(), top.indices.tolist(), strict=True):
-            row, token = divmod(place, totals_BV.shape[1])
-            if score == -torch.inf or len(going) == width:
+        for row, new, score in candidates:
+            if len(going) == width:
                 break
-            new = GeneratedToken(token, prompt.pieces[token], float(plain_BV[row, token]))
             beam = _extended(beams[row], new, score, prompt, last=count == prompt.max_tokens)
             if beam.ending is None:
                 going.append(beam)
@@ -248,12 +245,25 @@ def beam_search(model: Decoder, prompt: Prompt, width: int, best: int) -> list[G
         ended = sorted(ended, key=lambda beam: -beam.score)[:best]
         if not going or (len(ended) == best and ended[-1].score >= going[0].score):
             break
-        beams = going
-        state = model.select(state, torch.tensor(rows))
+        beams, last = going, [beam.tokens[-1].id for beam in going]
+        state = model.select(state, torch.tensor(rows, device=scores_BV.device))
         history.select(rows)
-        history.add([beam.tokens[-1].id for beam in beams])
-        scores_BV, state = model.step(torch.tensor([beam.tokens[-1].id for beam in beams]), state)
+        history.add(last)
+        scores_BV, state = model.step(torch.tensor(last, device=scores_BV.device), state)
     return [Generated(number, beam.text, beam.tokens, beam.ending) for number, beam in enumerate(ended)]
+
+
+def _candidates(
+    beams: Sequence[_Beam], plain_BV: Tensor, allowed_BV: Tensor, most: int, pieces: Sequence[bytes]
+) -> Iterator[tuple[int, GeneratedToken, float]]:
+    """The best ways to go on: which text, with which token, and the score then; the best first."""
+    so_far_B = torch.tensor([beam.score for beam in beams], dtype=torch.float64, device=plain_BV.device)
+    totals_BV = allowed_BV.double() + so_far_B[:, None]
+    top = totals_BV.flatten().topk(min(most, totals_BV.numel()))
+    for score, place in zip(top.values.tolist(), top.indices.tolist(), strict=True):
+        if score > -torch.inf:
+            row, token = divmod(place, totals_BV.shape[1])
+            yield row, GeneratedToken(token, pieces[token], float(plain_BV[row, token])), score
 
 
 def _extended(beam: _Beam, new: GeneratedToken, score: float, prompt: Prompt, *, last: bool) -> _Beam:

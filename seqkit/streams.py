@@ -9,18 +9,21 @@ A text of N tokens is cut into B streams of the same length, but for one token, 
 Each token is the target exactly once, and its input is the token before it, across the borders of windows and streams.
 Where the state is carried from window to window, all that is lost is what came before a stream.
 
-Shapes: N tokens of the text, B streams, T steps of a window.
+Shapes: N tokens of the text, B streams, T steps of a window, W windows.
 """
 
 import random
-from collections.abc import Iterator
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Window", "WindowSampler", "window_tokens"]
+__all__ = ["Window", "WindowSampler", "Windows", "window_tokens"]
 
 VARIED_SHORT = 0.05  # how often a window's mean length is half of the usual (Merity et al. 2018, section 5)
 VARIED_SPREAD = 5.0  # standard deviation of its length
@@ -68,31 +71,58 @@ class WindowSampler:
     vary: bool = False
     seed: int = 0
 
-    def epoch(self, number: int) -> list[Window]:
+    def epoch(self, number: int) -> "Windows":
         """The windows of one epoch, in their order."""
-        lengths = self._lengths(random.Random(f"{self.seed}/{number}"))
         streams = min(self.streams, self.tokens)
-        longest, longer = -(-self.tokens // streams), self.tokens % streams or streams
-        windows, start = [], 0
-        while start < longest:
-            steps = min(next(lengths), longest - start)
-            alone = steps == 1 and start + 1 == longest  # a step that only the longer streams have
-            rows = longer if alone else streams
-            windows.append(Window(start, steps, streams, rows, steps / self.steps))
-            start += steps
-        return windows
+        longest = -(-self.tokens // streams)
+        if self.vary:
+            starts_W = self._random_starts(longest, random.Random(f"{self.seed}/{number}"))
+        else:
+            starts_W = np.arange(0, longest, self.steps)
+        return Windows(starts_W, self.tokens, streams, self.steps)
 
-    def _lengths(self, generator: random.Random) -> Iterator[int]:
-        while True:
-            if not self.vary:
-                yield self.steps
-                continue
+    def _random_starts(self, longest: int, generator: random.Random) -> NDArray[np.int64]:
+        starts, start = array("q"), 0
+        while start < longest:
+            starts.append(start)
             mean = self.steps / 2 if generator.random() < VARIED_SHORT else float(self.steps)
-            yield max(SHORTEST, round(generator.gauss(mean, VARIED_SPREAD)))
+            start += max(SHORTEST, round(generator.gauss(mean, VARIED_SPREAD)))
+        return np.frombuffer(starts, dtype=np.int64)
 
     def rate_share(self, batch: Window) -> float:
         """What the learning rate of a batch is multiplied by."""
         return batch.rate_share
+
+
+@dataclass(frozen=True, eq=False)
+class Windows(Sequence[Window]):
+    """Windows one after the other, each made when it is asked for: those of a large text are very many.
+
+    Attributes:
+        starts_W: their first steps.
+        tokens: tokens of the text, N.
+        streams: into how many streams it is cut.
+        usual: the length at which the learning rate is as it is.
+    """
+
+    starts_W: NDArray[np.int64]
+    tokens: int
+    streams: int
+    usual: int
+
+    def __len__(self) -> int:
+        return len(self.starts_W)
+
+    def __getitem__(self, place: Any) -> Any:
+        """A window; of a slice, a list of them."""
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        place = range(len(self))[place]
+        longest, longer = -(-self.tokens // self.streams), self.tokens % self.streams or self.streams
+        start = int(self.starts_W[place])
+        end = longest if place + 1 == len(self) else int(self.starts_W[place + 1])
+        alone = end == longest and end - start == 1  # a step that only the longer streams have
+        return Window(start, end - start, self.streams, longer if alone else self.streams, (end - start) / self.usual)
 
 
 def window_tokens(ids: np.ndarray, window: Window, *, before: int) -> tuple[Tensor, Tensor, Tensor]:

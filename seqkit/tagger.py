@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, islice, repeat
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -83,7 +84,7 @@ class TaggedText:
     tags: list[str]
     confidence: list[float]
 
-    @property
+    @cached_property
     def tokens(self) -> list[TaggedToken]:
         """Words, places and tags together."""
         sure = self.confidence or repeat(None)

@@ -335,7 +335,8 @@ def _train_epoch(
     report(EpochStarted(epoch=state.epoch + 1, epochs=config.epochs, tokens=tokens, done=state.tokens))
     limit, between = config.max_minutes * 60 or math.inf, config.save_minutes * 60 or math.inf
     saved = clock.read()
-    for rows in batches[state.position :]:
+    while state.position < len(batches):
+        rows = batches[state.position]
         progress = (state.epoch + state.position / len(batches)) / config.epochs
         # Under a time limit the schedule is spent when the time is, so that the rate still falls to 0.
         trainer.set_learning_rate(max(progress, clock.read() / limit), trainer.sampler.rate_share(rows))

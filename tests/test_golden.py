@@ -11,14 +11,34 @@ import pytest
 
 from seqkit.encoder import RecurrentEncoder, Strategy
 from tests.tiny import PARTS, ROWS, tiny_tagger
+from tests.tiny_text import DEV, TRAIN, tiny_language_model
 
-GOLDEN = Path(__file__).parent / "golden" / "tagging.json"
+GOLDEN = Path(__file__).parent / "golden" / "losses.json"
 RECIPES: dict[str, dict[str, Any]] = {
     "ner": {},
     "ner, softmax, GRU, SGD": {"head": "softmax", "cell": "gru", "optimizer": "sgd", "learning_rate": 0.3},
     "ner, 2 layers, character LSTM, plateau": {"num_layers": 2, "characters": "lstm", "schedule": "plateau"},
     "pos": {"accumulate": 2},
+    "lm": {},
+    "lm, both directions, 2 GRU layers, byte pairs": {
+        "direction": "both",
+        "cell": "gru",
+        "num_layers": 2,
+        "unit": "bpe",
+        "vocabulary_size": 270,
+    },
+    "lm, words, adaptive softmax, AWD": {
+        "unit": "word",
+        "tied": False,
+        "adaptive_softmax": True,
+        "optimizer": "sgd",
+        "learning_rate": 1.0,
+        "vary_bptt": True,
+        "activation_penalty": 1.0,
+        "temporal_penalty": 1.0,
+    },
 }
+NO_DROPOUT = ("embedding_dropout", "hidden_dropout", "output_dropout", "weight_dropout")
 
 
 def golden_losses(name: str, strategy: Strategy = "auto") -> list[float]:
@@ -34,9 +54,13 @@ def golden_losses(name: str, strategy: Strategy = "auto") -> list[float]:
 
 
 def _losses(name: str) -> list[float]:
-    settings = {"input_dropout": 0.0, "state_dropout": 0.0, "epochs": 3, **RECIPES[name]}
-    rows = PARTS if name == "pos" else ROWS
-    outcome = tiny_tagger(name.split(",")[0], **settings).fit(rows, rows).outcome
+    task, settings = name.split(",")[0], {"input_dropout": 0.0, "epochs": 3, **RECIPES[name]}
+    if task == "lm":
+        still = dict.fromkeys(NO_DROPOUT, 0.0)
+        outcome = tiny_language_model(**settings, **still).fit(TRAIN, DEV).outcome
+    else:
+        rows = PARTS if task == "pos" else ROWS
+        outcome = tiny_tagger(task, **settings, state_dropout=0.0).fit(rows, rows).outcome
     assert outcome is not None
     return [record["train_loss"] for record in outcome.history]
 

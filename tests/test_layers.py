@@ -16,8 +16,8 @@ LAYERS = [
     "configs errors memory metrics presets sampling sampling_settings tagging_schemes version",
     "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows text_tokenization texts"
     " tokenization typed_datasets vectors vocabulary",
-    "batching cells contextual crf embeddings encoder heads lattice next_token_model regularization streams"
-    " tagging_model token_store viterbi weight_average weighted_likelihood",
+    "batching cells contextual crf embeddings encoder heads lattice linear_cross_entropy next_token_model"
+    " regularization streams tagging_model token_store viterbi weight_average weighted_likelihood",
     "decoding generation tasks",
     "adaptive_evaluation engine evaluation optimization run_folder training training_run",
     "estimator language_model loading tagger windows",

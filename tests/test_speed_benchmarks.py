@@ -383,7 +383,7 @@ def test_the_race_runs_with_the_peer(data: Path) -> None:
 def test_an_unknown_benchmark_is_named_in_one_line() -> None:
     with pytest.raises(ConfigError) as error:
         everything.main(["--only", "encoder", "typing"])
-    known = "encoder, crf, tagging_step, time_to_score, memory, quality"
+    known = "encoder, crf, tagging_step, time_to_score, decoding, memory, quality"
     assert str(error.value) == f"no benchmark 'typing'; choose from {known}"
 
 
@@ -417,6 +417,7 @@ def test_only_a_whole_run_renews_the_table(monkeypatch: pytest.MonkeyPatch, tmp_
         "## crf",
         "## tagging_step",
         "## time_to_score",
+        "## decoding",
         "## memory",
     ]
 

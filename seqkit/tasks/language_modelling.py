@@ -142,7 +142,7 @@ class LanguageModellingTask:
             seed=config.seed,
         )
 
-    def batches(self, examples: TextExamples, batch_tokens: int) -> list[Window]:
+    def batches(self, examples: TextExamples, batch_tokens: int) -> Sequence[Window]:
         """The windows of a prediction."""
         tokens, streams = len(examples.store.ids), examples.streams
         return WindowSampler(tokens=tokens, streams=streams, steps=max(1, batch_tokens // streams)).epoch(0)
