@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from benchmarks.language_models import corpus_path, section, text_parser, trained
+from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
 from benchmarks.timing import Table, run_script
 from seqkit.language_model import LanguageModel
 from seqkit.tasks.language_modelling import LanguageModellingTask
@@ -98,10 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows.append(["--preset char", f"{found.minutes:.1f}", f"{nats:.4f}", f"{nats / math.log(2):.4f}"])
         logs[f"--preset char --max-minutes {minutes:g}, {found.parameters:,} parameters"] = found.log
     table = Table(["model", "minutes", "nats a character", "bits a character"], rows)
-    text = section("Characters of tinyshakespeare", str(table), logs)
-    print(text)
-    if given.out:
-        given.out.write_text(text, encoding="utf-8")
+    tell_results("Characters of tinyshakespeare", table, logs, given.out)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.language_models import corpus_path, section, text_parser, trained
+from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
 from benchmarks.timing import Table, run_script
 from seqkit.corpora import open_corpus
 from seqkit.language_model import LanguageModel
@@ -58,10 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, found in scores.items()
     ]
     table = Table(["tagger", *(f"seed {seed}" for seed in given.seeds), "mean", "seconds"], rows)
-    text = section("WNUT-17 with a character language model", str(table), {"The language model": log} if log else {})
-    print(text)
-    if given.out:
-        given.out.write_text(text, encoding="utf-8")
+    logs = {"The language model": log} if log else {}
+    tell_results("WNUT-17 with a character language model", table, logs, given.out)
 
 
 def _mean(values: Sequence[float]) -> float:

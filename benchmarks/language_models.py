@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.timing import machine
+from benchmarks.timing import Table, machine
 from seqkit.errors import ConfigError
 from seqkit.language_model import LanguageModel
 from seqkit.texts import Texts
 from seqkit.training import EpochDone, Event
 
-__all__ = ["Trained", "corpus_path", "section", "text_parser", "trained"]
+__all__ = ["Trained", "corpus_path", "tell_results", "text_parser", "trained"]
 
 
 class Trained(NamedTuple):
@@ -70,7 +70,10 @@ def corpus_path(data: Path, *parts: str) -> Path:
     return path
 
 
-def section(title: str, body: str, logs: Mapping[str, list[str]]) -> str:
-    """The Markdown of a script's results: the machine, a table, and every epoch of every training."""
+def tell_results(title: str, table: Table, logs: Mapping[str, list[str]], out: Path | None) -> None:
+    """Print a script's results in Markdown, the machine, a table and every epoch of every training, and keep them."""
     kept = [f"{name}:\n\n```\n" + "\n".join(lines) + "\n```" for name, lines in logs.items()]
-    return "\n\n".join([f"# {title}", f"Machine: {machine()}", body, *kept]) + "\n"
+    text = "\n\n".join([f"# {title}", f"Machine: {machine()}", str(table), *kept]) + "\n"
+    print(text)
+    if out:
+        out.write_text(text, encoding="utf-8")

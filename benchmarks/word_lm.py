@@ -11,14 +11,14 @@ counted, 33,278 words. Any preset of word models can be measured; the recipes of
 
 from collections.abc import Sequence
 
-from benchmarks.language_models import corpus_path, section, text_parser, trained
+from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
 from benchmarks.timing import Table, run_script
 from seqkit.language_model import LanguageModel
 from seqkit.texts import open_texts
 
 __all__ = ["PUBLISHED", "main"]
 
-PUBLISHED = {"awd-wt2": "65.6 on test, after 750 epochs (Merity et al. 2018)"}
+PUBLISHED = {"awd-wt2": "65.8 on test, after 750 epochs (Merity et al. 2018, table 2)"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,10 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows.append([preset, PUBLISHED.get(preset, ""), f"{found.parameters:,}", f"{found.minutes:.1f}", perplexity])
         logs[f"--preset {preset} --max-minutes {given.minutes:g}"] = found.log
     table = Table(["preset", "published perplexity", "parameters", "minutes", "validation perplexity"], rows, texts=2)
-    text = section("Words of WikiText-2", str(table), logs)
-    print(text)
-    if given.out:
-        given.out.write_text(text, encoding="utf-8")
+    tell_results("Words of WikiText-2", table, logs, given.out)
 
 
 if __name__ == "__main__":

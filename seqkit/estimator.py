@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, ClassVar, Self
@@ -20,7 +21,7 @@ from seqkit.training_run import TrainingRun, run_files, run_header
 __all__ = ["Estimator"]
 
 
-class Estimator:
+class Estimator(ABC):
     """A model with settings, in scikit-learn's manner; the base of ``Tagger`` and ``LanguageModel``.
 
     Attributes:
@@ -103,8 +104,9 @@ class Estimator:
         return model
 
     @classmethod
+    @abstractmethod
     def _from_run(cls, run: Mapping[str, Any], **where: Any) -> Self:
-        raise NotImplementedError
+        """One with the settings that ``run.json`` holds, not fitted yet."""
 
     def _fit(
         self,

@@ -69,7 +69,7 @@ class Prompt:
     pieces: Sequence[bytes]
     end_id: int | None
     banned: Sequence[int] = ()
-    max_tokens: int = 200
+    max_tokens: int = 500
     stop: Sequence[str] = ()
     filters: SamplingFilters = SamplingFilters()  # noqa: RUF009 (frozen)
 

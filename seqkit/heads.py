@@ -10,13 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.crf import CRF
-from seqkit.linear_cross_entropy import linear_cross_entropy
+from seqkit.linear_cross_entropy import SCORES_AT_ONCE, linear_cross_entropy
 
 __all__ = ["CRFHead", "Decoded", "NextTokenHead", "SoftmaxHead"]
 
 CLUSTERS = (2_000, 10_000, 50_000)  # ids at which the clusters of an adaptive softmax begin
-MANY_SCORES = 2**21  # more than these are computed in parts, in training, too
-SCORES_AT_ONCE = 2**23  # most next-token scores that are held while no gradient is needed: 32 MB
 
 
 class Decoded(NamedTuple):
@@ -193,7 +191,7 @@ class NextTokenHead(nn.Module):
         if self.adaptive is not None:
             loss: Tensor = self.adaptive(states_XH, targets_X).loss
             return loss
-        if len(states_XH) * self.vocabulary > MANY_SCORES and not _autocasts(states_XH):
+        if len(states_XH) * self.vocabulary > SCORES_AT_ONCE and not _autocasts(states_XH):
             weight_VH = self.weight_VH if tied_VH is None else tied_VH
             assert weight_VH is not None
             return linear_cross_entropy(states_XH, weight_VH, self.bias_V, targets_X)

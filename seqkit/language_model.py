@@ -200,7 +200,7 @@ class LanguageModel(Estimator):
             num_samples: how many texts; they are drawn side by side, as one batch.
             beam: 0 draws samples; else the most probable texts that a beam search of this width finds.
             seed: of the first sample; sample i has seed + i, and is the same alone. None takes one by chance.
-            **options: ``max_tokens`` (200), ``stop`` (strings that end a text, without being part of it), ``unknown``
+            **options: ``max_tokens`` (500), ``stop`` (strings that end a text, without being part of it), ``unknown``
                 (as for ``score``), ``ignore_end`` (whether never to end a text before its length), and the fields of
                 ``SamplingFilters``: temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram,
                 applied in the order that ``seqkit.sampling`` documents.

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["linear_cross_entropy"]
+__all__ = ["SCORES_AT_ONCE", "linear_cross_entropy"]
 
-SCORES_AT_ONCE = 2**21  # 8 MB, which a cache may hold
+SCORES_AT_ONCE = 2**23
+"""Most scores that are held at once: 32 MB. On two cores, loss and gradients of 1,024 tokens over 33,278 words took
+379 ms with it, 480 with a quarter of it, and 477 in one piece; of 700 tokens over 10,000 words 170, 204 and 175."""
 
 
 def linear_cross_entropy(states_XH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_X: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """``seqkit evaluate``: score a run on a split of a corpus."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,6 +74,11 @@ def _opening(trained_on: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any
     return opening
 
 
+def _split_meant(splits: Collection[str], split: str) -> str:
+    """Of a single file its only split, whatever it is called."""
+    return "train" if split == "dev" and list(splits) == ["train"] else split
+
+
 def _evaluate_language_model(
     path: Path,
     title: str,
@@ -90,8 +95,7 @@ def _evaluate_language_model(
     from seqkit.texts import open_texts
 
     texts = open_texts(**opening)
-    if split not in texts and list(texts) == ["train"] and split == "dev":
-        split = "train"  # a single file is what was meant, whatever its name
+    split = _split_meant(texts, split)
     if split not in texts:
         raise CorpusError(f"the corpus has no split {split!r}, only {', '.join(texts)}; choose one of these")
     model = LanguageModel.load(path, **on)
@@ -123,8 +127,8 @@ def _evaluate_tagger(
     from seqkit.tagger import Tagger
 
     opened = open_corpus(**opening)
-    if named and list(opened) == ["train"] and split == "dev":
-        split = "train"  # a single file is what was meant, whatever its name
+    if named:
+        split = _split_meant(opened, split)
     tagger = Tagger.load(path, **on)
     examples, evaluation = tagger.score_examples(require_split(opened, split), confidence=not as_json)
     if as_json:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from seqkit_cli.options import DeviceOption, with_options
 
 if TYPE_CHECKING:
     from seqkit.generation import GeneratedToken
-    from seqkit.language_model import GeneratedText, LanguageModel
+    from seqkit.language_model import GeneratedText
 
 __all__ = ["generate"]
 
@@ -59,7 +59,7 @@ def generate(
         "unknown": "<unk>" if allow_unknown else "error",
     }
     if stream and num_samples == 1 and not (beam or as_json or logprobs):
-        _write(_streamed(loaded, begun, seed, options), begun if echo else "")
+        _write(loaded.stream(begun, seed=seed, **options), begun if echo else "")
         return
     texts = loaded.generate(begun, num_samples=num_samples, beam=beam, seed=seed, **options)
     for number, text in enumerate(texts, start=1):
@@ -92,10 +92,6 @@ def _prompt(prompt: str | None, prompt_file: Path | None) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise CorpusError("not UTF-8; convert the file, for instance with iconv", file=name, line=line) from None
-
-
-def _streamed(model: "LanguageModel", prompt: str, seed: int | None, options: dict[str, Any]) -> Iterator[str]:
-    yield from model.stream(prompt, seed=seed, **options)
 
 
 def _write(pieces: Iterable[str], prompt: str) -> None:

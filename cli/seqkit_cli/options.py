@@ -25,30 +25,43 @@ PrecisionOption = Annotated[
 
 
 def with_options(
-    *configs: tuple[str, type], defaults: bool = True
+    *configs: tuple[str, type], shared: type | None = None, defaults: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of some dataclasses; those that were given reach it as ``settings``.
 
     Args:
         configs: for each dataclass the heading of its panel in the help text, and the dataclass.
+        shared: a dataclass of options that several commands have, annotated as Typer wants them; what was given, and
+            the defaults of the others, reach the command as ``asked``.
         defaults: whether the help text tells the defaults of the dataclasses.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [
-            parameter for parameter in inspect.signature(command).parameters.values() if parameter.name != "settings"
+            parameter
+            for parameter in inspect.signature(command).parameters.values()
+            if parameter.name not in ("settings", "asked")
+        ]
+        hints = get_type_hints(shared, include_extras=True) if shared else {}
+        several = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+            )
+            for field in (fields(shared) if shared else ())
         ]
         added = [option for panel, config in configs for option in _options(panel, config, defaults)]
         names = [option.name for option in added]
 
         def wrapper(**given: Any) -> None:
+            if shared:
+                given["asked"] = shared(**{option.name: given.pop(option.name) for option in several})
             settings = {name: given.pop(name) for name in names}
             command(**given, settings={name: value for name, value in settings.items() if value is not None})
 
         wrapper.__doc__ = command.__doc__
         wrapper.__name__ = command.__name__
-        wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
-        wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *added]}
+        wrapper.__signature__ = inspect.Signature([*own, *several, *added])  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *several, *added]}
         return wrapper
 
     return decorate

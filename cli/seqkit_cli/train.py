@@ -13,7 +13,7 @@ import typer
 from seqkit.configs import CONFIGS, TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitError
 from seqkit.metrics import shown
-from seqkit.presets import preset_settings
+from seqkit.presets import PRESETS, preset_settings
 from seqkit.run_folder import RunFolder, next_run_path
 from seqkit_cli.options import DeviceOption, PrecisionOption, read_config, with_options
 from seqkit_cli.progress import Progress
@@ -25,56 +25,41 @@ app = typer.Typer(help="Train a model on a corpus.", no_args_is_help=True)
 Corpus = Annotated[
     str | None, typer.Option(help="Embedded name, owner/name[:config] of the hub, or local file or folder.")
 ]
-Out = Annotated[Path | None, typer.Option(help=r"Run folder to write. \[default: runs/TASK, then runs/TASK-2, …]")]
-
-
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a model that --out holds.")]
-Resume = Annotated[Path | None, typer.Option(help="Go on with the unfinished training in this run.")]
-Config = Annotated[Path | None, typer.Option(help="TOML file of settings; the command line wins.")]
-PrintConfig = Annotated[
-    bool, typer.Option("--print-config", help="Print every setting, as a file for --config, and train nothing.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 DevFraction = Annotated[float, typer.Option(help="Share of train that becomes dev where there is none.")]
 Encoding = Annotated[str, typer.Option(help="Encoding of text files.")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What was asked of a training, besides its corpus and its settings."""
+    """What every training can be told, besides its corpus and its settings."""
 
-    context: typer.Context
-    out: Path | None
-    overwrite: bool
-    resume: Path | None
-    config: Path | None
-    print_config: bool
-    quiet: bool
-    device: Any
-    precision: Any
+    out: Annotated[
+        Path | None, typer.Option(help=r"Run folder to write. \[default: runs/TASK, then runs/TASK-2, …]")
+    ] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that --out holds.")] = False
+    resume: Annotated[Path | None, typer.Option(help="Go on with the unfinished training in this run.")] = None
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings; the command line wins.")] = None
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print every setting, as a file for --config, and train nothing.")
+    ] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False
+    device: DeviceOption = "auto"
+    precision: PrecisionOption = "auto"
 
 
 def _tagging(task: str, default_corpus: str | None) -> Callable[..., None]:
-    @with_options(("Model", CONFIGS[task]), ("Training", TrainConfig))
+    @with_options(("Model", CONFIGS[task]), ("Training", TrainConfig), shared=_Asked)
     def command(
         context: typer.Context,
         corpus: Corpus = default_corpus,
-        out: Out = None,
-        overwrite: Overwrite = False,
-        resume: Resume = None,
-        config: Config = None,
-        print_config: PrintConfig = False,
-        quiet: Quiet = False,
-        device: DeviceOption = "auto",
-        precision: PrecisionOption = "auto",
         dev_fraction: DevFraction = 0.1,
         token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
         tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
         encoding: Encoding = "utf-8",
         *,
+        asked: _Asked,
         settings: dict[str, Any],
     ) -> None:
-        asked = _Asked(context, out, overwrite, resume, config, print_config, quiet, device, precision)
         opening = {
             "spec": corpus,
             "dev_fraction": dev_fraction,
@@ -82,7 +67,7 @@ def _tagging(task: str, default_corpus: str | None) -> Callable[..., None]:
             "tag_column": tag_column,
             "encoding": encoding,
         }
-        _train(task, opening, settings, asked)
+        _train(task, opening, settings, asked, context)
 
     command.__doc__ = {
         "ner": "Train a tagger of named entities, or of any other spans of words.",
@@ -94,32 +79,23 @@ def _tagging(task: str, default_corpus: str | None) -> Callable[..., None]:
 @with_options(
     ("Model: the preset supplies what is not given", CONFIGS["lm"]),
     ("Training: likewise", TrainConfig),
+    shared=_Asked,
     defaults=False,
 )
 def _language_model(
     context: typer.Context,
     corpus: Corpus = "prose-mini",
-    preset: Annotated[
-        str, typer.Option(help="Settings to begin from: tiny, char, word, zaremba-medium, awd-ptb or awd-wt2.")
-    ] = "tiny",
-    out: Out = None,
-    overwrite: Overwrite = False,
-    resume: Resume = None,
-    config: Config = None,
-    print_config: PrintConfig = False,
-    quiet: Quiet = False,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
+    preset: Annotated[str, typer.Option(help=f"Settings to begin from: {', '.join(PRESETS)}.")] = "tiny",
     dev_fraction: DevFraction = 0.1,
     text_column: Annotated[str | None, typer.Option(help="Name of the text column of tables and datasets.")] = None,
     encoding: Encoding = "utf-8",
     *,
+    asked: _Asked,
     settings: dict[str, Any],
 ) -> None:
     """Train a language model on running text; --print-config shows all settings of a preset."""
-    asked = _Asked(context, out, overwrite, resume, config, print_config, quiet, device, precision)
     opening = {"spec": corpus, "dev_fraction": dev_fraction, "text_column": text_column, "encoding": encoding}
-    _train("lm", opening, {"preset": preset, **settings}, asked)
+    _train("lm", opening, {"preset": preset, **settings}, asked, context)
 
 
 def _refuse_with_resume(context: typer.Context) -> None:
@@ -153,10 +129,10 @@ def _run_path(task: str, out: Path | None, overwrite: bool) -> Path:
     return out
 
 
-def _train(task: str, opening: dict[str, Any], settings: dict[str, Any], asked: _Asked) -> None:
+def _train(task: str, opening: dict[str, Any], settings: dict[str, Any], asked: _Asked, context: typer.Context) -> None:
     values = {**(read_config(asked.config, CONFIGS[task], TrainConfig) if asked.config else {}), **settings}
     if asked.resume:
-        _refuse_with_resume(asked.context)
+        _refuse_with_resume(context)
         values, opening = _resumed(task, asked.resume, settings)
     elif task != "lm":
         opening["seed"] = values.get("seed", 1)

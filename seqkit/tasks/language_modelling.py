@@ -125,11 +125,7 @@ class LanguageModellingTask:
         Raises:
             CorpusError: where it is empty.
         """
-        return self.examples_of(store_tokens(self.tokenizer, texts))
-
-    @staticmethod
-    def examples_of(store: TokenStore) -> TextExamples:
-        """Tokens as the model reads them: in as many streams as are long enough."""
+        store = store_tokens(self.tokenizer, texts)
         return TextExamples(store, max(1, min(EVALUATION_STREAMS, len(store.ids) // LEAST_STREAM)))
 
     def sampler(self, examples: TextExamples, config: TrainConfig) -> WindowSampler:
