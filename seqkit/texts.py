@@ -10,21 +10,26 @@ Nothing is held in memory but the piece at hand, whatever the size of the corpus
 line ends too; only a byte order mark is no part of the text.
 """
 
-import codecs
-import csv
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, pairwise
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from seqkit.corpus_specs import corpus_files, is_saved, resolve_spec
 from seqkit.errors import ConfigError, CorpusError
-from seqkit.formats import KNOWN_SUFFIXES
 from seqkit.hub_corpora import load_hub
+from seqkit.text_files import (
+    ROW_SUFFIXES,
+    ROWS_AT_ONCE,
+    TEXT_SUFFIXES,
+    check_column,
+    checked_text,
+    documents_of,
+    in_pieces,
+)
 from seqkit.typed_datasets import SPLIT_WORDS
 
 if TYPE_CHECKING:
@@ -32,14 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Texts", "from_strings", "open_texts", "texts_fingerprint"]
 
-PIECE_LENGTH = 1 << 20
-ROWS_AT_ONCE = 256
-RUNNING_SUFFIXES = (".txt", ".md")
-ROW_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
-TEXT_SUFFIXES = (*RUNNING_SUFFIXES, *ROW_SUFFIXES)
 # What files of a folder may end in when their names say which split they are: `wiki.train.tokens`, `ptb.train`.
 SPLIT_SUFFIXES = (*TEXT_SUFFIXES, ".json", ".tokens", ".raw", "", *(f".{word}" for word in SPLIT_WORDS))
-QUOTED_CELL = re.compile(r'(?:^|\t)"[^\t]+"(?:\t|\r?$)')
 
 
 class Texts:
@@ -87,23 +86,8 @@ def from_strings(strings: Sequence[str]) -> Texts:
     >>> from_strings(["one", "two"]).many
     True
     """
-    checked = [_text(string, "the list of texts", number) for number, string in enumerate(strings, start=1)]
-    return Texts(lambda: map(_pieces, checked), many=True)
-
-
-def _text(value: object, file: str | Path, line: int) -> str:
-    if not isinstance(value, str):
-        raise CorpusError(f"the text must be a string, not {value!r:.80}", file=file, line=line)
-    try:
-        value.isascii() or value.encode()
-    except UnicodeEncodeError as error:
-        message = f"\\u{ord(value[error.start]):04x} is half of a surrogate pair, which is no character"
-        raise CorpusError(message, file=file, line=line) from None
-    return value
-
-
-def _pieces(text: str) -> Iterator[str]:
-    return (text[start : start + PIECE_LENGTH] for start in range(0, len(text), PIECE_LENGTH))
+    checked = [checked_text(string, "the list of texts", number) for number, string in enumerate(strings, start=1)]
+    return Texts(lambda: map(in_pieces, checked), many=True)
 
 
 def open_texts(
@@ -190,26 +174,20 @@ def _stored(stored: object, column: str, where: str) -> dict[str, Texts]:
             raise CorpusError(f"{message}; rename them", file=where)
         return splits
     if isinstance(stored, Mapping):
-        _check_column(column, stored, where)
+        check_column(column, stored, where)
         return {"train": from_strings(stored[column])}
     raise ConfigError(f"texts are a name, a path, a list, a Dataset or a DatasetDict, not {type(stored).__name__}")
 
 
 def _dataset_texts(dataset: "Dataset", column: str, where: str) -> Texts:
-    _check_column(column, dataset.column_names, where)
+    check_column(column, dataset.column_names, where)
     selected = dataset.select_columns([column]).with_format(None)
 
     def read() -> Iterator[Iterator[str]]:
         rows = chain.from_iterable(batch[column] for batch in selected.iter(ROWS_AT_ONCE))
-        return (_pieces(_text(row, where, number)) for number, row in enumerate(rows, start=1))
+        return (in_pieces(checked_text(row, where, number)) for number, row in enumerate(rows, start=1))
 
     return Texts(read, many=True)
-
-
-def _check_column(column: str, names: Iterable[str], file: str | Path, line: int | None = None) -> None:
-    if column not in names:
-        message = f"no text under {column!r}, only {', '.join(names) or 'nothing'}; say where it is with --text-column"
-        raise CorpusError(message, file=file, line=line)
 
 
 def _split_files(folder: Path) -> dict[str, list[Path]]:
@@ -251,140 +229,9 @@ def _text_files(folder: Path) -> list[Path]:
 
 def _files_texts(paths: Sequence[Path], encoding: str, column: str | None) -> Texts:
     def read() -> Iterator[Iterable[str]]:
-        return chain.from_iterable(_documents(path, encoding, column) for path in paths)
+        return chain.from_iterable(documents_of(path, encoding, column) for path in paths)
 
     return Texts(read, many=len(paths) > 1 or paths[0].suffix.lower() in (*ROW_SUFFIXES, ".json"))
-
-
-def _documents(path: Path, encoding: str, column: str | None) -> Iterator[Iterable[str]]:
-    """The documents of one file, according to its suffix."""
-    suffix = path.suffix.lower()
-    if suffix in (".jsonl", ".ndjson", ".json"):
-        return map(_pieces, _json_rows(path, encoding, column or "text"))
-    if suffix in (".csv", ".tsv"):
-        return map(_pieces, _table_rows(path, encoding, column or "text"))
-    if suffix == ".parquet":
-        return map(_pieces, _parquet_rows(path, column or "text"))
-    if suffix in KNOWN_SUFFIXES and suffix not in RUNNING_SUFFIXES:
-        raise CorpusError("this file has words with tags, not text; give the text itself, as .txt or .jsonl", file=path)
-    if column is not None:
-        raise CorpusError(f"this is plain text, which has no column {column!r}", file=path)
-    return iter([_read(path, encoding)])
-
-
-def _read(path: Path, encoding: str) -> Iterator[str]:
-    """A text file in pieces, decoded here and not by ``open``, which cannot say where it failed."""
-    try:
-        "".encode(encoding)
-        decoder, name = codecs.getincrementaldecoder(encoding)(), codecs.lookup(encoding).name.upper()
-    except LookupError:
-        raise ConfigError(f"unknown encoding {encoding!r}; try utf-8, latin-1 or utf-16") from None
-    line, end = 1, 0
-    try:
-        with path.open("rb") as file:
-            for content in chain(iter(lambda: file.read(PIECE_LENGTH), b""), [b""]):
-                end += len(content)
-                piece = decoder.decode(content, final=not content)
-                if "\0" in piece:
-                    line += piece.count("\n", 0, piece.index("\0"))
-                    message = "a NUL character; is this UTF-16? then pass --encoding utf-16-le"
-                    raise CorpusError(message, file=path, line=line)
-                if kept := piece.removeprefix("\ufeff") if end == len(content) else piece:
-                    yield kept
-                line += piece.count("\n")
-    except OSError as error:
-        raise CorpusError((error.strerror or str(error)).lower(), file=path) from None
-    except UnicodeDecodeError as error:
-        line += error.object.count(b"\n", 0, error.start)
-        raise CorpusError(_undecodable(error, end, name), file=path, line=line) from None
-    except UnicodeError:
-        raise CorpusError(f"this is not {name}; pass the file's own --encoding", file=path, line=line) from None
-
-
-def _undecodable(error: UnicodeDecodeError, end: int, name: str) -> str:
-    """What is wrong, where the bytes that were to be decoded end at an offset in the file."""
-    offset = end - len(error.object) + error.start
-    if name == "UTF-8" and offset == 0 and error.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "the file is UTF-16, not UTF-8; pass --encoding utf-16"
-    byte = f"byte 0x{error.object[error.start]:02x} at offset {offset} is not {name}"
-    return f"{byte}; mend this line, or pass the file's own --encoding, such as cp1252 or latin-1"
-
-
-def _lines(pieces: Iterable[str]) -> Iterator[str]:
-    """Lines with their ends; nothing but a line feed ends one."""
-    held: list[str] = []
-    for piece in pieces:
-        *ended, rest = piece.split("\n")
-        for line in ended:
-            yield "".join((*held, line, "\n"))
-            held = []
-        held.append(rest)
-    if last := "".join(held):
-        yield last
-
-
-def _json_rows(path: Path, encoding: str, column: str) -> Iterator[str]:
-    for number, line in enumerate(_lines(_read(path, encoding)), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            message = f"not JSON: {error.msg} at column {error.colno}; write one object a line"
-            raise CorpusError(message, file=path, line=number) from None
-        if not isinstance(record, dict):
-            raise CorpusError(f"not an object such as {{{column!r}: ...}}; write one a line", file=path, line=number)
-        _check_column(column, record, path, number)
-        yield _text(record[column], path, number)
-
-
-def _table_rows(path: Path, encoding: str, column: str) -> Iterator[str]:
-    lines = _lines(_read(path, encoding))
-    header = next(lines, "")
-    delimiter = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
-    tabs, others = header.count("\t"), (line for line in _lines(_read(path, encoding)) if line.strip())
-    # In a tab-separated file that quotes no cell, nor has one of several lines, quotation marks are like any character.
-    quoted = delimiter != "\t" or any(line.count("\t") != tabs or QUOTED_CELL.search(line) for line in others)
-    rows = _cells(chain([header], lines), path, delimiter, quoted)
-    names = [name.strip().lower() for name in next(rows, (1, []))[1]]
-    _check_column(column.lower(), names, path, 1)
-    for line, cells in rows:
-        if len(cells) != len(names):
-            message = f"this row has {len(cells)} fields, the header has {len(names)}"
-            raise CorpusError(message, file=path, line=line)
-        yield cells[names.index(column.lower())]
-
-
-def _cells(lines: Iterable[str], path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a table, with the line each begins on; blank lines are passed over."""
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    rows = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-    cells: list[str] | None = []
-    while cells is not None:
-        line = rows.line_num + 1
-        limit = csv.field_size_limit(2**31 - 1)  # it holds for the whole process, so it is raised for a row at a time
-        try:
-            cells = next(rows, None)
-        except csv.Error as error:
-            raise CorpusError(f"not CSV: {error}; is a quotation mark not closed?", file=path, line=line) from None
-        finally:
-            csv.field_size_limit(limit)
-        if cells:
-            yield line, cells
-
-
-def _parquet_rows(path: Path, column: str) -> Iterator[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_column(column, file.schema_arrow.names, path)
-            batches = file.iter_batches(ROWS_AT_ONCE, columns=[column])
-            rows = chain.from_iterable(batch.column(0).to_pylist() for batch in batches)
-            yield from (_text(row, path, number) for number, row in enumerate(rows, start=1))
-    except (OSError, pa.ArrowException) as error:
-        raise CorpusError(f"this Parquet file is damaged: {error}", file=path) from None
 
 
 def _shared(splits: Mapping[str, Texts], fractions: Mapping[str, float], where: str) -> dict[str, Texts]:

@@ -14,7 +14,7 @@ SOURCES = [ROOT / "seqkit", ROOT / "cli" / "seqkit_cli", ROOT / "corpora" / "seq
 # Each layer may import itself and those above it in this table. A package stands for all modules within it.
 LAYERS = [
     "configs errors memory metrics presets sampling sampling_settings tagging_schemes version",
-    "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows text_tokenization texts"
+    "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows text_files text_tokenization texts"
     " tokenization typed_datasets vectors vocabulary",
     "batching cells contextual crf embeddings encoder heads lattice linear_cross_entropy next_token_model"
     " regularization streams tagging_model token_store viterbi weight_average weighted_likelihood",

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import seqkit.text_files as text_files
 import seqkit.texts as module
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.texts import Texts, from_strings, open_texts, texts_fingerprint
@@ -73,7 +74,7 @@ def test_every_character_of_a_file_is_kept_wherever_it_is_cut(
     path = tmp_path_factory.getbasetemp() / "running.txt"
     path.write_bytes(text.encode(encoding))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PIECE_LENGTH", size)
+        patch.setattr(text_files, "PIECE_LENGTH", size)
         read = open_texts(path, encoding=encoding, dev_fraction=0)["train"]
         assert not read.many
         assert contents(read) == contents(read) == [text.removeprefix("\ufeff")]
@@ -157,8 +158,9 @@ def as_saved(path: Path, documents: list[str]) -> None:
 def test_a_row_is_a_document_in_every_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, store: Callable[[Path, list[str]], None]
 ) -> None:
-    monkeypatch.setattr(module, "PIECE_LENGTH", 7)
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(text_files, "PIECE_LENGTH", 7)
+    for each in (text_files, module):
+        monkeypatch.setattr(each, "ROWS_AT_ONCE", 2)
     store(tmp_path / name, DOCUMENTS)
     splits = open_texts(tmp_path / name, dev_fraction=0.3)
     assert splits["train"].many
@@ -306,7 +308,7 @@ def test_the_first_byte_that_is_not_in_the_encoding_is_named(
         line, byte = content.count(b"\n", 0, error.start) + 1, f"0x{content[error.start]:02x}"
         message = rf"broken\.txt:{line}: byte {byte} at offset {error.start} is not UTF-8"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "PIECE_LENGTH", size)
+            patch.setattr(text_files, "PIECE_LENGTH", size)
             with pytest.raises(CorpusError, match=message):
                 contents(module._files_texts([path], "utf-8", None))
 
