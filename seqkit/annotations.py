@@ -70,14 +70,14 @@ class TaggedSentence:
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """A text with one label.
+    """A text with one label, or with a list of several or none.
 
     >>> LabelledText("a fine film", "positive", line=2).label
     'positive'
     """
 
     text: str
-    label: str
+    label: str | list[str]
     line: int
     document: str | None = None
 
@@ -174,7 +174,14 @@ def _word_tokenizer() -> "WordTokenizer":
     return WordTokenizer()
 
 
-def row_from_record(record: object, line: int, *, token_key: str | None = None, tag_key: str | None = None) -> Row:
+def row_from_record(
+    record: object,
+    line: int,
+    *,
+    token_key: str | None = None,
+    tag_key: str | None = None,
+    text_key: str | None = None,
+) -> Row:
     """Make a row of one JSON object.
 
     Understood are ``tokens`` with ``tags``, ``text`` with a ``label``, ``text`` alone, and ``text`` with
@@ -184,7 +191,8 @@ def row_from_record(record: object, line: int, *, token_key: str | None = None, 
         record: the parsed object.
         line: the line it starts on.
         token_key: the key of the tokens, where it is not ``tokens``.
-        tag_key: the key of the tags, where it is not one of the usual names.
+        tag_key: the key of the tags, or of the label of a text, where it is not one of the usual names.
+        text_key: the key of a text, where it is not one of the usual names.
 
     Raises:
         CorpusError: the object is not one of these, or its annotation cannot be used; the message says why
@@ -203,9 +211,13 @@ def row_from_record(record: object, line: int, *, token_key: str | None = None, 
     tokens = record.get(token_key or "tokens")
     if isinstance(tokens, list) and not any(isinstance(token, dict) for token in tokens):
         return _from_tokens(record, tokens, tag_key, line, document)
-    text = next((record[key] for key in TEXT_KEYS if isinstance(record.get(key), str)), None)
+    text = next(
+        (record[key] for key in ([text_key] if text_key else TEXT_KEYS) if isinstance(record.get(key), str)), None
+    )
     if text is None:
-        raise CorpusError(f"neither 'text' nor 'tokens' among the keys {', '.join(map(str, record)) or '(none)'}")
+        raise CorpusError(
+            f"neither {text_key or 'text'!r} nor 'tokens' among the keys {', '.join(map(str, record)) or '(none)'}"
+        )
     spans = _find_spans(record)
     if spans is not None or tokens is not None:
         boundaries = None if tokens is None else [_boundary(token, text) for token in tokens]
@@ -213,7 +225,7 @@ def row_from_record(record: object, line: int, *, token_key: str | None = None, 
         if not words:
             raise CorpusError("the text has no token")
         return TaggedSentence(words, tags, [line] * len(words), document)
-    if (label := _find_label(record)) is not None:
+    if (label := _find_label(record, tag_key)) is not None:
         return LabelledText(text, label, line, document)
     return PlainText(text, line, document)
 
@@ -295,14 +307,16 @@ def _boundary(token: object, text: str) -> tuple[int, int]:
     raise CorpusError(f"a token needs a start and an end inside the text; this is {_short(token)}")
 
 
-def _find_label(record: dict[str, Any]) -> str | None:
-    label = record.get("label", record.get("labels"))
+def _find_label(record: dict[str, Any], key: str | None) -> str | list[str] | None:
+    """The label of a text, or its labels; a list of one is that one."""
+    label = record.get(key) if key else record.get("label", record.get("labels"))
     if isinstance(label, list):
-        if len(label) != 1:
-            raise CorpusError(f"{len(label)} labels for one text; exactly one is needed")
-        label = label[0]
-    if label is None:
-        return None
+        names = [_label(each) for each in label]
+        return names[0] if len(names) == 1 else names
+    return None if label is None else _label(label)
+
+
+def _label(label: object) -> str:
     if not isinstance(label, str | int) or label == "":
         raise CorpusError(f"a label must be a string or a whole number, not {_short(label)}")
     return str(label)
@@ -313,14 +327,22 @@ def _short(value: object) -> str:
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
-def read_json(text: str, file: str, *, token_key: str | None = None, tag_key: str | None = None) -> list[Row]:
+def read_json(
+    text: str,
+    file: str,
+    *,
+    token_key: str | None = None,
+    tag_key: str | None = None,
+    text_key: str | None = None,
+) -> list[Row]:
     """Read examples from JSON: one object a line, or one list of objects.
 
     Args:
         text: the content of the file.
         file: its name, for errors.
         token_key: the key of the tokens, where it is not ``tokens``.
-        tag_key: the key of the tags, where it is not one of the usual names.
+        tag_key: the key of the tags, or of the label of a text, where it is not one of the usual names.
+        text_key: the key of a text, where it is not one of the usual names.
 
     Raises:
         CorpusError: the text is not JSON, or an object is not an example; with file and line.
@@ -330,14 +352,21 @@ def read_json(text: str, file: str, *, token_key: str | None = None, tag_key: st
     """
     records = _listed(text, file) if text.lstrip().startswith("[") else _one_a_line(text, file)
     may_be_broken = "\\ud" in text.lower()
-    rows = []
+    rows: list[Row] = []
+    unlabelled = []  # texts with an empty list of labels, which may be of spans or of the text
     for line, record in records:
         try:
             if may_be_broken:
                 _check_characters(record)
-            rows.append(row_from_record(record, line, token_key=token_key, tag_key=tag_key))
+            rows.append(row_from_record(record, line, token_key=token_key, tag_key=tag_key, text_key=text_key))
+            if isinstance(record, dict) and record.get(tag_key or "label", record.get("labels")) == []:
+                unlabelled.append((len(rows) - 1, record))
         except CorpusError as error:
             raise CorpusError(str(error), file=file, line=line) from None
+    if any(isinstance(row, LabelledText) for row in rows):
+        for place, record in unlabelled:
+            text_of = next(key for key in ((text_key,) if text_key else TEXT_KEYS) if isinstance(record.get(key), str))
+            rows[place] = LabelledText(record[text_of], [], rows[place].line)
     return rows
 
 

@@ -52,6 +52,7 @@ def open_corpus(
     *,
     token_column: Column = None,
     tag_column: Column = None,
+    text_column: str | None = None,
     encoding: str = "utf-8",
     dev_fraction: float = 0.1,
     test_fraction: float = 0.0,
@@ -62,7 +63,8 @@ def open_corpus(
     Args:
         spec: the name of a corpus, or a path, or a ``Dataset`` or ``DatasetDict``.
         token_column: index or name of the token column, where it is not the usual one.
-        tag_column: the same for the tags.
+        tag_column: the same for the tags, or for the labels of texts.
+        text_column: name of the column of labelled texts, where it is not ``text``.
         encoding: of text files.
         dev_fraction: the share of train that becomes dev where dev is missing; 0 leaves it missing. It is
             made of whole documents where documents are marked, of the end of plain text, else of sentences.
@@ -71,8 +73,9 @@ def open_corpus(
 
     Returns:
         The splits ``train``, ``dev`` and ``test`` as far as there are, with typed features: ``tokens`` and
-        ``tags``, or ``text`` and ``label``, or ``text``; ``document`` where documents are marked; ``source``
-        (``file:line``) for rows read from a text file. Labels of train come first, ``O`` before all.
+        ``tags``, or ``text`` and ``label`` (of texts that may have several, a list), or ``text``; ``document`` where
+        documents are marked; ``source`` (``file:line``) for rows read from a text file. Labels of train come first,
+        ``O`` before all.
 
     Raises:
         CorpusError: the corpus cannot be found or read; with file and line where there are.
@@ -91,11 +94,13 @@ def open_corpus(
     if files and not _are_parquet(files):
         splits = {}
         for split, path in files.items():
-            rows = read_rows(path, token_column=token_column, tag_column=tag_column, encoding=encoding)
+            rows = read_rows(
+                path, token_column=token_column, tag_column=tag_column, text_column=text_column, encoding=encoding
+            )
             splits[split] = columns_of(rows, str(path))
         _check_same_kind(splits, files)
         return build_corpus(_share_columns(splits, fractions, seed, _name_of(spec)))
-    corpus = _stored_corpus(spec, files, token_column, tag_column)
+    corpus = _stored_corpus(spec, files, token_column, tag_column, text_column)
     return _share_datasets(corpus, fractions, seed, _name_of(spec))
 
 
@@ -121,7 +126,11 @@ def _check_same_kind(splits: Mapping[str, Columns], files: Mapping[str, Path]) -
 
 
 def _stored_corpus(
-    spec: "str | PathLike[str] | Dataset | DatasetDict", files: Mapping[str, Path], tokens: Column, tags: Column
+    spec: "str | PathLike[str] | Dataset | DatasetDict",
+    files: Mapping[str, Path],
+    tokens: Column,
+    tags: Column,
+    text: str | None,
 ) -> "DatasetDict":
     """Whatever ``datasets`` stores itself: on the hub, on disk, as Parquet, or in memory."""
     if isinstance(tokens, int) or isinstance(tags, int):
@@ -143,6 +152,7 @@ def _stored_corpus(
         where=_name_of(spec),
         token_column=tokens or known.token_column or None,
         tag_column=tags or known.tag_column or None,
+        text_column=text,
         names=known.names,
         not_a_word=known.not_a_word,
     )
@@ -273,7 +283,12 @@ def _rows_with_names(dataset: "Dataset") -> Iterator[list[Any]]:
         if "tags" in columns:
             columns["tags"] = [_names(features["tags"].feature, tags) for tags in columns["tags"]]
         if "label" in columns:
-            columns["label"] = _names(features["label"], columns["label"])
+            label = features["label"]
+            columns["label"] = (
+                _names(label, columns["label"])
+                if hasattr(label, "names")
+                else [_names(label.feature, each) for each in columns["label"]]
+            )
         yield from map(list, zip(*(columns[name] for name in kept), strict=True))
 
 

@@ -6,7 +6,8 @@ is skipped or mended.
 """
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from seqkit.annotations import LabelledText, PlainText, Row, TaggedSentence, read_json
@@ -34,14 +35,20 @@ KNOWN_SUFFIXES = (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES, *JSON_SUFFIXES, ".csv", ".
 
 
 def read_rows(
-    path: Path, *, token_column: Column = None, tag_column: Column = None, encoding: str = "utf-8"
+    path: Path,
+    *,
+    token_column: Column = None,
+    tag_column: Column = None,
+    text_column: str | None = None,
+    encoding: str = "utf-8",
 ) -> list[Row]:
     """Read a corpus file of any text format; the format follows from the suffix, or from the content.
 
     Args:
         path: the file.
         token_column: index (may be negative) or name of the token column; the usual one where not given.
-        tag_column: the same for the tags.
+        tag_column: the same for the tags, or for the labels of texts.
+        text_column: name of the column of labelled texts, where it is not ``text``.
         encoding: of the file; a byte order mark is allowed.
 
     Returns:
@@ -61,7 +68,12 @@ def read_rows(
     text = read_text(path, encoding)
     if not text.strip():
         raise CorpusError("the file is empty", file=path)
-    rows = _reader_for(path, text, (token_column, tag_column))(text, str(path), token_column, tag_column)
+    read = _reader_for(path, text, (token_column, tag_column, text_column))
+    if text_column is not None:
+        if read not in (read_csv, _read_json):
+            raise CorpusError("the columns of this file have no names; leave the text column out", file=path)
+        read = partial(read, text_column=text_column)
+    rows = read(text, str(path), token_column, tag_column)
     if not rows:
         raise CorpusError("the file has no examples in it", file=path)
     for row in rows:
@@ -125,7 +137,7 @@ def _undecodable(content: bytes, start: int, codec: str) -> str:
     return f"{problem}; the file looks like Latin-1: pass --encoding latin-1"
 
 
-def _reader_for(path: Path, text: str, columns: tuple[Column, Column]) -> Reader:
+def _reader_for(path: Path, text: str, columns: Sequence[Column]) -> Reader:
     suffix = path.suffix.lower()
     if suffix in COLUMN_SUFFIXES:
         return read_columns
@@ -146,10 +158,12 @@ def _looks_like_columns(text: str) -> bool:
     return bool(widths) and 2 * widths.count(max(widths, key=widths.count)) > len(lines)
 
 
-def _read_json(text: str, file: str, token_column: Column, tag_column: Column) -> list[Row]:
+def _read_json(
+    text: str, file: str, token_column: Column, tag_column: Column, text_column: str | None = None
+) -> list[Row]:
     if isinstance(token_column, int) or isinstance(tag_column, int):
         raise CorpusError("columns of a JSON file are named, not numbered", file=file)
-    return read_json(text, file, token_key=token_column, tag_key=tag_column)
+    return read_json(text, file, token_key=token_column, tag_key=tag_column, text_key=text_column)
 
 
 def _read_lines(text: str, file: str, token_column: Column, tag_column: Column) -> list[Row]:

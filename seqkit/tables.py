@@ -59,7 +59,9 @@ def has_table_header(text: str) -> bool:
     return any(name in TOKEN_COLUMNS for name in names) and any(name in TAG_COLUMNS for name in names)
 
 
-def read_csv(text: str, file: str, token_column: Column = None, tag_column: Column = None) -> list[Row]:
+def read_csv(
+    text: str, file: str, token_column: Column = None, tag_column: Column = None, text_column: str | None = None
+) -> list[Row]:
     """Read a table with a header; its columns say what a row is.
 
     ``text`` and ``label`` make labelled texts; ``tokens`` and ``tags``, as JSON lists or cut at spaces, a
@@ -70,7 +72,8 @@ def read_csv(text: str, file: str, token_column: Column = None, tag_column: Colu
         text: the content of the file.
         file: its name, for errors.
         token_column: name or index of the token column.
-        tag_column: name or index of the tag column.
+        tag_column: name or index of the tag column, or of that of the labels of texts.
+        text_column: name of the column of texts, where it is not ``text``.
 
     Raises:
         CorpusError: the columns are not known, or a row does not fit them; with file and line.
@@ -83,7 +86,13 @@ def read_csv(text: str, file: str, token_column: Column = None, tag_column: Colu
     sentence, document = table.column(SENTENCE_COLUMNS), table.column(DOCUMENT_COLUMNS)
     if token_column is None:
         passage = (
-            table.column(("text",)) if sentence is None else table.column(("sentence",)) if token is None else None
+            table.column((), text_column)
+            if text_column
+            else table.column(("text",))
+            if sentence is None
+            else table.column(("sentence",))
+            if token is None
+            else None
         )
         label = table.column(("label", "labels"), tag_column)
         if passage is not None and label is not None and label == tag:

@@ -82,6 +82,11 @@ def build_corpus(splits: Mapping[str, Columns], names: Sequence[str] | None = No
     """
     from datasets import Dataset, DatasetDict
 
+    if _have_several(splits):
+        splits = {
+            split: {**columns, "label": [_as_list(each) for each in columns["label"]]}
+            for split, columns in splits.items()
+        }
     if names is None:
         others = {label for split, columns in splits.items() if split != "train" for label in _labels(columns)}
         names = label_names(_labels(splits.get("train", {})), others)
@@ -92,7 +97,10 @@ def build_corpus(splits: Mapping[str, Columns], names: Sequence[str] | None = No
         if "tags" in columns:
             encoded["tags"] = [[number[tag] for tag in tags] for tags in columns["tags"]]
         elif "label" in columns:
-            encoded["label"] = [number[label] for label in columns["label"]]
+            encoded["label"] = [
+                [number[each] for each in label] if isinstance(label, list) else number[label]
+                for label in columns["label"]
+            ]
         corpus[split] = Dataset.from_dict(encoded, features=_features(columns, names))
     return DatasetDict(corpus)
 
@@ -100,14 +108,24 @@ def build_corpus(splits: Mapping[str, Columns], names: Sequence[str] | None = No
 def _labels(columns: Columns) -> set[str]:
     if "tags" in columns:
         return {tag for tags in columns["tags"] for tag in tags}
-    return set(columns.get("label", ())) - {None}
+    return {name for label in columns.get("label", ()) for name in _as_list(label)}
+
+
+def _as_list(label: object) -> list[Any]:
+    return label if isinstance(label, list) else [] if label is None else [label]
+
+
+def _have_several(splits: Mapping[str, Columns]) -> bool:
+    """Whether texts may have several labels: where one of all splits has other than one."""
+    return any(isinstance(label, list) for columns in splits.values() for label in columns.get("label", ()))
 
 
 def _features(columns: Columns, names: Sequence[str]) -> "Features":
     from datasets import ClassLabel, Features, List, Value
 
     types = {"tokens": List(Value("string")), "tags": List(ClassLabel(names=list(names)))}
-    types |= {"label": ClassLabel(names=list(names))}
+    label = ClassLabel(names=list(names))
+    types |= {"label": List(label) if _have_several({"": columns}) else label}
     return Features({name: types.get(name, Value("string")) for name in columns})
 
 
@@ -117,6 +135,7 @@ def normalize_corpus(
     where: str,
     token_column: str | None = None,
     tag_column: str | None = None,
+    text_column: str | None = None,
     names: Sequence[str] = (),
     not_a_word: str | None = None,
 ) -> "DatasetDict":
@@ -127,6 +146,7 @@ def normalize_corpus(
         where: what to call the corpus in an error.
         token_column: the column of the tokens, found by its name where not given.
         tag_column: the column of the tags or labels, found by its name where not given.
+        text_column: the column of texts, where it is not ``text``.
         names: names of the labels, where the corpus holds bare numbers.
         not_a_word: the tag of rows that are no words, to be passed over.
 
@@ -145,7 +165,7 @@ def normalize_corpus(
         split = SPLIT_WORDS.get(name, name)
         if split in datasets:
             raise CorpusError(f"two splits could be {split}: {', '.join(corpus)}", file=where)
-        datasets[split] = _rename(dataset, f"{where} ({name})", token_column, tag_column)
+        datasets[split] = _rename(dataset, f"{where} ({name})", token_column, tag_column, text_column)
     features = [dataset.features for dataset in datasets.values()]
     if _are_typed(features) and not_a_word is None:
         return DatasetDict(datasets)
@@ -158,16 +178,19 @@ def normalize_corpus(
     return build_corpus(splits, _stored_names(datasets, names))
 
 
-def _rename(dataset: "Dataset", where: str, token_column: str | None, tag_column: str | None) -> "Dataset":
+def _rename(
+    dataset: "Dataset", where: str, token_column: str | None, tag_column: str | None, text_column: str | None
+) -> "Dataset":
     columns = dataset.column_names
-    tokens = token_column or next((name for name in TOKEN_NAMES if name in columns), None)
-    if tokens is None and "text" not in columns:
-        raise CorpusError(f"neither tokens nor text among its columns: {', '.join(columns)}", file=where)
+    text = text_column or "text"
+    tokens = None if text_column else token_column or next((name for name in TOKEN_NAMES if name in columns), None)
+    if tokens is None and text not in columns:
+        raise CorpusError(f"neither tokens nor {text} among its columns: {', '.join(columns)}", file=where)
     candidates = LABEL_NAMES if tokens is None else TAG_NAMES
     labels = tag_column or next((name for name in candidates if name in columns), None)
     if tokens is not None and labels is None:
         raise CorpusError(f"no column of tags; choose one of its columns: {', '.join(columns)}", file=where)
-    wanted = {tokens: "tokens", labels: "tags"} if tokens is not None else {"text": "text", labels: "label"}
+    wanted = {tokens: "tokens", labels: "tags"} if tokens is not None else {text: "text", labels: "label"}
     document = next((name for name in DOCUMENT_KEYS if name in columns), None)
     renamed = {old: new for old, new in (wanted | {document: "document"}).items() if old is not None}
     for old in renamed:
@@ -190,13 +213,17 @@ def _are_typed(features: Sequence["Features"]) -> bool:
         and first.get("tokens", List(Value("string"))) == List(Value("string"))
         and isinstance(tags, List)
         and isinstance(tags.feature, ClassLabel)
-        and isinstance(first.get("label", ClassLabel(names=[])), ClassLabel)
+        and isinstance(_of_one(first.get("label", ClassLabel(names=[]))), ClassLabel)
     )
 
 
 def _class_names(features: "Features") -> list[str] | None:
-    label = features.get("label") or getattr(features.get("tags"), "feature", None)
-    return getattr(label, "names", None)
+    return getattr(_of_one(features.get("label", features.get("tags"))), "names", None)
+
+
+def _of_one(feature: Any) -> Any:
+    """The feature of a label, or of each of a list of labels."""
+    return getattr(feature, "feature", feature)
 
 
 def _stored_names(datasets: Mapping[str, "Dataset"], names: Sequence[str]) -> list[str] | None:
@@ -224,7 +251,9 @@ def _decode(dataset: "Dataset", names: Sequence[str], where: str) -> Columns:
     if "document" in columns:
         columns["document"] = [None if each is None else str(each) for each in columns["document"]]
     if "label" in columns:
-        columns["label"] = [name(label) for label in columns["label"]]
+        columns["label"] = [
+            [name(each) for each in label] if isinstance(label, list) else name(label) for label in columns["label"]
+        ]
     for row, (tokens, tags) in enumerate(zip(columns.get("tokens", ()), columns.get("tags", ()), strict=True), 1):
         if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
             raise CorpusError(f"row {row} does not hold one tag for each token", file=where, line=row)
