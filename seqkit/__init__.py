@@ -22,6 +22,7 @@ from seqkit.errors import (
 from seqkit.version import __version__
 
 if TYPE_CHECKING:
+    from seqkit.classifier import Classifier
     from seqkit.corpora import open_corpus
     from seqkit.language_model import LanguageModel
     from seqkit.loading import load
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckpointError",
+    "Classifier",
     "ConfigError",
     "CorpusError",
     "DivergenceError",
@@ -46,6 +48,7 @@ __all__ = [
 
 # Loaded when first used (PEP 562), so that `import seqkit` and `seqkit --help` do not wait for torch.
 _LAZY = {
+    "Classifier": "seqkit.classifier",
     "LanguageModel": "seqkit.language_model",
     "Tagger": "seqkit.tagger",
     "load": "seqkit.loading",

@@ -60,6 +60,17 @@ class Batch:
         """How many real tokens the batch holds."""
         return int(self.lengths.sum())
 
+    def repeated(self, copies: int) -> "Batch":
+        """Each row so many times, one after another; what is no tensor of rows, named ``…_B…``, is shared."""
+        return Batch(
+            inputs={
+                name: tensor.repeat_interleave(copies, dim=0) if name.rpartition("_")[2].startswith("B") else tensor
+                for name, tensor in self.inputs.items()
+            },
+            lengths=self.lengths.repeat_interleave(copies),
+            targets=None if self.targets is None else self.targets.repeat_interleave(copies, dim=0),
+        )
+
     def to(self, device: torch.device) -> "Batch":
         """The same batch with inputs and targets on a device; the lengths stay on the CPU."""
         if device.type == "cpu":
@@ -167,6 +178,19 @@ def _cut(order: Sequence[int], lengths: Sequence[int], batch_tokens: int) -> Ite
         yield batch
 
 
+def _balanced(labels: Sequence[int], generator: random.Random) -> list[int]:
+    """As many examples as there are labels given, of each label as many as of any other, but for one."""
+    examples: dict[int, list[int]] = {}
+    for example, label in enumerate(labels):
+        examples.setdefault(label, []).append(example)
+    drawn = []
+    for number, label in enumerate(sorted(examples)):
+        wanted = len(labels) // len(examples) + (number < len(labels) % len(examples))
+        times, more = divmod(wanted, len(examples[label]))
+        drawn += examples[label] * times + generator.sample(examples[label], more)
+    return drawn
+
+
 @dataclass(frozen=True, kw_only=True)
 class BucketSampler:
     """Random batches of like lengths under a token budget, the same for the same seed and epoch.
@@ -174,6 +198,9 @@ class BucketSampler:
     The examples are shuffled, sorted by length within pools of many batches, cut by the token budget, and the
     batches shuffled: rows of a batch are about as long as each other, yet no two epochs share their batches.
     The whole state is (seed, epoch), so a position in it is one number and resuming is exact.
+
+    With ``labels``, one for each example, an epoch is drawn anew: as many examples as there are, of each label as many
+    as of any other. Those of a rare label come several times, of a frequent one some do not come.
 
     >>> sampler = BucketSampler(lengths=[5, 1, 4, 2], batch_tokens=6, seed=1)
     >>> sorted(example for batch in sampler.epoch(0) for example in batch)
@@ -184,11 +211,12 @@ class BucketSampler:
     batch_tokens: int
     seed: int
     pool_batches: int = 50
+    labels: Sequence[int] | None = None
 
     def epoch(self, number: int) -> list[list[int]]:
         """The batches of one epoch."""
         generator = random.Random(f"{self.seed}/{number}")
-        order = list(range(len(self.lengths)))
+        order = list(range(len(self.lengths))) if self.labels is None else _balanced(self.labels, generator)
         generator.shuffle(order)
         batches: list[list[int]] = []
         for pool in _cut(order, self.lengths, self.batch_tokens * self.pool_batches):

@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from seqkit.errors import ConfigError
 from seqkit.tagging_schemes import Scheme
 
-__all__ = ["CONFIGS", "LanguageModelConfig", "TaggingConfig", "TrainConfig"]
+__all__ = [
+    "CONFIGS",
+    "POOLINGS",
+    "TRAINING",
+    "ClassificationConfig",
+    "LanguageModelConfig",
+    "TaggingConfig",
+    "TrainConfig",
+    "WordConfig",
+]
 
 
 def _check_choices(config: Any) -> None:
@@ -18,8 +27,63 @@ def _check_choices(config: Any) -> None:
             raise ConfigError(f"{name} must be one of {', '.join(get_args(hint))}, not {getattr(config, name)!r}")
 
 
+def _check_share(config: Any, *names: str) -> None:
+    for name in names:
+        if not 0.0 <= getattr(config, name) < 1.0:
+            raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(config, name)}")
+
+
+def _weights(name: str, written: str | None) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in written.split(",") if written else ():
+        label, _, number = part.rpartition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = -1.0
+        if not label.strip() or not 0.0 <= weight < float("inf"):
+            raise ConfigError(f"{name} must be written like O=0.5,LOC=2, not {written!r}")
+        weights[label.strip()] = weight
+    return weights
+
+
 @dataclass(frozen=True, kw_only=True)
-class TaggingConfig:
+class WordConfig:
+    """What a model of words is made of, whatever it is for: word features and the encoder above them."""
+
+    word_size: Annotated[int, "width of a word embedding"] = 100
+    minimum_count: Annotated[int, "how often training must hold a word for it to be known"] = 1
+    vectors: Annotated[str | None, "file of pretrained word vectors: GloVe, word2vec or fastText text, .gz too"] = None
+    vector_words: Annotated[int, "how many words to keep from the top of that file beside those of training"] = 20_000
+    characters: Annotated[Literal["cnn", "lstm", "none"], "model of a word's spelling"] = "cnn"
+    character_size: Annotated[int, "width of a character embedding"] = 32
+    character_filters: Annotated[int, "filters of each width of the CNN, or hidden units of the LSTM"] = 64
+    shape_size: Annotated[int, "width of a word-shape embedding; 0 leaves shapes out"] = 16
+    affix_size: Annotated[int, "width of a prefix or suffix embedding; 0 leaves affixes out"] = 16
+    cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
+    hidden_size: Annotated[int, "hidden units per direction"] = 200
+    num_layers: Annotated[int, "stacked recurrent layers"] = 1
+    input_dropout: Annotated[float, "dropout on word features"] = 0.5
+    state_dropout: Annotated[float, "dropout on encoder states"] = 0.5
+    singleton_replacement: Annotated[float, "chance that a word seen once is read as unknown"] = 0.5
+    word_replacement: Annotated[float, "chance that any other word is read as unknown"] = 0.1
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        sizes = ("word_size", "minimum_count", "character_size", "character_filters", "hidden_size", "num_layers")
+        for name in sizes:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("shape_size", "affix_size", "vector_words"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
+        for name in ("input_dropout", "state_dropout", "singleton_replacement", "word_replacement"):
+            if not 0.0 <= getattr(self, name) < 1.0 and not (name.endswith("replacement") and getattr(self, name) == 1):
+                raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggingConfig(WordConfig):
     """What a tagger is made of; every field is an option of ``seqkit train ner``.
 
     >>> TaggingConfig(hidden_size=0)
@@ -35,41 +99,18 @@ class TaggingConfig:
         str | None, "what a token counts in the loss, by type or tag: O=0.5,LOC=2; 1 where none is given"
     ] = None
     label_smoothing: Annotated[float, "share of the training target that is spread over all legal answers"] = 0.0
-    word_size: Annotated[int, "width of a word embedding"] = 100
-    minimum_count: Annotated[int, "how often training must hold a word for it to be known"] = 1
-    vectors: Annotated[str | None, "file of pretrained word vectors: GloVe, word2vec or fastText text, .gz too"] = None
-    vector_words: Annotated[int, "how many words to keep from the top of that file beside those of training"] = 20_000
-    characters: Annotated[Literal["cnn", "lstm", "none"], "model of a word's spelling"] = "cnn"
-    character_size: Annotated[int, "width of a character embedding"] = 32
-    character_filters: Annotated[int, "filters of each width of the CNN, or hidden units of the LSTM"] = 64
-    shape_size: Annotated[int, "width of a word-shape embedding; 0 leaves shapes out"] = 16
-    affix_size: Annotated[int, "width of a prefix or suffix embedding; 0 leaves affixes out"] = 16
     lm: Annotated[str | None, "run folder of a character language model, whose states are features of words"] = None
     lm_size: Annotated[int, "width to which these are brought"] = 256
-    cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
-    hidden_size: Annotated[int, "hidden units per direction"] = 200
-    num_layers: Annotated[int, "stacked recurrent layers"] = 1
-    input_dropout: Annotated[float, "dropout on word features"] = 0.5
-    state_dropout: Annotated[float, "dropout on encoder states"] = 0.5
-    singleton_replacement: Annotated[float, "chance that a word seen once is read as unknown"] = 0.5
-    word_replacement: Annotated[float, "chance that any other word is read as unknown"] = 0.1
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        super().__post_init__()
         object.__setattr__(self, "scheme", Scheme.parse(self.scheme))
         if self.corpus_scheme is not None:
             object.__setattr__(self, "corpus_scheme", Scheme.parse(self.corpus_scheme))
-        sizes = ("word_size", "minimum_count", "character_size", "character_filters", "lm_size", "hidden_size")
-        for name in (*sizes, "num_layers"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("shape_size", "affix_size", "vector_words"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
+        if self.lm_size < 1:
+            raise ConfigError(f"lm_size must be at least 1, not {self.lm_size}")
+        _check_share(self, "label_smoothing")
         self.weight_of_label()
-        for name in ("label_smoothing", "input_dropout", "state_dropout", "singleton_replacement", "word_replacement"):
-            if not 0.0 <= getattr(self, name) < 1.0 and not (name.endswith("replacement") and getattr(self, name) == 1):
-                raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
 
     def weight_of_label(self) -> dict[str, float]:
         """``label_weights`` as numbers.
@@ -80,17 +121,71 @@ class TaggingConfig:
         >>> TaggingConfig(label_weights="O=0.5, LOC=2").weight_of_label()
         {'O': 0.5, 'LOC': 2.0}
         """
-        weights: dict[str, float] = {}
-        for part in (self.label_weights or "").split(",") if self.label_weights else ():
-            name, _, number = part.rpartition("=")
-            try:
-                weight = float(number)
-            except ValueError:
-                weight = -1.0
-            if not name.strip() or not 0.0 <= weight < float("inf"):
-                raise ConfigError(f"label_weights must be written like O=0.5,LOC=2, not {self.label_weights!r}")
-            weights[name.strip()] = weight
-        return weights
+        return _weights("label_weights", self.label_weights)
+
+
+POOLINGS = ("last", "mean", "max", "attention")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationConfig(WordConfig):
+    """What a classifier is made of; every field is an option of ``seqkit train classifier``.
+
+    >>> ClassificationConfig(ngrams=-1)
+    Traceback (most recent call last):
+        ...
+    seqkit.errors.ConfigError: ngrams must not be negative, not -1
+    """
+
+    unit: Annotated[Literal["word", "bpe"], "what the encoder reads: words with their spelling, or byte pairs"] = "word"
+    bpe_size: Annotated[int, "how many different byte pairs there are at most"] = 4096
+    lm: Annotated[str | None, "run folder of a word or bpe language model that the encoder begins as (ULMFiT)"] = None
+    lm_rate: Annotated[float, "what its learning rate is multiplied by"] = 0.25
+    lm_rate_decay: Annotated[float, "what each layer's rate is divided by to get that of the layer below"] = 2.6
+    unfreeze_epochs: Annotated[float, "epochs until each next layer of it, from the top, begins to learn"] = 1.0
+    word_size: Annotated[int, "width of a word or byte-pair embedding"] = 100
+    character_filters: Annotated[int, "filters of each width of the CNN, or hidden units of the LSTM"] = 32
+    shape_size: Annotated[int, "width of a word-shape embedding; 0 leaves shapes out"] = 8
+    affix_size: Annotated[int, "width of a prefix or suffix embedding; 0 leaves affixes out"] = 8
+    hidden_size: Annotated[int, "hidden units per direction"] = 128
+    pooling: Annotated[str, "what is made of the states: last, mean, max, attention, joined with +"] = "last+mean+max"
+    window: Annotated[int, "steps that gradients go back; a longer text is read in windows, its state carried on"] = 400
+    ngrams: Annotated[int, "longest n-grams of the linear branch beside the encoder; 0 leaves it out"] = 2
+    ngram_count: Annotated[int, "how many texts of training must hold an n-gram for it to be known"] = 2
+    ngram_rate: Annotated[float, "what the learning rate of the linear branch is multiplied by"] = 7.0
+    ngram_dropout: Annotated[float, "dropout on n-grams"] = 0.3
+    branch_loss: Annotated[float, "weight of each branch's own loss beside that of both together"] = 0.5
+    class_weights: Annotated[str | None, "what a text counts in the loss, by label: spam=2,ham=0.5; or balanced"] = None
+    balanced_sampling: Annotated[bool, "every label is drawn as often as every other"] = False
+    focal_gamma: Annotated[float, "texts that the model is sure of count less (focal loss); 0 counts all alike"] = 0.0
+    label_smoothing: Annotated[float, "share of the training target that is spread over all labels"] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bpe_size < 257:
+            raise ConfigError(f"bpe_size must be at least 257, for each byte and <eos>, not {self.bpe_size}")
+        for name in ("window", "ngram_count"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("ngrams", "branch_loss", "focal_gamma", "lm_rate", "unfreeze_epochs"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
+        for name in ("ngram_rate", "lm_rate_decay"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
+        kinds = self.pooling.split("+")
+        if len(set(kinds)) < len(kinds) or not set(kinds) <= set(POOLINGS):
+            raise ConfigError(f"pooling is one or more of {', '.join(POOLINGS)}, joined with +, not {self.pooling!r}")
+        _check_share(self, "ngram_dropout", "label_smoothing")
+        self.weight_of_class()
+
+    def weight_of_class(self) -> dict[str, float]:
+        """``class_weights`` as numbers; none where they are balanced.
+
+        Raises:
+            ConfigError: where they are not written as NAME=NUMBER,NAME=NUMBER, or a number is negative.
+        """
+        return {} if self.class_weights == "balanced" else _weights("class_weights", self.class_weights)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,8 +285,18 @@ class TrainConfig:
             raise ConfigError(f"learning_rate must be positive, not {self.learning_rate}")
 
 
-CONFIGS: dict[str, type[TaggingConfig] | type[LanguageModelConfig]] = {
+CONFIGS: dict[str, type[TaggingConfig] | type[ClassificationConfig] | type[LanguageModelConfig]] = {
     "ner": TaggingConfig,
     "pos": TaggingConfig,
+    "sentiment": ClassificationConfig,
+    "classifier": ClassificationConfig,
     "lm": LanguageModelConfig,
+}
+
+# How each task is trained where nothing else is said.
+_CLASSIFICATION = TrainConfig(epochs=10, batch_tokens=1500, learning_rate=0.003, average=0.99, patience=5)
+TRAINING: dict[str, TrainConfig] = {
+    **dict.fromkeys(CONFIGS, TrainConfig()),
+    "sentiment": _CLASSIFICATION,
+    "classifier": _CLASSIFICATION,
 }

@@ -4,12 +4,14 @@ Shapes: B batch, T time, D output width, U distinct spellings of a batch, L char
 C characters of the vocabulary, K characters of a window, P padded characters, W windows, A affixes of a word.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from seqkit.encoder import RecurrentEncoder
 from seqkit.regularization import replace_words
-from seqkit.vocabulary import PADDING_ID, UNKNOWN_ID
+from seqkit.vocabulary import PADDING_ID, UNKNOWN_ID, Vocabulary
 
 __all__ = ["SpellingCNN", "SpellingLSTM", "WordFeatures"]
 
@@ -165,6 +167,12 @@ class WordFeatures(nn.Module):
                 anyone=self.word_replacement,
             )
         return torch.cat([self.words(words_BT), nn.functional.embedding(spellings_BT, spelt_UD)], dim=-1)
+
+    @torch.no_grad()
+    def adopt(self, vectors: Mapping[str, Tensor], words: Vocabulary) -> None:
+        """Begin with pretrained vectors of some words."""
+        for word, vector in vectors.items():
+            self.words.weight[words.ids([word])[0]] = vector
 
     def spelt(self, shapes_U: Tensor, affixes_UA: Tensor, characters_UL: Tensor, characters_U: Tensor) -> Tensor:
         """What depends on a spelling alone, (U, D'): its vector, shape and affixes, side by side.

@@ -38,7 +38,7 @@ class Encoded(NamedTuple):
     Attributes:
         states_BTH: the top layer's hidden states, (B, T, N·H), zero beyond each length.
         final_BH: the top layer's last true state of each direction, (B, N·H).
-        carry: the state after each row's last true step, to go on from; None where none was handed in.
+        carry: the state after each row's last true step, to go on from; None where none was handed in, or wanted.
     """
 
     states_BTH: Tensor
@@ -69,6 +69,8 @@ class RecurrentEncoder(nn.Module):
     >>> encoded.states_BTH[1, 2:].abs().sum().item()
     0.0
     """
+
+    always = False  # whether dropout between layers is on in prediction, too: see regularization.drop_in_prediction
 
     def __init__(
         self,
@@ -103,23 +105,32 @@ class RecurrentEncoder(nn.Module):
         """Width of a state: hidden size times directions."""
         return self.recurrent.hidden_size * self.directions
 
+    @property
+    def _drops(self) -> bool:
+        return self.training or self.always
+
     def initial_carry(self, batch: int) -> Carry:
         """The state that ``carry=None`` starts from: zeros, each part (L·N, B, H). Handing it in gets one back."""
         return self._zeros(next(self.recurrent.parameters()), batch)
 
-    def forward(self, vectors_BTD: Tensor, lengths_B: Tensor, carry: Carry | None = None) -> Encoded:
+    def forward(
+        self, vectors_BTD: Tensor, lengths_B: Tensor, carry: Carry | None = None, *, ends: bool = True
+    ) -> Encoded:
         """Encode padded rows.
 
         Args:
             vectors_BTD: the vectors; what stands beyond a row's length is ignored.
             lengths_B: true lengths, int64 on the CPU, each between 1 and T.
             carry: the state to start from; zeros where it is None.
+            ends: whether the state after the last step will be gone on from. Where no text goes on, rows of different
+                lengths are read faster without it.
         """
+        ends = ends and carry is not None
         weights = drop_weights(self.recurrent, self.weight_dropout if self.training else 0.0)
         start = self._zeros(vectors_BTD, len(vectors_BTD)) if carry is None else carry
         full = bool((lengths_B == vectors_BTD.shape[1]).all())
         packs = self.strategy == "packed" or (self.strategy == "auto" and vectors_BTD.is_cuda)
-        if packs or (carry is not None and not full):
+        if packs or (ends and not full):
             states_BTH, end = self._packed(vectors_BTD, lengths_B, start, weights)
             final_BH = _top(end, self.directions)
         elif full:
@@ -127,7 +138,7 @@ class RecurrentEncoder(nn.Module):
             final_BH = _top(end, self.directions)
         else:
             states_BTH, final_BH = self._flipped(vectors_BTD, lengths_B, start, weights)
-        return Encoded(states_BTH, final_BH, None if carry is None else end)
+        return Encoded(states_BTH, final_BH, end if ends else None)
 
     def _zeros(self, like: Tensor, batch: int) -> Carry:
         stack = self.recurrent
@@ -169,7 +180,7 @@ class RecurrentEncoder(nn.Module):
                 outputs.append(_reordered(states, flip_X) if direction else states)
             inputs = torch.cat(outputs, dim=-1).masked_fill_(beyond_BT1, 0.0)
             if layer + 1 < self.recurrent.num_layers:
-                inputs = nn.functional.dropout(inputs, self.dropout, self.training)
+                inputs = nn.functional.dropout(inputs, self.dropout, self._drops)
         return inputs, torch.cat(finals, dim=-1)
 
     def _run(
@@ -188,7 +199,7 @@ class RecurrentEncoder(nn.Module):
             stack.bias,
             stack.num_layers if layers is None else layers,
             self.dropout if whole else 0.0,
-            self.training,
+            self._drops,
             stack.bidirectional and whole,
         )
         kernel: Any = {"LSTM": torch.lstm, "GRU": torch.gru}[stack.mode]

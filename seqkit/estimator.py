@@ -3,26 +3,42 @@
 import json
 import math
 import os
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import torch
+from safetensors.torch import load as load_tensors
 
-from seqkit.configs import CONFIGS, TrainConfig
+from seqkit.configs import CONFIGS, TRAINING, TrainConfig
 from seqkit.engine import Device, Engine, Precision
 from seqkit.errors import CheckpointError, ConfigError
+from seqkit.progress import Progress
 from seqkit.run_folder import RunFolder, last_reason
 from seqkit.tasks import TASKS
 from seqkit.training import Event, Outcome, Trainer, fit
 from seqkit.training_run import TrainingRun, run_files, run_header
 
-__all__ = ["Estimator"]
+__all__ = ["Conclusion", "Estimator", "random_numbers", "text_chunks"]
+
+LINES_AT_ONCE = 8192
+CHARACTERS_AT_ONCE = 2**20
+
+_Text = TypeVar("_Text", bound=str | Sequence[str])
+
+
+class Conclusion(NamedTuple):
+    """What a model adds to its run when training is over: to the report, and files by name."""
+
+    report: Mapping[str, Any] = {}
+    files: Mapping[str, str | bytes] = {}
 
 
 class Estimator(ABC):
-    """A model with settings, in scikit-learn's manner; the base of ``Tagger`` and ``LanguageModel``.
+    """A model with settings, in scikit-learn's manner; the base of ``Tagger``, ``Classifier`` and ``LanguageModel``.
 
     Attributes:
         tasks: the names of the tasks it can be of.
@@ -50,7 +66,8 @@ class Estimator(ABC):
         self.precision: Precision = own["precision"]
         self.settings = dict(settings)
         self._own = dict(own)
-        self.config, self.training = _configs(CONFIGS[task], {**defaults, **settings})
+        usual = {**asdict(TRAINING[task]), **defaults}
+        self.config, self.training = _configs(CONFIGS[task], {**usual, **settings})
         self.fitted: Any = None
         self.outcome: Outcome | None = None
 
@@ -93,15 +110,40 @@ class Estimator(ABC):
             raise CheckpointError(f"{folder.path} holds a model of the task {run.get('task')!r}, not {cls.noun}")
         try:
             model = cls._from_run(run, device=device, precision=precision)
-            assets = {name: folder.read(name) for name in TASKS[model.task].asset_names(model.config)}
-            task = TASKS[model.task].restored(model.config, assets)
-            task.model.load_state_dict(folder.read_tensors()[0])
+            model._restore(folder.read, folder.read_tensors()[0])
         except (ConfigError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
             reason = last_reason(error)
             raise CheckpointError(f"{folder.path} is damaged: {reason}; train again or restore its files") from error
-        model.fitted = task
-        task.model.to(Engine.open(device, precision).device)
         return model
+
+    def _restore(self, read: Callable[[str], str], tensors: Mapping[str, torch.Tensor]) -> None:
+        """Become the model whose files and weights these are."""
+        kind = TASKS[self.task]
+        task = kind.restored(self.config, {name: read(name) for name in kind.asset_names(self.config)})
+        task.model.load_state_dict(tensors)
+        task.model.to(Engine.open(self.device, self.precision).device)
+        self.fitted = task
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to go on with it, as joblib's workers do: settings, and the files of a run."""
+        files = None if self.fitted is None else run_files(self.fitted, self._header({}))
+        return {"own": self._own, "settings": self.settings, "files": files, "outcome": self.outcome}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Come back from what ``__getstate__`` gave."""
+        self.__init__(**{**state["own"], **state["settings"]})  # type: ignore[misc]
+        self.outcome = state["outcome"]
+        if files := state["files"]:
+            self.config, _ = _configs(CONFIGS[self.task], json.loads(files["run.json"])["settings"])
+            self._restore(files.__getitem__, load_tensors(files["model.safetensors"]))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether it can predict, as scikit-learn asks."""
+        return self.fitted is not None
+
+    def __repr__(self) -> str:
+        changed = {name: value for name, value in self._own.items() if name not in ("device", "precision")}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in {**changed, **self.settings}.items())})"
 
     @classmethod
     @abstractmethod
@@ -116,6 +158,7 @@ class Estimator(ABC):
         resume: bool,
         about: Mapping[str, Any] | None,
         report: Callable[[Event], None] | None,
+        progress: bool,
     ) -> Self:
         """Train what ``prepare`` gives: a task, and the examples to learn from and to choose the best weights by."""
         engine = Engine.open(self.device, self.precision)
@@ -128,15 +171,27 @@ class Estimator(ABC):
             run = None if out is None else TrainingRun(RunFolder(out), self._header(about or {}))
             if run and resume:
                 run.restore(trainer)
-            self.outcome = fit(trainer, dev_examples, report=report or _ignore, save=run.save if run else None)
+            with _reporting(self.metric, report, progress) as told:
+                self.outcome = fit(trainer, dev_examples, report=told, save=run.save if run else None)
+        conclusion = self._concluded(task, dev_examples, engine, draw=run is not None)
         if run:
-            run.finish(task, self.outcome)
+            run.finish(task, self.outcome, conclusion.report, conclusion.files)
         return self
+
+    def _concluded(self, task: Any, dev_examples: Any, engine: Engine, *, draw: bool) -> Conclusion:
+        """What is learnt from dev when the best weights are known, drawn if wanted; nothing, for most models."""
+        return Conclusion()
 
     def _header(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
         task, _ = self._ready()
         settings = {**asdict(self.config), **asdict(self.training)}
         return run_header(task, settings, corpus)
+
+    def _labels(self) -> list[Any]:
+        """What the model chooses from; AttributeError before it is fitted, as scikit-learn wants of ``classes_``."""
+        if self.fitted is None:
+            raise AttributeError(f"this {type(self).__name__} is not trained yet, so it has no classes_")
+        return list(self.fitted.labels)
 
     def _ready(self) -> tuple[Any, Engine]:
         if self.fitted is None:
@@ -145,8 +200,51 @@ class Estimator(ABC):
         return self.fitted, Engine.open(self.device, self.precision)
 
 
-def _ignore(event: Event) -> None:
-    pass
+_drawing = threading.RLock()
+
+
+@contextmanager
+def random_numbers(seed: int) -> Iterator[None]:
+    """Random numbers that begin at a seed, for one thread at a time; the caller's own go on afterwards."""
+    with _drawing, torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _reporting(
+    metric: str, report: Callable[[Event], None] | None, progress: bool
+) -> Iterator[Callable[[Event], None]]:
+    """One callable that tells events to whoever wants them: a progress bar, and a function."""
+    bar = Progress(metric, quiet=not progress)
+
+    def tell(event: Event) -> None:
+        bar(event)
+        if report:
+            report(event)
+
+    try:
+        yield tell
+    finally:
+        bar.close()
+
+
+def text_chunks(texts: Iterable[_Text]) -> Iterator[list[_Text]]:
+    """Texts in lists of limited size; one that is larger by itself is the last of its list.
+
+    >>> [len(chunk) for chunk in text_chunks(["a" * 2**20, "b", "c"])]
+    [1, 2]
+    """
+    chunk: list[_Text] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text) if isinstance(text, str) else sum(map(len, text))
+        if len(chunk) == LINES_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
 def _configs(kind: type, settings: Mapping[str, Any]) -> tuple[Any, TrainConfig]:

@@ -83,10 +83,20 @@ class CRFHead(nn.Module):
         labels = self.crf.decode(emissions_BTK, mask_BT)
         if not confidence:
             return Decoded(labels, [], [])
-        paths_BT = mask_BT.long()
-        paths_BT[mask_BT] = torch.tensor([label for row in labels for label in row], device=mask_BT.device)
+        return self._judged(emissions_BTK, mask_BT, labels)
+
+    def judge(self, states_BTH: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
+        """Given label sequences, and how probable these states find them; as ``decode`` returns it."""
+        return self._judged(self.scores(states_BTH), mask_BT, labels)
+
+    def _judged(self, emissions_BTK: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
+        paths_BT = _padded(labels, mask_BT)
         marginals_BT, conditionals_BT = self.crf.path_log_probabilities(emissions_BTK, paths_BT, mask_BT)
         return Decoded(labels, _rows(marginals_BT, mask_BT), _rows(conditionals_BT, mask_BT))
+
+    def probabilities(self, states_BTH: Tensor, mask_BT: Tensor) -> Tensor:
+        """The probability of each label at each token, all paths weighed, (B, T, K)."""
+        return self.crf.marginals(self.scores(states_BTH), mask_BT)
 
 
 class SoftmaxHead(nn.Module):
@@ -137,6 +147,17 @@ class SoftmaxHead(nn.Module):
             return Decoded(labels, [], [])
         probabilities = _rows(best.values, mask_BT)
         return Decoded(labels, probabilities, probabilities)
+
+    def judge(self, states_BTH: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
+        """Given label sequences, and how probable these states find them; as ``decode`` returns it."""
+        scores_BTK = self.scores(states_BTH).float().log_softmax(dim=-1)
+        probabilities = _rows(scores_BTK.gather(2, _padded(labels, mask_BT)[..., None])[..., 0], mask_BT)
+        return Decoded(labels, probabilities, probabilities)
+
+    def probabilities(self, states_BTH: Tensor, mask_BT: Tensor) -> Tensor:
+        """The probability of each label at each token, (B, T, K)."""
+        probabilities_BTK: Tensor = self.scores(states_BTH).float().softmax(dim=-1)
+        return probabilities_BTK
 
 
 class NextTokenHead(nn.Module):
@@ -213,6 +234,13 @@ class NextTokenHead(nn.Module):
 
 def _autocasts(tensor: Tensor) -> bool:
     return torch.is_autocast_enabled(tensor.device.type)
+
+
+def _padded(labels: list[list[int]], mask_BT: Tensor) -> Tensor:
+    """Label sequences side by side, padded with 0, (B, T)."""
+    paths_BT = torch.zeros_like(mask_BT, dtype=torch.int64)
+    paths_BT[mask_BT] = torch.tensor([label for row in labels for label in row], device=mask_BT.device)
+    return paths_BT
 
 
 def _rows(values_BT: Tensor, mask_BT: Tensor) -> list[list[float]]:

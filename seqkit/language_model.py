@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from seqkit.adaptive_evaluation import CacheConfig, DynamicConfig, evaluate_adaptively
 from seqkit.configs import LanguageModelConfig
 from seqkit.decoding import Decoder
@@ -114,6 +118,7 @@ class LanguageModel(Estimator):
         resume: bool = False,
         about: Mapping[str, Any] | None = None,
         report: Callable[[Event], None] | None = None,
+        progress: bool = False,
     ) -> Self:
         """Train on one text and choose the best weights on another.
 
@@ -124,6 +129,7 @@ class LanguageModel(Estimator):
             resume: whether to go on with the unfinished training in ``out``.
             about: what ``run.json`` should say of the corpus.
             report: is told each event of training.
+            progress: whether to draw it on stderr.
 
         Raises:
             CorpusError: where the data cannot be learnt from.
@@ -141,7 +147,7 @@ class LanguageModel(Estimator):
             task = LanguageModellingTask.fitted(self.config, train_texts)
             return task, task.prepare(train_texts), task.prepare(dev_texts)
 
-        return self._fit(prepare, out=out, resume=resume, about=about, report=report)
+        return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
 
     def evaluate(
         self,
@@ -183,6 +189,42 @@ class LanguageModel(Estimator):
         each = [value for surprise in surprises for value in surprise.log_probabilities[0]]
         pieces = [task.tokenizer.pieces[token].decode(errors="replace") for token in ids]
         return TextScore(pieces, each if forward else each[::-1], store.bytes)
+
+    @property
+    def classes_(self) -> list[str]:
+        """What each token adds to a text, in the order of the columns of ``predict_proba``; ``<eos>`` adds nothing."""
+        return self._labels()
+
+    @torch.inference_mode()
+    def predict_proba(
+        self, prompts: Sequence[str], *, unknown: Literal["error", "<unk>"] = "error"
+    ) -> NDArray[np.float64]:
+        """For each prompt (a row) the probability of each token (a column) to be the next one.
+
+        Args:
+            prompts: beginnings of texts; an empty one asks how texts begin.
+            unknown: whether characters or words that the model never saw are an error, or are read as ``<unk>``.
+
+        Raises:
+            ConfigError: where one text is given in place of a list, or has something unknown in it.
+        """
+        if isinstance(prompts, str):
+            raise ConfigError("give a list of prompts, such as [prompt], not one prompt")
+        task, engine = self._ready()
+        network = task.network("forward" if "forward" in task.directions else "backward").eval()
+        backward = "forward" not in task.directions
+        found = np.zeros((len(prompts), len(task.tokenizer.pieces)))
+        for row, prompt in enumerate(prompts):
+            ids = self._encoded(prompt, unknown)
+            tokens_1T = torch.tensor([[task.tokenizer.end_id, *(ids[::-1] if backward else ids)]], device=engine.device)
+            states_1TH = network(tokens_1T, torch.tensor([tokens_1T.shape[1]]), None).states_BTH
+            found[row] = network.head.scores(states_1TH[:, -1], network.tied_VH)[0].double().softmax(0).cpu()
+        return found
+
+    def predict(self, prompts: Sequence[str], *, unknown: Literal["error", "<unk>"] = "error") -> list[str]:
+        """The most probable next token after each prompt, as text; arguments as for ``predict_proba``."""
+        pieces = self.classes_
+        return [pieces[token] for token in self.predict_proba(prompts, unknown=unknown).argmax(1)]
 
     def generate(
         self,

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from seqkit.classifier import Classifier
 from seqkit.engine import Device
 from seqkit.errors import CheckpointError
 from seqkit.language_model import LanguageModel
@@ -11,11 +12,11 @@ from seqkit.tagger import Tagger
 
 __all__ = ["load"]
 
-CLASSES: tuple[type[Tagger] | type[LanguageModel], ...] = (Tagger, LanguageModel)
+CLASSES: tuple[type[Tagger] | type[Classifier] | type[LanguageModel], ...] = (Tagger, Classifier, LanguageModel)
 
 
 def load(path: str | os.PathLike[str], *, device: Device = "auto") -> Any:
-    """Read whatever model a run folder holds: a ``Tagger`` or a ``LanguageModel``.
+    """Read whatever model a run folder holds: a ``Tagger``, a ``Classifier`` or a ``LanguageModel``.
 
     Raises:
         CheckpointError: where it holds none, or a file is damaged.

@@ -86,20 +86,23 @@ class NextTokenModel(nn.Module):
         """The state that a text begins with: zeros."""
         return [layer.initial_carry(rows) for layer in self.encoders]
 
-    def forward(self, tokens_BT: Tensor, lengths_B: Tensor, carry: list[Carry] | None) -> NextTokenStates:
+    def forward(
+        self, tokens_BT: Tensor, lengths_B: Tensor, carry: list[Carry] | None, *, ends: bool = True
+    ) -> NextTokenStates:
         """Read a window of tokens on from a state; lengths are int64 on the CPU.
 
-        Without a carry the text begins here, and none comes back: rows of different lengths are read faster so.
+        Without a carry the text begins here, and none comes back, as where ``ends`` says that no text goes on: rows of
+        different lengths are read faster so.
         """
         states_BTH = self.input_dropout(self._embedded(tokens_BT))
-        ends = []
+        after = []
         for number, layer in enumerate(self.encoders):
             inputs = self.hidden_dropout(states_BTH) if number else states_BTH
-            encoded = layer(inputs, lengths_B, carry and carry[number])
+            encoded = layer(inputs, lengths_B, carry and carry[number], ends=ends)
             states_BTH = encoded.states_BTH
-            if carry is not None:
-                ends.append(encoded.carry)
-        return NextTokenStates(states_BTH, self.output_dropout(states_BTH), ends)
+            if encoded.carry is not None:
+                after.append(encoded.carry)
+        return NextTokenStates(states_BTH, self.output_dropout(states_BTH), after)
 
     def _embedded(self, tokens_BT: Tensor) -> Tensor:
         vectors_BTD: Tensor = self.embedding(tokens_BT)

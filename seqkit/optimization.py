@@ -7,6 +7,7 @@ AdamW moves a row on after the batches that hold it, while it forgets their grad
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ class Optimizer:
     Args:
         model: the model, on its device; its large embedding tables give sparse gradients from now on.
         config: how to train.
+        parts_of_model: beginnings of parameter names that can have a rate of their own; the longest that fits counts.
 
     >>> layer = nn.Linear(2, 1)
     >>> optimizer = Optimizer(layer, TrainConfig(learning_rate=0.1))
@@ -37,7 +39,7 @@ class Optimizer:
     >>> optimizer.step()
     """
 
-    def __init__(self, model: nn.Module, config: TrainConfig) -> None:
+    def __init__(self, model: nn.Module, config: TrainConfig, parts_of_model: Sequence[str] = ()) -> None:
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.clip_norm = config.clip_norm or math.inf
         tables = _large_tables(model) if config.optimizer == "adamw" else []
@@ -48,24 +50,33 @@ class Optimizer:
             for name, parameter in model.named_parameters()
             if parameter.requires_grad and id(parameter) not in chosen
         ]
-        decayed = [parameter for name, parameter in named if name.split(".")[-1].startswith("weight")]
-        others = [parameter for name, parameter in named if not name.split(".")[-1].startswith("weight")]
-        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        groups: dict[tuple[str, bool], dict[str, Any]] = {}
+        for name, parameter in named:
+            part = _part(name, parts_of_model)
+            decayed = name.split(".")[-1].startswith("weight")
+            new = {"params": [], "part": part, "weight_decay": config.weight_decay if decayed else 0.0}
+            groups.setdefault((part, decayed), new)["params"].append(parameter)
+        ordered = list(groups.values())  # as the model has its parameters: a saved state goes by their numbers
         self.parts: list[torch.optim.Optimizer] = []
         if config.optimizer == "sgd":
-            self.parts.append(torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum))
+            self.parts.append(torch.optim.SGD(ordered, lr=config.learning_rate, momentum=config.momentum))
         else:
-            self.parts.append(torch.optim.AdamW(groups, lr=config.learning_rate, fused=True))
+            self.parts.append(torch.optim.AdamW(ordered, lr=config.learning_rate, fused=True))
         if tables:
             # No momentum: dense Adam moves a row on for some ten steps after a batch that holds it, 1 / (1 - β₁) times
             # as far as the first of them, which is all that a lazy step would be. Without β₁ it goes there at once.
-            self.parts.append(torch.optim.SparseAdam(tables, lr=config.learning_rate, betas=(0.0, 0.999)))
+            sparse = [
+                {"params": [parameter], "part": _part(name, parts_of_model)}
+                for name, parameter in model.named_parameters()
+                if id(parameter) in chosen
+            ]
+            self.parts.append(torch.optim.SparseAdam(sparse, lr=config.learning_rate, betas=(0.0, 0.999)))
 
-    def set_learning_rate(self, rate: float) -> None:
-        """Set the rate of the next steps."""
+    def set_learning_rate(self, rate: float, share_of: Callable[[str], float] | None = None) -> None:
+        """Set the rate of the next steps; ``share_of`` tells what it is multiplied by in a part of the model."""
         for part in self.parts:
             for group in part.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * (share_of(group["part"]) if share_of else 1.0)
 
     def clip(self) -> float:
         """Scale all gradients down to the largest norm allowed; returns the norm they had together."""
@@ -119,6 +130,11 @@ def _large_tables(model: nn.Module) -> list[Tensor]:
             module.sparse = True
             tables.append(module.weight)
     return tables
+
+
+def _part(name: str, parts_of_model: Sequence[str]) -> str:
+    """The part of the model that a parameter belongs to: the longest beginning of its name among them, or the rest."""
+    return max((each for each in parts_of_model if name.startswith(each)), key=len, default="")
 
 
 def _values(gradient: Tensor) -> Tensor:

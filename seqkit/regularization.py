@@ -1,12 +1,13 @@
 """Dropout that knows what it drops."""
 
+import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-__all__ = ["Dropout", "LockedDropout", "drop_weights", "replace_words"]
+__all__ = ["Dropout", "LockedDropout", "drop_in_prediction", "drop_weights", "replace_words"]
 
 
 class Dropout(nn.Module):
@@ -23,13 +24,15 @@ class Dropout(nn.Module):
     [0.0, 2.0]
     """
 
+    always = False  # see drop_in_prediction
+
     def __init__(self, probability: float) -> None:
         super().__init__()
         self.probability = probability
 
     def forward(self, values: Tensor) -> Tensor:
         """Drop values of a tensor of any shape, and scale up the rest."""
-        if not self.training or self.probability == 0.0:
+        if not (self.training or self.always) or self.probability == 0.0:
             return values
         if values.device.type != "cpu":
             return nn.functional.dropout(values, self.probability)
@@ -53,15 +56,36 @@ class LockedDropout(nn.Module):
     True
     """
 
+    always = False  # see drop_in_prediction
+
     def __init__(self, probability: float) -> None:
         super().__init__()
         self.probability = probability
 
     def forward(self, values_BTD: Tensor) -> Tensor:
         """Drop features of (B, T, D), the same at every step, and scale up the rest."""
-        if not self.training or self.probability == 0.0:
+        if not (self.training or self.always) or self.probability == 0.0:
             return values_BTD
         return values_BTD * nn.functional.dropout(torch.ones_like(values_BTD[:, :1]), self.probability)
+
+
+def drop_in_prediction(model: nn.Module) -> nn.Module:
+    """A copy of a model, with the same weights, whose dropout stays on: for Monte Carlo dropout.
+
+    Each pass through it is a draw from an approximate posterior over models (Gal and Ghahramani 2016, section 3). The
+    weights are shared, not copied; the model itself stays as it is. What is dropped for a whole batch alike, recurrent
+    weights and the embeddings of a language model, stays: copies in one batch would not differ by it.
+
+    >>> model = nn.Sequential(nn.Linear(2, 64), Dropout(0.5)).eval()
+    >>> bool((model(torch.ones(1, 2)) == 0).any()), bool((drop_in_prediction(model)(torch.ones(1, 2)) == 0).any())
+    (False, True)
+    """
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    copied = copy.deepcopy(model, shared)
+    for module in copied.modules():
+        if hasattr(module, "always"):
+            setattr(module, "always", True)  # noqa: B010  # a module's attributes are typed as its parts
+    return copied
 
 
 def replace_words(words_BT: Tensor, singletons_V: Tensor, unknown: int, *, singleton: float, anyone: float) -> Tensor:

@@ -3,17 +3,20 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, islice, repeat
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqkit.configs import TaggingConfig
 from seqkit.contextual import ContextualStates
 from seqkit.engine import Device, Precision
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
-from seqkit.estimator import Estimator
+from seqkit.estimator import Estimator, random_numbers, text_chunks
 from seqkit.evaluation import Evaluation, evaluate, predict
 from seqkit.language_model import LanguageModel
 from seqkit.memory import release_freed_memory
@@ -29,9 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger"]
 
-LINES_AT_ONCE = 8192
-CHARACTERS_AT_ONCE = 2**20
-
 
 @dataclass(frozen=True)
 class Entity:
@@ -45,6 +45,8 @@ class Entity:
         confidence: the model's probability that just this span is an entity of this type. It is exact for a CRF in
             IOBES or BILOU, whose tags mark both borders; in the other schemes it is that of the span's tags, whatever
             follows them, and for a softmax head the product of theirs. None where it was not asked for.
+        spread: the standard deviation of the confidence over Monte Carlo samples, of which it then is the mean.
+        interval: the bounds between which 95 % of these samples lie.
     """
 
     start: int
@@ -52,16 +54,23 @@ class Entity:
     text: str
     label: str
     confidence: float | None
+    spread: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 class TaggedToken(NamedTuple):
-    """A word of a text with its tag, where it stands, and, where tags are plain, how probable the tag is."""
+    """A word of a text with its tag, where it stands, and, where tags are plain, how probable the tag is.
+
+    ``spread`` and ``interval`` are those of an ``Entity``.
+    """
 
     start: int
     end: int
     text: str
     tag: str
     confidence: float | None
+    spread: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class TaggedText:
         starts: where each begins.
         tags: their tags, in the scheme of the model.
         confidence: where tags are plain, how probable each is; else empty.
+        spread, intervals: likewise, where Monte Carlo samples were asked for.
     """
 
     text: str
@@ -83,14 +93,16 @@ class TaggedText:
     starts: list[int]
     tags: list[str]
     confidence: list[float]
+    spread: list[float] = field(default_factory=list)
+    intervals: list[tuple[float, float]] = field(default_factory=list)
 
     @cached_property
     def tokens(self) -> list[TaggedToken]:
         """Words, places and tags together."""
-        sure = self.confidence or repeat(None)
+        sure = _certainty(self.confidence, self.spread, self.intervals)
         return [
-            TaggedToken(start, start + len(word), word, tag, confidence)
-            for word, start, tag, confidence in zip(self.words, self.starts, self.tags, sure, strict=False)
+            TaggedToken(start, start + len(word), word, tag, *known)
+            for word, start, tag, known in zip(self.words, self.starts, self.tags, sure, strict=False)
         ]
 
 
@@ -135,6 +147,7 @@ class Tagger(Estimator):
         resume: bool = False,
         about: Mapping[str, Any] | None = None,
         report: Callable[[Event], None] | None = None,
+        progress: bool = False,
     ) -> Self:
         """Train on one split and choose the best weights on another.
 
@@ -145,6 +158,7 @@ class Tagger(Estimator):
             resume: whether to go on with the unfinished training in ``out``.
             about: what ``run.json`` should say of the corpus.
             report: is told each event of training.
+            progress: whether to draw it on stderr.
 
         Raises:
             CorpusError: where the data cannot be learnt from.
@@ -165,7 +179,7 @@ class Tagger(Estimator):
             _warn_of_unknown(task, dev_examples, "dev")
             return task, examples, dev_examples
 
-        return self._fit(prepare, out=out, resume=resume, about=about, report=report)
+        return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
 
     def evaluate(self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False) -> Evaluation:
         """Score sentences whose tags are known.
@@ -185,34 +199,80 @@ class Tagger(Estimator):
         _warn_of_unknown(task, examples, "this corpus")
         return examples, evaluate(task, examples, engine, confidence=confidence)
 
-    def predict(self, texts: Iterable[str | Sequence[str]], *, confidence: bool = True) -> list[TaggedText]:
+    @property
+    def classes_(self) -> list[str]:
+        """The labels that the model chooses from for each token, in the order of the columns of ``predict_proba``."""
+        return self._labels()
+
+    def predict(
+        self, texts: Iterable[str | Sequence[str]], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
+    ) -> list[TaggedText]:
         """Tag texts, raw or cut into words already; one result each, in their order.
 
         Args:
             texts: the texts.
             confidence: whether to say how sure the model is; without, it is a little faster.
+            mc_samples: how many times each text is read under dropout, side by side in one batch, to tell how much
+                the confidence can be trusted (Gal and Ghahramani 2016): it is then a mean, with a spread and an
+                interval. What is found stays what the model without dropout finds.
+            seed: of the dropout; the caller's random numbers are left alone.
 
         Raises:
-            ConfigError: where one text is given in place of a list of them.
+            ConfigError: where one text is given in place of a list of them, or fewer than 0 samples.
         """
-        return list(self.stream(texts, confidence=confidence))
+        return list(self.stream(texts, confidence=confidence, mc_samples=mc_samples, seed=seed))
 
-    def stream(self, texts: Iterable[str | Sequence[str]], *, confidence: bool = True) -> Iterator[TaggedText]:
-        """Tag texts one after the other, in constant memory however many there are; arguments as for ``predict``.
+    def predict_proba(self, texts: Iterable[str | Sequence[str]]) -> list[NDArray[np.float32]]:
+        """For each text the probability of each label (a column, as in ``classes_``) at each word (a row).
 
-        They are read in chunks, each as large as ``LINES_AT_ONCE`` and ``CHARACTERS_AT_ONCE`` allow.
+        Of a CRF these are marginals: all label sequences are weighed. Texts are read whole, however long.
         """
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
-        for number, chunk in enumerate(_chunks(texts)):
-            yield from self._tag(chunk, confidence, release=number > 0)
+        task, engine = self._ready()
+        words = [
+            [token.text for token in task.tokenizer.tokenize(text)] if isinstance(text, str) else text for text in texts
+        ]
+        told = task.telling_probabilities()
+        rows = {"tokens": [each for each in words if each]}
+        found = iter(predict(told, told.prepare(rows), engine) if rows["tokens"] else [])
+        nothing = np.zeros((0, len(task.labels)), dtype=np.float32)
+        return [next(found) if each else nothing for each in words]
+
+    def stream(
+        self, texts: Iterable[str | Sequence[str]], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
+    ) -> Iterator[TaggedText]:
+        """Tag texts one after the other, in constant memory however many there are; arguments as for ``predict``.
+
+        They are read in chunks of limited size.
+        """
+        if isinstance(texts, str):
+            raise ConfigError("give a list of texts, such as [text], not one text")
+        if mc_samples < 0:
+            raise ConfigError(f"mc_samples must not be negative, not {mc_samples}")
+        return self._stream(texts, confidence or mc_samples > 0, mc_samples, seed)
+
+    def _stream(
+        self, texts: Iterable[str | Sequence[str]], confidence: bool, samples: int, seed: int
+    ) -> Iterator[TaggedText]:
+        for number, chunk in enumerate(text_chunks(texts)):
+            if not samples:
+                yield from self._tag(chunk, confidence, 0, release=number > 0)
+                continue
+            with random_numbers(seed + number):
+                tagged = list(self._tag(chunk, confidence, samples, release=number > 0))
+            yield from tagged
 
     @classmethod
     def _from_run(cls, run: Mapping[str, Any], **where: Any) -> Self:
         return cls(run["task"], **where, **run["settings"])
 
-    def _tag(self, texts: Sequence[str | Sequence[str]], confidence: bool, release: bool) -> Iterator[TaggedText]:
+    def _tag(
+        self, texts: Sequence[str | Sequence[str]], confidence: bool, samples: int, release: bool
+    ) -> Iterator[TaggedText]:
         task, engine = self._ready()
+        if samples:
+            task = task.with_dropout(samples)
         cut = iter(task.tokenizer.tokenize_batch([text for text in texts if isinstance(text, str)]))
         tokens = [next(cut) if isinstance(text, str) else None for text in texts]
         words = [
@@ -248,26 +308,23 @@ def _warn_of_unknown(task: TaggingTask, examples: TaggedExamples, where: str) ->
         warnings.warn(message, SeqkitWarning, stacklevel=3)
 
 
-def _chunks(texts: Iterable[str | Sequence[str]]) -> Iterator[list[str | Sequence[str]]]:
-    """Texts in lists of limited size; one that is larger by itself is the last of its list."""
-    chunk: list[str | Sequence[str]] = []
-    characters = 0
-    for text in texts:
-        chunk.append(text)
-        characters += len(text) if isinstance(text, str) else sum(map(len, text))
-        if len(chunk) == LINES_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk
+def _certainty(
+    confidence: Sequence[float], spread: Sequence[float], intervals: Sequence[tuple[float, float]]
+) -> Iterator[tuple[Any, Any, Any]]:
+    """For each answer how sure the model is of it, as far as that was asked for."""
+    return zip(confidence or repeat(None), spread or repeat(None), intervals or repeat(None), strict=False)
 
 
 def _tagged(
     text: str, words: Sequence[str], starts: list[int], said: TagPrediction, scheme: Scheme | None
 ) -> TaggedText:
     entities = []
-    for span, confidence in zip(said.spans, said.confidence or repeat(None), strict=False):
+    sure = zip(
+        said.confidence or repeat(None), said.spread or repeat(None), said.intervals or repeat(None), strict=False
+    )
+    for span, known in zip(said.spans, sure, strict=False):
         start, last = starts[span.start], span.end - 1
         end = starts[last] + len(words[last])
-        entities.append(Entity(start, end, text[start:end], span.label, confidence))
-    return TaggedText(text, entities, words, starts, said.tags, [] if scheme else said.confidence)
+        entities.append(Entity(start, end, text[start:end], span.label, *known))
+    plain = ([], [], []) if scheme else (said.confidence, said.spread, said.intervals)
+    return TaggedText(text, entities, words, starts, said.tags, *plain)

@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from seqkit.batching import Batch
 from seqkit.configs import TaggingConfig
 from seqkit.contextual import ContextualStates
-from seqkit.embeddings import SpellingCNN, SpellingLSTM, WordFeatures
 from seqkit.encoder import RecurrentEncoder
 from seqkit.errors import ConfigError
 from seqkit.heads import CRFHead, SoftmaxHead
 from seqkit.regularization import Dropout, LockedDropout
 from seqkit.tagging_schemes import Scheme, allowed_transitions
-from seqkit.vocabulary import AFFIX_LENGTHS, WORD_SHAPES
+from seqkit.word_features import word_features
 
 __all__ = ["TaggingModel", "label_weights"]
 
@@ -40,18 +39,7 @@ class TaggingModel(nn.Module):
         contextual: ContextualStates | None = None,
     ) -> None:
         super().__init__()
-        self.features = WordFeatures(
-            singletons,
-            word_size=config.word_size,
-            spelling=_spelling_model(config, characters),
-            shapes=len(WORD_SHAPES),
-            shape_size=config.shape_size,
-            affixes=affixes,
-            affixes_of_word=len(AFFIX_LENGTHS),
-            affix_size=config.affix_size,
-            singleton_replacement=config.singleton_replacement,
-            word_replacement=config.word_replacement,
-        )
+        self.features = word_features(config, singletons, characters=characters, affixes=affixes)
         self.input_dropout = Dropout(config.input_dropout)
         self.contextual = contextual
         self.projection = nn.Linear(contextual.output_size, config.lm_size) if contextual else None
@@ -119,11 +107,3 @@ def label_weights(config: TaggingConfig, labels: Sequence[str], scheme: Scheme |
         known = ", ".join(sorted({*types, "O"} - {""}) if scheme else labels)
         raise ConfigError(f"label_weights: the training data has no {unknown[0]!r}; there is {known}")
     return [weights.get(label, weights.get(kind, 1.0)) for label, kind in zip(labels, types, strict=True)]
-
-
-def _spelling_model(config: TaggingConfig, characters: int) -> SpellingCNN | SpellingLSTM | None:
-    if config.characters == "cnn":
-        return SpellingCNN(characters, config.character_size, filters=config.character_filters)
-    if config.characters == "lstm":
-        return SpellingLSTM(characters, config.character_size, hidden_size=config.character_filters)
-    return None

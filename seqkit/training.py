@@ -86,6 +86,7 @@ class TrainState:
         scale: what a plateau has made of the learning rate.
         learning_rate: the rate of the last step.
         best, best_epoch: best dev score and where.
+        tie: what breaks a tie with that score, of the same epoch.
         history: one record an epoch.
     """
 
@@ -99,6 +100,7 @@ class TrainState:
     learning_rate: float = 0.0
     best: float = -math.inf
     best_epoch: int = 0
+    tie: float | None = None
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -135,7 +137,7 @@ class Trainer:
         self.task, self.examples, self.config, self.engine = task, examples, config, engine
         task.model.to(engine.device)
         self.sampler = task.sampler(examples, config)
-        self.optimizer = Optimizer(task.model, config)
+        self.optimizer = Optimizer(task.model, config, task.rate_parts)
         self.average = WeightAverage(task.model, config.average)
         self.state = TrainState(best=worst(task.metric))
         self.carry: list[Tensor] | None = None  # what the last batch of this epoch has handed on
@@ -183,20 +185,24 @@ class Trainer:
         self.state.learning_rate = (
             self.config.learning_rate * self.state.scale * learning_rate_share(self.config, progress)
         )
-        self.optimizer.set_learning_rate(self.state.learning_rate * share)
+        epoch = self.state.epoch
+        self.optimizer.set_learning_rate(
+            self.state.learning_rate * share, lambda part: self.task.rate_share(part, epoch)
+        )
 
     def judge(self, dev: Any) -> EpochDone:
         """Score dev with the averaged weights, keep them if they are the best, and close the epoch's record."""
         state, config = self.state, self.config
         with self.average.applied():
             scores = evaluate(self.task, dev, self.engine).scores
-            best = is_better(self.task.metric, scores[self.task.metric], state.best)
+            best = self._is_best(scores)
             if best:
                 self.best_weights = {
                     name: tensor.cpu().clone() for name, tensor in self.task.model.state_dict().items()
                 }
         if best:
             state.best, state.best_epoch = scores[self.task.metric], state.epoch
+            state.tie = scores.get(self.task.tie_breaker or "")
         elif config.schedule == "plateau" and (state.epoch - state.best_epoch) % config.plateau_patience == 0:
             state.scale /= 2
         record = {
@@ -211,6 +217,12 @@ class Trainer:
         state.position, state.loss_sum, state.tokens = 0, 0.0, 0
         self.carry = None
         return EpochDone(record=record, best=best)
+
+    def _is_best(self, scores: dict[str, float]) -> bool:
+        score, breaker = scores[self.task.metric], self.task.tie_breaker
+        if score != self.state.best or self.state.tie is None or breaker not in scores:
+            return is_better(self.task.metric, score, self.state.best)
+        return is_better(breaker, scores[breaker], self.state.tie)
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that a resume needs: tensors by name, and values that JSON can hold."""

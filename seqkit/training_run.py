@@ -1,20 +1,20 @@
 """A training and its run folder: what is written when, and how an unfinished one comes back."""
 
-import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 from seqkit.errors import CheckpointError
-from seqkit.metrics import shown, worst
+from seqkit.figures import learning_curve
+from seqkit.metrics import shown
 from seqkit.run_folder import FORMAT_VERSION, RESUME_FILE, RunFolder, last_reason, tensor_bytes
 from seqkit.tasks import TASKS, Task
 from seqkit.training import Outcome, Trainer
 from seqkit.version import __version__
 
-__all__ = ["TrainingRun", "learning_curve", "model_card", "run_files", "run_header", "training_report"]
+__all__ = ["TrainingRun", "model_card", "run_files", "run_header", "training_report"]
 
 VERSIONS_OF = ("torch", "pytorch-crf", "tokenizers", "safetensors")
 
@@ -106,12 +106,19 @@ class TrainingRun:
             ) from error
         self.started = True
 
-    def finish(self, task: Task, outcome: Outcome) -> None:
+    def finish(
+        self,
+        task: Task,
+        outcome: Outcome,
+        more_report: Mapping[str, Any] | None = None,
+        more_files: Mapping[str, str | bytes] | None = None,
+    ) -> None:
         """Write the report, the learning curve and the model card; forget the resume of a training that is over."""
         if not self.started:
             return
-        report = training_report(task, outcome)
+        report = {**training_report(task, outcome), **(more_report or {})}
         files: dict[str, str | bytes] = {"report.json": _json(report), "README.md": model_card(self.header, report)}
+        files |= more_files or {}
         if outcome.history:
             files["learning_curve.png"] = learning_curve(outcome.history, task.metric)
         self.folder.write(files)
@@ -132,46 +139,6 @@ def training_report(task: Task, outcome: Outcome) -> dict[str, Any]:
         "megabytes": round(4 * parameters / 1e6, 1),
         "dev": {name.removeprefix("dev_"): score for name, score in best.items() if name.startswith("dev_")},
     }
-
-
-def learning_curve(history: Sequence[Mapping[str, float]], metric: str) -> bytes:
-    """A PNG of training loss and dev score over the epochs.
-
-    Args:
-        history: one record an epoch, as in ``metrics.jsonl``.
-        metric: the dev score to draw.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    share = shown(metric, 0.0).endswith("%")
-    name = f"dev {metric.upper() if metric == 'f1' else metric}{' in %' if share else ''}"
-    epochs = [record["epoch"] for record in history]
-    losses = [record["train_loss"] for record in history]
-    scores = [(100 if share else 1) * record[f"dev_{metric}"] for record in history]
-    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    loss_axes = figure.add_subplot()
-    score_axes = loss_axes.twinx()
-    (loss_line,) = loss_axes.plot(epochs, losses, color="tab:gray", marker=".", label="training loss")
-    (score_line,) = score_axes.plot(epochs, scores, color="tab:blue", marker=".", label=name)
-    best = (max if worst(metric) < 0 else min)(range(len(scores)), key=scores.__getitem__)
-    score_axes.annotate(
-        f"best {scores[best]:.2f}",
-        (epochs[best], scores[best]),
-        textcoords="offset points",
-        xytext=(0, 8 if share else -14),
-        ha="right",
-    )
-    loss_axes.set(xlabel="epoch", ylabel="training loss a token", ylim=(0, None))
-    room = 5 if share else 0.1 * max(scores)
-    score_axes.set(ylabel=name, ylim=(None, max(scores) + room) if share else (min(scores) - room, None))
-    loss_axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    loss_axes.legend(handles=[loss_line, score_line], loc="center right", frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
 
 
 def model_card(header: Mapping[str, Any], report: Mapping[str, Any] | None = None) -> str:

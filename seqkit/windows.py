@@ -88,14 +88,19 @@ def merge_predictions(
     borders = [0, *seams(windows, found), length]
     spans: list[Span] = []
     confidence: list[float] = []
+    spread: list[float] = []
+    intervals: list[tuple[float, float]] = []
     for place, candidates in enumerate(found):
         for number, span in enumerate(candidates):
             if borders[place] <= span.start < borders[place + 1] and (not spans or spans[-1].end <= span.start):
                 spans.append(span)
-                confidence += predictions[place].confidence[number : number + 1]  # empty where not asked for
+                said, chosen = predictions[place], slice(number, number + 1)  # empty where not asked for
+                confidence += said.confidence[chosen]
+                spread += said.spread[chosen]
+                intervals += said.intervals[chosen]
     if scheme is None:
-        return TagPrediction([span.label for span in spans], [], confidence)
-    return TagPrediction(tags_from_spans(spans, length, scheme), spans, confidence)
+        return TagPrediction([span.label for span in spans], [], confidence, spread, intervals)
+    return TagPrediction(tags_from_spans(spans, length, scheme), spans, confidence, spread, intervals)
 
 
 def seams(windows: Sequence[Window], spans: Sequence[Sequence[Span]]) -> list[int]:

@@ -30,6 +30,8 @@ class ScriptedTask:
     name = "scripted"
     metric = "score"
     usage = ""
+    tie_breaker: str | None = None
+    rate_parts: Sequence[str] = ()
 
     def __init__(self, scores: Sequence[float] = ()) -> None:
         self.model = nn.Linear(1, 1, bias=False)
@@ -48,6 +50,9 @@ class ScriptedTask:
 
     def sampler(self, examples: Numbers, config: TrainConfig) -> BucketSampler:
         return BucketSampler(lengths=examples.lengths, batch_tokens=config.batch_tokens, seed=config.seed)
+
+    def rate_share(self, part: str, epoch: int) -> float:
+        return 1.0
 
     def batches(self, examples: Numbers, batch_tokens: int) -> list[list[int]]:
         return length_sorted_batches(examples.lengths, batch_tokens)

@@ -1,6 +1,7 @@
 """Batches against naive loops over the examples."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
@@ -59,6 +60,23 @@ def test_a_batch_moves_all_but_its_lengths() -> None:
     assert (moved.inputs["words"].device.type, moved.targets.device.type) == ("meta", "meta")
     assert torch.equal(moved.lengths, batch.lengths)
     assert Batch(inputs={}, lengths=torch.tensor([1])).to(torch.device("meta")).targets is None
+
+
+def test_each_row_of_a_batch_is_repeated_and_what_the_rows_share_is_not() -> None:
+    inputs = {
+        "words_BT": torch.tensor([[1, 2], [3, 0]]),
+        "spelt_UD": torch.randn(4, 2),
+        "empty_B": torch.tensor([0, 1]),
+    }
+    batch = Batch(inputs=inputs, lengths=torch.tensor([2, 1]), targets=torch.tensor([7, 8]))
+    repeated = batch.repeated(3)
+    assert repeated.inputs["words_BT"].tolist() == [[1, 2]] * 3 + [[3, 0]] * 3
+    assert repeated.inputs["empty_B"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert repeated.inputs["spelt_UD"] is inputs["spelt_UD"]
+    assert repeated.lengths.tolist() == [2, 2, 2, 1, 1, 1]
+    assert repeated.targets is not None
+    assert repeated.targets.tolist() == [7, 7, 7, 8, 8, 8]
+    assert Batch(inputs=inputs, lengths=batch.lengths).repeated(1).targets is None
 
 
 # Ragged
@@ -159,3 +177,42 @@ def test_one_very_long_example_spoils_no_other_batch() -> None:
     batches = BucketSampler(lengths=[*lengths, 30_000], batch_tokens=600, seed=1).epoch(0)
     assert [len(lengths)] in batches
     assert len(batches) < 1.1 * len(without)
+
+
+# Balanced labels
+
+
+@quick
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.sampled_from([3, 0, 7, -1])), min_size=1, max_size=80),
+    BUDGETS,
+    st.integers(0, 99),
+    st.integers(0, 9),
+)
+def test_each_label_is_drawn_as_often_as_any_other_and_its_examples_alike(
+    examples: list[tuple[int, int]], budget: int, seed: int, epoch: int
+) -> None:
+    lengths, labels = [length for length, _ in examples], [label for _, label in examples]
+    sampler = BucketSampler(lengths=lengths, batch_tokens=budget, seed=seed, labels=labels)
+    batches = sampler.epoch(epoch)
+    drawn = Counter(example for batch in batches for example in batch)
+    assert drawn.total() == len(examples)
+    of_label = {label: [drawn[place] for place, own in enumerate(labels) if own == label] for label in labels}
+    times = [sum(counts) for counts in of_label.values()]
+    assert max(times) - min(times) <= 1
+    for counts in of_label.values():
+        assert max(counts) - min(counts) <= 1
+    for batch in batches:
+        assert len(batch) * max(lengths[example] for example in batch) <= budget or len(batch) == 1
+    assert BucketSampler(lengths=lengths, batch_tokens=budget, seed=seed, labels=labels).epoch(epoch) == batches
+
+
+def test_other_examples_of_a_frequent_label_are_drawn_in_another_epoch() -> None:
+    labels = [0] * 10 + [1] * 990
+    sampler = BucketSampler(lengths=[5] * 1000, batch_tokens=100, seed=1, labels=labels)
+    drawn = [{example for batch in sampler.epoch(epoch) for example in batch if labels[example]} for epoch in range(8)]
+    assert [len(examples) for examples in drawn] == [500] * 8
+    assert len(set.union(*drawn)) > 970  # by chance 2 ** -8 of them never are
+    assert all(150 < len(one & other) < 350 for one, other in combinations(drawn, 2))
+    other = BucketSampler(lengths=[5] * 1000, batch_tokens=100, seed=2, labels=labels)
+    assert other.epoch(0) != sampler.epoch(0)

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 import seqkit as library
-from seqkit.configs import TaggingConfig, TrainConfig
+from seqkit.configs import CONFIGS, TRAINING
 from seqkit.run_folder import RunFolder
 from seqkit.tagging_schemes import Scheme, spans_from_tags, tags_from_spans
 from tests.command_line import options, seqkit, tiny_run, write_conll, write_corpus
@@ -42,21 +42,22 @@ def test_help_names_every_command() -> None:
     said = words_of(seqkit("--help").out)
     for command in ("train", "evaluate", "predict", "info", "corpora"):
         assert f" {command} " in said
-    for command in ("ner", "pos"):
+    for command in ("ner", "pos", "sentiment", "classifier", "lm"):
         assert f" {command} " in words_of(seqkit("train", "--help").out)
 
 
-@pytest.mark.parametrize("task", ["ner", "pos"])
+@pytest.mark.parametrize("task", ["ner", "pos", "sentiment", "classifier"])
 def test_train_help_shows_every_setting(task: str) -> None:
     done = seqkit("train", task, "--help")
     said = words_of(done.out)
-    for config in (TaggingConfig, TrainConfig):
+    for config in (CONFIGS[task], TRAINING[task]):
+        hints = get_type_hints(config if isinstance(config, type) else type(config), include_extras=True)
         for field in fields(config):
-            help_text = config.__annotations__[field.name].__metadata__[0]
+            help_text, default = get_args(hints[field.name])[1], getattr(config, field.name)
             assert f" --{field.name.replace('_', '-')} " in said
             assert help_text in said
-            if field.default is not None:
-                assert f"{help_text} [default: {field.default}]" in said
+            if default is not None:
+                assert f"{help_text} [default: {default}]" in said
     for option in ("corpus", "out", "overwrite", "resume", "config", "quiet", "device", "precision", "dev-fraction"):
         assert f" --{option} " in said
 
@@ -138,7 +139,7 @@ def test_no_run_is_an_error(command: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     done = seqkit(*command.split())
     assert (done.code, done.out) == (1, "")
-    assert re.fullmatch(r"error: no (lm or )?ner or pos run in runs/; .*\n", done.err)
+    assert re.fullmatch(r"error: no (classifier|lm|ner|or|pos|sentiment| )+ run in runs/; .*\n", done.err)
 
 
 @pytest.mark.parametrize("task", ["ner", "pos"])

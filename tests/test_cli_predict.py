@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqkit as library
-from seqkit.tagger import LINES_AT_ONCE
+from seqkit.estimator import LINES_AT_ONCE
 from seqkit_cli import predict
 from tests.awkward import texts
 from tests.command_line import options, seqkit, tiny_run, write_corpus
@@ -163,7 +163,7 @@ def test_empty_input_gives_empty_output(tmp_path: Path) -> None:
 
 
 def test_order_is_kept_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqkit.tagger.LINES_AT_ONCE", 7)
+    monkeypatch.setattr("seqkit.estimator.LINES_AT_ONCE", 7)
     lines = [f"{'Ada met Bo. ' * (number * 5 % 11)}{number}" for number in range(40)]
     done = seqkit("predict", tiny_run("ner"), "--input=-", "--json", stdin="\n".join(lines).encode())
     assert [each["text"] for each in found_in(done.out)] == lines

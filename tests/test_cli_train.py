@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 import seqkit as library
+from seqkit.progress import Progress
 from seqkit.run_folder import RunFolder
 from seqkit.training import Event
-from seqkit_cli import train
-from seqkit_cli.progress import Progress
 from tests.command_line import Done, options, seqkit, write_conll, write_corpus
 from tests.tiny import ROWS, interrupt_when
 
@@ -163,7 +162,7 @@ class InterruptedProgress(Progress):
 def test_a_resumed_run_ends_as_the_uninterrupted_one(corpus: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert seqkit("train", "ner", corpus, "--out=whole", *options()).code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(train, "Progress", InterruptedProgress)
+        patch.setattr("seqkit.estimator.Progress", InterruptedProgress)
         done = seqkit("train", "ner", corpus, "--out=my run", *options())
     assert (done.code, done.out) == (130, "my run\n")
     assert done.err.splitlines()[-1] == "go on with: seqkit train ner --resume 'my run'"

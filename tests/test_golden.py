@@ -11,6 +11,7 @@ import pytest
 
 from seqkit.encoder import RecurrentEncoder, Strategy
 from tests.tiny import PARTS, ROWS, tiny_tagger
+from tests.tiny_labels import LABELS, TEXTS, TOPICS, tiny_classifier
 from tests.tiny_text import DEV, TRAIN, tiny_language_model
 
 GOLDEN = Path(__file__).parent / "golden" / "losses.json"
@@ -37,6 +38,19 @@ RECIPES: dict[str, dict[str, Any]] = {
         "activation_penalty": 1.0,
         "temporal_penalty": 1.0,
     },
+    "classifier": {},
+    "classifier, several labels, byte pairs, 2 GRU layers, windows, SGD": {
+        "unit": "bpe",
+        "cell": "gru",
+        "num_layers": 2,
+        "window": 6,
+        "pooling": "attention",
+        "class_weights": "food=2",
+        "focal_gamma": 1.0,
+        "label_smoothing": 0.1,
+        "optimizer": "sgd",
+        "learning_rate": 0.3,
+    },
 }
 NO_DROPOUT = ("embedding_dropout", "hidden_dropout", "output_dropout", "weight_dropout")
 
@@ -58,6 +72,10 @@ def _losses(name: str) -> list[float]:
     if task == "lm":
         still = dict.fromkeys(NO_DROPOUT, 0.0)
         outcome = tiny_language_model(**settings, **still).fit(TRAIN, DEV).outcome
+    elif task == "classifier":
+        labels = TOPICS if "several labels" in name else LABELS
+        classifier = tiny_classifier(**settings, state_dropout=0.0, ngram_dropout=0.0)
+        outcome = classifier.fit(TEXTS, labels, (TEXTS, labels)).outcome
     else:
         rows = PARTS if task == "pos" else ROWS
         outcome = tiny_tagger(task, **settings, state_dropout=0.0).fit(rows, rows).outcome

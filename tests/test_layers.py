@@ -15,12 +15,13 @@ SOURCES = [ROOT / "seqkit", ROOT / "cli" / "seqkit_cli", ROOT / "corpora" / "seq
 LAYERS = [
     "configs errors memory metrics presets sampling sampling_settings tagging_schemes version",
     "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows text_files text_tokenization texts"
-    " tokenization typed_datasets vectors vocabulary",
-    "batching cells contextual crf embeddings encoder heads lattice linear_cross_entropy next_token_model"
-    " regularization streams tagging_model token_store viterbi weight_average weighted_likelihood",
+    " labelled_texts ngrams tokenization typed_datasets vectors vocabulary",
+    "batching calibration cells classification_model contextual crf embeddings encoder heads lattice"
+    " linear_cross_entropy monte_carlo next_token_model pooling regularization streams tagging_model text_encoders"
+    " token_examples token_store viterbi weight_average weighted_likelihood word_examples word_features",
     "decoding generation tasks",
-    "adaptive_evaluation engine evaluation optimization run_folder training training_run",
-    "estimator language_model loading tagger windows",
+    "adaptive_evaluation engine evaluation figures optimization run_folder training training_run",
+    "classifier estimator explanations language_model loading progress tagger windows",
 ]
 LAYER_OF = {f"seqkit.{name}": number for number, names in enumerate(LAYERS, start=1) for name in names.split()}
 LAYER_OF |= {"seqkit_corpora": 0, "seqkit": len(LAYERS), "seqkit_cli": len(LAYERS) + 1}

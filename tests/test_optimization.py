@@ -1,6 +1,7 @@
 """The optimiser: what its steps are, dense and lazy, and the average that follows them row by row."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from seqkit.optimization import Optimizer
 from seqkit.weight_average import WeightAverage
 
 ROWS, WIDTH = 50, 3
+PARTS = ["table.", "layer.", "layer.b"]
 BATCHES = [[1, 2, 2], [3, 1, 4], [7, 7, 7], [1, 9, 3], [2, 4, 1], [30, 31, 32], [1, 1, 1], [3, 2, 49]]
 
 
@@ -30,11 +32,16 @@ class Words(nn.Module):
         return score.square().sum()
 
 
-def optimizer_of(model: Words, *, large: int = 10, **settings: Any) -> Optimizer:
+def optimizer_of(model: Words, *, large: int = 10, parts: Sequence[str] = (), **settings: Any) -> Optimizer:
     """An optimiser to which a table of more than ``large`` rows is a large one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("seqkit.optimization.LARGE_TABLE", large)
-        return Optimizer(model, TrainConfig(**{"learning_rate": 0.1, "clip_norm": 0.0, **settings}))
+        return Optimizer(model, TrainConfig(**{"learning_rate": 0.1, "clip_norm": 0.0, **settings}), parts)
+
+
+def share_of(part: str) -> float:
+    """What the learning rate is multiplied by in each of ``PARTS``, and in the rest."""
+    return {"": 1.0, "table.": 0.25, "layer.": 0.5, "layer.b": 3.0}[part]
 
 
 def test_a_large_table_has_sparse_gradients_and_a_small_one_dense_ones() -> None:
@@ -103,13 +110,16 @@ def test_sgd_takes_all_gradients_densely() -> None:
     optimizer.step()
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "sgd"}, {"large": 1000}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"optimizer": "sgd"}, {"large": 1000}, {"parts": PARTS}, {"large": 1000, "parts": PARTS}], ids=str
+)
 def test_an_optimizer_that_remembers_what_another_did_goes_on_as_it_would(settings: dict[str, Any]) -> None:
     model = Words()
     optimizer = optimizer_of(model, **settings)
 
     def learn(model: Words, optimizer: Optimizer, batches: list[list[int]]) -> None:
         for rows in batches:
+            optimizer.set_learning_rate(0.1, share_of)
             model(rows).backward()
             optimizer.clip()
             optimizer.step()
@@ -156,3 +166,68 @@ def test_an_average_of_nothing_but_large_tables_is_one() -> None:
     with average.following(1):
         nn.init.ones_(table.weight)
     assert average.weights[0][1].tolist() == [1.0, 1.0]
+
+
+# Rates of parts
+
+
+def first_step(parts: Sequence[str], share: Any = share_of, **settings: Any) -> dict[str, Tensor]:
+    """How far each parameter moves in the first step at the rate 0.01, against its gradient."""
+    model = Words()
+    optimizer = optimizer_of(model, parts=parts, weight_decay=0.0, momentum=0.0, **settings)
+    optimizer.set_learning_rate(0.01, share)
+    model([1, 2]).backward()
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    optimizer.step()
+    return {name: before[name] - parameter.detach() for name, parameter in model.named_parameters()}
+
+
+@pytest.mark.parametrize(
+    ("parts", "shares"),
+    [
+        (PARTS, {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 3.0}),
+        (PARTS[::-1], {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 3.0}),
+        (["layer."], {"table.weight": 1.0, "layer.weight": 0.5, "layer.bias": 0.5}),
+        (["layer.b"], {"table.weight": 1.0, "layer.weight": 1.0, "layer.bias": 3.0}),
+        (["table."], {"table.weight": 0.25, "layer.weight": 1.0, "layer.bias": 1.0}),
+        ([], {"table.weight": 1.0, "layer.weight": 1.0, "layer.bias": 1.0}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("settings", [{}, {"large": 1000}, {"optimizer": "sgd"}], ids=str)
+def test_each_part_follows_its_own_rate_and_the_longest_beginning_counts(
+    settings: dict[str, Any], parts: list[str], shares: dict[str, float]
+) -> None:
+    plain = first_step([], None, **settings)
+    for name, moved in first_step(parts, **settings).items():
+        assert plain[name].any()
+        assert_close(moved, shares[name] * plain[name], rtol=1e-3, atol=1e-6)
+    for name, moved in first_step(parts, None, **settings).items():
+        assert_close(moved, plain[name], rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("settings", [{}, {"large": 1000}, {"optimizer": "sgd"}], ids=str)
+def test_a_part_whose_rate_is_0_stays_as_it_is_and_moves_again_later(settings: dict[str, Any]) -> None:
+    model = Words()
+    optimizer = optimizer_of(model, parts=["table."], **settings)
+    frozen = model.table.weight.detach().clone()
+    for share in (0.0, 1.0):
+        for rows in BATCHES[:4]:
+            optimizer.set_learning_rate(0.1, lambda part, share=share: share if part else 1.0)  # type: ignore[misc]
+            model(rows).backward()
+            optimizer.step()
+        assert torch.equal(model.table.weight, frozen) is (share == 0.0)
+
+
+def test_weights_decay_at_the_rate_of_their_part_and_biases_never() -> None:
+    model = Words()
+    nn.init.ones_(model.layer.bias)
+    optimizer = optimizer_of(model, large=1000, parts=PARTS[:2], weight_decay=0.5)
+    optimizer.set_learning_rate(0.1, share_of)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    shares = {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 0.0}
+    for name, parameter in model.named_parameters():
+        assert_close(parameter.detach(), before[name] * (1 - 0.1 * 0.5 * shares[name]))

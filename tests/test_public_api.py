@@ -16,6 +16,7 @@ import seqkit_cli
 
 PUBLIC = [
     "CheckpointError",
+    "Classifier",
     "ConfigError",
     "CorpusError",
     "DivergenceError",

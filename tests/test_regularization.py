@@ -1,9 +1,13 @@
 """Dropout and word replacement: what they drop, how often, and what they leave alone."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import nn
 
-from seqkit.regularization import Dropout, LockedDropout, replace_words
+from seqkit.encoder import RecurrentEncoder
+from seqkit.regularization import Dropout, LockedDropout, drop_in_prediction, replace_words
 
 PADDING, UNKNOWN, COMMON, ONCE = 0, 1, 2, 3
 SINGLETONS = torch.tensor([False, False, False, True])
@@ -110,3 +114,77 @@ def test_certain_chances_are_certain(singleton: float, anyone: float, expected: 
     words = torch.tensor([[COMMON, ONCE]] * 100)
     replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=singleton, anyone=anyone)
     assert torch.equal(replaced, torch.tensor([expected] * 100))
+
+
+# Dropout in prediction
+
+
+class Deep(nn.Module):
+    """Dropout at several depths, in a list and by name, and a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        inner = nn.Sequential(nn.Linear(6, 6), Dropout(0.5))
+        self.layers = nn.ModuleList([inner, nn.Sequential(inner, nn.Sequential(LockedDropout(0.5)))])
+        self.register_buffer("shift", torch.ones(6))
+
+    def forward(self, values_BTD: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            values_BTD = layer(values_BTD) + self.shift
+        return values_BTD
+
+
+def test_a_model_drops_in_prediction_however_deep_its_dropout_is_and_the_original_does_not() -> None:
+    torch.manual_seed(0)
+    model, values = Deep().eval(), torch.randn(3, 4, 6)
+    expected = model(values)
+    sampling = drop_in_prediction(model).eval()
+    dropouts = [module for module in sampling.modules() if hasattr(module, "always")]
+    assert [type(module).__name__ for module in dropouts] == ["Dropout", "LockedDropout"]  # one of them stands twice
+    assert all(module.always for module in dropouts)
+    assert not any(getattr(module, "always", False) for module in model.modules())
+    assert not torch.equal(sampling(values), sampling(values))
+    torch.manual_seed(3)
+    dropped = sampling(values)
+    torch.manual_seed(3)
+    assert torch.equal(dropped, model.train()(values))  # what training does
+    assert torch.equal(model.eval()(values), expected)
+    mean = torch.stack([sampling(torch.ones(500, 1, 6)) for _ in range(10)]).mean((0, 1))
+    torch.testing.assert_close(mean, model(torch.ones(1, 1, 6))[0], atol=0.2, rtol=0)
+
+
+def test_a_model_that_drops_in_prediction_has_the_same_weights_and_buffers() -> None:
+    model = Deep()
+    sampling = drop_in_prediction(model)
+    own, other = model.state_dict(), sampling.state_dict()
+    assert own.keys() == other.keys()
+    assert all(own[name].data_ptr() == other[name].data_ptr() for name in own)
+    assert [id(one) for one in model.parameters()] == [id(other) for other in sampling.parameters()]
+    assert all(module is not twin for module, twin in zip(model.modules(), sampling.modules(), strict=True))
+
+
+@pytest.mark.parametrize("strategy", ["packed", "fused"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("dropouts", [{"dropout": 0.5}, {"weight_dropout": 0.5}], ids=str)
+def test_an_encoder_drops_between_layers_and_of_its_weights_in_prediction(
+    strategy: str, cell: str, dropouts: dict[str, Any]
+) -> None:
+    torch.manual_seed(0)
+    shape: dict[str, Any] = {"num_layers": 2, "bidirectional": True, "cell": cell, "strategy": strategy}
+    encoder = RecurrentEncoder(3, 4, **shape, **dropouts).eval()
+    vectors, lengths = torch.randn(3, 6, 3), torch.tensor([6, 2, 4])
+    expected = encoder(vectors, lengths).states_BTH
+    sampling = drop_in_prediction(encoder).eval()
+    assert isinstance(sampling, RecurrentEncoder)
+    draws = [sampling(vectors, lengths).states_BTH for _ in range(2)]
+    assert not torch.equal(draws[0], draws[1])
+    assert torch.equal(encoder(vectors, lengths).states_BTH, expected)
+    torch.manual_seed(7)
+    drawn = sampling(vectors, lengths)
+    torch.manual_seed(7)
+    assert torch.equal(drawn.states_BTH, encoder.train()(vectors, lengths).states_BTH)
+    assert all(one is other for one, other in zip(encoder.parameters(), sampling.parameters(), strict=True))
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.zero_()
+    assert not sampling(vectors, lengths).states_BTH.any()  # what it reads is the original's weights

@@ -20,9 +20,10 @@ from sklearn.base import clone
 import seqkit
 from benchmarks import memory
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
+from seqkit.estimator import CHARACTERS_AT_ONCE, LINES_AT_ONCE
 from seqkit.run_folder import RunFolder
 from seqkit.tagged_rows import rows_of
-from seqkit.tagger import CHARACTERS_AT_ONCE, LINES_AT_ONCE, TaggedText, Tagger
+from seqkit.tagger import TaggedText, Tagger
 from seqkit.tagging_schemes import Scheme, spans_from_tags
 from seqkit.windows import LONGEST_WINDOW, OVERLAP
 from tests.awkward import texts

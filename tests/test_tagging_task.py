@@ -186,9 +186,9 @@ def check_batch(task: TaggingTask, rows: Rows, chosen: list[int]) -> None:
             characters = inputs["characters_UL"][spelling, : inputs["characters_U"][spelling]]
             read = word if len(word) <= 40 else word[:20] + word[-20:]
             assert inputs["words_BT"][place, step] == task.tokenizer.words.ids([word])[0]
-            assert characters.tolist() == task.characters.ids(read)
+            assert characters.tolist() == task.reader.characters.ids(read)
             ends = [f"{word[:2]}-", f"{word[:3]}-", f"-{word[-2:]}", f"-{word[-3:]}", f"-{word[-4:]}"]
-            assert inputs["affixes_UA"][spelling].tolist() == task.affixes.ids(ends)
+            assert inputs["affixes_UA"][spelling].tolist() == task.reader.affixes.ids(ends)
             assert batch.targets[place, step] == task.labels.index(tags[step])
         assert not inputs["words_BT"][place, len(tags) :].any()
         beyond = inputs["spellings_BT"][place, len(tags) :]

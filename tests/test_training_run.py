@@ -20,7 +20,7 @@ from seqkit.tagger import Tagger
 from seqkit.tagging_schemes import Scheme
 from seqkit.tasks.tagging import TaggingTask
 from seqkit.training import BatchDone, Event
-from seqkit.training_run import learning_curve, run_header, training_report
+from seqkit.training_run import run_header, training_report
 from seqkit.version import __version__
 from tests.tiny import PARTS, ROWS, history_of, press_at, task_of, tiny_tagger
 
@@ -138,12 +138,6 @@ def test_a_report_of_a_training_without_an_epoch_has_no_scores(tmp_path: Path) -
     assert (report["reason"], report["epochs"], report["best_epoch"], report["dev"]) == ("interrupted", 0, 0, {})
     assert not (tmp_path / "run" / "learning_curve.png").exists()
     assert Tagger.load(tmp_path / "run", device="cpu").predict(["Ada met Bo ."])[0].text == "Ada met Bo ."
-
-
-@pytest.mark.parametrize("epochs", [1, 2])
-def test_a_learning_curve_can_be_drawn_of_few_epochs(epochs: int) -> None:
-    history = [{"epoch": epoch, "train_loss": 0.0, "dev_f1": 1.0} for epoch in range(1, epochs + 1)]
-    assert learning_curve(history, "f1").startswith(b"\x89PNG")
 
 
 def test_a_header_is_json() -> None:

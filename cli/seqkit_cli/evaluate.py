@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+CLASSIFIERS = ("sentiment", "classifier")
 MISSED = -1.0  # stands for the confidence of an entity that was not found at all
 CONTEXT = 6  # words shown on each side of an error
 
@@ -30,34 +31,59 @@ def evaluate(
     corpus: Annotated[str | None, typer.Option(help=r"Corpus to score. \[default: the one of the run]")] = None,
     split: Annotated[str, typer.Option(help="Split to score: train, dev or test.")] = "dev",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    errors: Annotated[int, typer.Option(min=0, help="Taggers: how many of the most confident errors to print.")] = 10,
+    errors: Annotated[
+        int, typer.Option(min=0, help="Taggers, classifiers: how many of the most confident errors to print.")
+    ] = 10,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Classifiers: folder for a confusion matrix and a reliability diagram (PNG).")
+    ] = None,
     cache: Annotated[bool, typer.Option("--cache", help="Language models: mix in a neural cache.")] = False,
     dynamic: Annotated[bool, typer.Option("--dynamic", help="Language models: learn from what was read.")] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
     tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Name of the label column of tables and datasets.")] = None,
     text_column: Annotated[str | None, typer.Option(help="Name of the text column of tables and datasets.")] = None,
     encoding: Annotated[str | None, typer.Option(help=r"Encoding of text files. \[default: utf-8]")] = None,
 ) -> None:
-    """Score a run. A tagger: precision, recall, F1, confusions, errors. A language model: perplexity, bits per byte."""
+    """Score a run. A tagger: precision, recall, F1, confusions, errors. A classifier: accuracy, F1, calibration,
+    confusions, errors. A language model: perplexity, bits per byte.
+    """
     path = run or newest_run(set(CONFIGS))
     about = RunFolder(path).read_run()
-    asked = {"spec": corpus, "encoding": encoding}
-    if about["task"] == "lm":
-        refused: dict[str, Any] = {"--token-column": token_column, "--tag-column": tag_column}
-        opening = _opening(about["corpus"], {**asked, "text_column": text_column})
-    else:
-        refused = {"--text-column": text_column, "--cache": cache or None, "--dynamic": dynamic or None}
-        opening = _opening(about["corpus"], {**asked, "token_column": token_column, "tag_column": tag_column})
-    if given := [name for name, value in refused.items() if value is not None]:
-        raise typer.BadParameter(f"not for a run of the task {about['task']}", param_hint=given[0])
-    on = {"device": device, "precision": precision}
+    task = about["task"]
+    kind = task if task == "lm" else "classifier" if task in CLASSIFIERS else "tagger"
+    own: dict[str, dict[str, Any]] = {
+        "lm": {"--cache": cache or None, "--dynamic": dynamic or None},
+        "classifier": {"--label-column": label_column, "--pictures": pictures},
+        "tagger": {"--token-column": token_column, "--tag-column": tag_column},
+    }
+    if kind == "tagger" and text_column is not None:
+        raise typer.BadParameter(f"not for a run of the task {task}", param_hint="--text-column")
+    for name, value in [pair for each, options in own.items() if each != kind for pair in options.items()]:
+        if value is not None:
+            raise typer.BadParameter(f"not for a run of the task {task}", param_hint=name)
+    columns: dict[str, Any] = {
+        "lm": {"text_column": text_column},
+        "classifier": {"tag_column": label_column, "text_column": text_column},
+        "tagger": {"token_column": token_column, "tag_column": tag_column},
+    }[kind]
+    opening = _opening(about["corpus"], {"spec": corpus, "encoding": encoding, **columns})
+    on: dict[str, Any] = {"device": device, "precision": precision}
     title = f"{path} on {opening['spec']} ({split})"
-    if about["task"] == "lm":
+    named = corpus is not None
+    if kind == "lm":
         _evaluate_language_model(path, title, opening, split, on, cache=cache, dynamic=dynamic, as_json=as_json)
+    elif kind == "classifier":
+        from seqkit.classifier import Classifier
+        from seqkit_cli.classification_report import report
+
+        rows = _rows(opening, split, named)
+        classifier = Classifier.load(path, **on)
+        found = classifier.score_examples(rows)
+        report(classifier, title, *found, pictures=pictures, errors=errors, as_json=as_json)
     else:
-        named = corpus is not None
         _evaluate_tagger(path, title, opening, split, on, named=named, errors=errors, as_json=as_json)
 
 
@@ -77,6 +103,14 @@ def _opening(trained_on: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any
 def _split_meant(splits: Collection[str], split: str) -> str:
     """Of a single file its only split, whatever it is called."""
     return "train" if split == "dev" and list(splits) == ["train"] else split
+
+
+def _rows(opening: dict[str, Any], split: str, named: bool) -> Any:
+    """A split of a corpus; where a corpus was named that is a single file, its only one."""
+    from seqkit.corpora import open_corpus, require_split
+
+    opened = open_corpus(**opening)
+    return require_split(opened, _split_meant(opened, split) if named else split)
 
 
 def _evaluate_language_model(
@@ -123,14 +157,11 @@ def _evaluate_tagger(
     errors: int,
     as_json: bool,
 ) -> None:
-    from seqkit.corpora import open_corpus, require_split
     from seqkit.tagger import Tagger
 
-    opened = open_corpus(**opening)
-    if named:
-        split = _split_meant(opened, split)
+    rows = _rows(opening, split, named)
     tagger = Tagger.load(path, **on)
-    examples, evaluation = tagger.score_examples(require_split(opened, split), confidence=not as_json)
+    examples, evaluation = tagger.score_examples(rows, confidence=not as_json)
     if as_json:
         rate = evaluation.tokens / evaluation.seconds
         numbers = {**evaluation.scores, "tokens": evaluation.tokens, "tokens_per_second": round(rate, 1)}

@@ -25,12 +25,13 @@ PrecisionOption = Annotated[
 
 
 def with_options(
-    *configs: tuple[str, type], shared: type | None = None, defaults: bool = True
+    *configs: tuple[str, Any], shared: type | None = None, defaults: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of some dataclasses; those that were given reach it as ``settings``.
 
     Args:
-        configs: for each dataclass the heading of its panel in the help text, and the dataclass.
+        configs: for each dataclass the heading of its panel in the help text, and the dataclass, or one of its kind
+            whose values are the defaults.
         shared: a dataclass of options that several commands have, annotated as Typer wants them; what was given, and
             the defaults of the others, reach the command as ``asked``.
         defaults: whether the help text tells the defaults of the dataclasses.
@@ -96,17 +97,18 @@ def _checked(path: Path, name: str, value: Any, kind: Any) -> Any:
     return value
 
 
-def _options(panel: str, config: type, defaults: bool) -> list[inspect.Parameter]:
-    hints = get_type_hints(config, include_extras=True)
-    return [_option(panel, field, hints[field.name], defaults) for field in fields(config)]
+def _options(panel: str, config: Any, defaults: bool) -> list[inspect.Parameter]:
+    hints = get_type_hints(config if isinstance(config, type) else type(config), include_extras=True)
+    usual = {field.name: getattr(config, field.name) if defaults else None for field in fields(config)}
+    return [_option(panel, field, hints[field.name], usual[field.name]) for field in fields(config)]
 
 
-def _option(panel: str, field: Field[Any], hint: Any, defaults: bool) -> inspect.Parameter:
+def _option(panel: str, field: Field[Any], hint: Any, usual: Any) -> inspect.Parameter:
     text = get_args(hint)[1]
     kind = _bare(hint)
     dashed = field.name.replace("_", "-")
     flags = [f"--{dashed}/--no-{dashed}"] if kind is bool else [f"--{dashed}"]
-    default = "" if field.default is None or not defaults else f" [default: {field.default}]"
+    default = "" if usual is None else f" [default: {usual}]"
     # A bracket would read as markup in a help text made with rich.
     option = typer.Option(*flags, help=(text + default).replace("[", r"\["), rich_help_panel=panel, show_default=False)
     return inspect.Parameter(

@@ -4,19 +4,18 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from seqkit.configs import CONFIGS, TrainConfig
+from seqkit.configs import CONFIGS, TRAINING, TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitError
 from seqkit.metrics import shown
 from seqkit.presets import PRESETS, preset_settings
 from seqkit.run_folder import RunFolder, next_run_path
 from seqkit_cli.options import DeviceOption, PrecisionOption, read_config, with_options
-from seqkit_cli.progress import Progress
 
 __all__ = ["app"]
 
@@ -48,7 +47,7 @@ class _Asked:
 
 
 def _tagging(task: str, default_corpus: str | None) -> Callable[..., None]:
-    @with_options(("Model", CONFIGS[task]), ("Training", TrainConfig), shared=_Asked)
+    @with_options(("Model", CONFIGS[task]), ("Training", TRAINING[task]), shared=_Asked)
     def command(
         context: typer.Context,
         corpus: Corpus = default_corpus,
@@ -72,6 +71,35 @@ def _tagging(task: str, default_corpus: str | None) -> Callable[..., None]:
     command.__doc__ = {
         "ner": "Train a tagger of named entities, or of any other spans of words.",
         "pos": "Train a tagger of plain tags, such as parts of speech.",
+    }[task]
+    return command
+
+
+def _classification(task: str, default_corpus: str | None) -> Callable[..., None]:
+    @with_options(("Model", CONFIGS[task]), ("Training", TRAINING[task]), shared=_Asked)
+    def command(
+        context: typer.Context,
+        corpus: Corpus = default_corpus,
+        dev_fraction: DevFraction = 0.1,
+        text_column: Annotated[str | None, typer.Option(help="Name of the text column.")] = None,
+        label_column: Annotated[str | None, typer.Option(help="Name of the label column.")] = None,
+        encoding: Encoding = "utf-8",
+        *,
+        asked: _Asked,
+        settings: dict[str, Any],
+    ) -> None:
+        opening = {
+            "spec": corpus,
+            "dev_fraction": dev_fraction,
+            "text_column": text_column,
+            "tag_column": label_column,
+            "encoding": encoding,
+        }
+        _train(task, opening, settings, asked, context)
+
+    command.__doc__ = {
+        "sentiment": "Train a classifier of sentiment: positive or negative, or as many degrees as the corpus has.",
+        "classifier": "Train a classifier of texts: topics, intents, or any other labels.",
     }[task]
     return command
 
@@ -146,15 +174,13 @@ def _train(task: str, opening: dict[str, Any], settings: dict[str, Any], asked: 
     if asked.resume and about["fingerprint"] != RunFolder(asked.resume).read_run()["corpus"]["fingerprint"]:
         raise CheckpointError(f"the corpus {opening['spec']} has changed since {asked.resume} was begun; train anew")
     path = asked.resume or _run_path(task, asked.out, asked.overwrite)
-    progress = Progress(model.metric, quiet=asked.quiet)
+    resume, progress = asked.resume is not None, not asked.quiet
     try:
-        model.fit(data["train"], data["dev"], out=path, resume=asked.resume is not None, about=about, report=progress)
+        model.fit(data["train"], dev=data["dev"], out=path, resume=resume, about=about, progress=progress)
     except (SeqkitError, KeyboardInterrupt):
         if not RunFolder(path).has_model and path.is_dir() and not any(path.iterdir()):
             path.rmdir()  # it was only reserved
         raise
-    finally:
-        progress.close()
     _conclude(model, path, asked.quiet)
 
 
@@ -163,6 +189,10 @@ def _model(task: str, values: dict[str, Any], asked: _Asked) -> Any:
         from seqkit.language_model import LanguageModel
 
         return LanguageModel(device=asked.device, precision=asked.precision, **values)
+    if task in ("sentiment", "classifier"):
+        from seqkit.classifier import Classifier
+
+        return Classifier(task, device=asked.device, precision=asked.precision, **values)
     from seqkit.tagger import Tagger
 
     return Tagger(task, device=asked.device, precision=asked.precision, **values)
@@ -186,7 +216,7 @@ def _data(task: str, opening: dict[str, Any]) -> dict[str, Any]:
 
 def _as_toml(task: str, values: dict[str, Any]) -> str:
     """Every setting that has a value, a line each."""
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, Any] = asdict(TRAINING[task])
     if task == "lm":
         defaults = preset_settings(values["preset"])
         values = {name: value for name, value in values.items() if name != "preset"}
@@ -229,4 +259,6 @@ def _conclude(model: Any, path: Path, quiet: bool) -> None:
 
 app.command("ner")(_tagging("ner", "ner-mini"))
 app.command("pos")(_tagging("pos", None))
+app.command("sentiment")(_classification("sentiment", "sentiment-mini"))
+app.command("classifier")(_classification("classifier", None))
 app.command("lm")(_language_model)

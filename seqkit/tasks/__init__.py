@@ -2,10 +2,17 @@
 
 from typing import Any
 
+from seqkit.tasks.classification import ClassificationTask, SentimentTask
 from seqkit.tasks.language_modelling import LanguageModellingTask
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggingTask
 from seqkit.tasks.task import Sampler, Task
 
 __all__ = ["TASKS", "Sampler", "Task"]
 
-TASKS: dict[str, Any] = {"ner": TaggingTask, "pos": PartOfSpeechTask, "lm": LanguageModellingTask}
+TASKS: dict[str, Any] = {
+    "ner": TaggingTask,
+    "pos": PartOfSpeechTask,
+    "sentiment": SentimentTask,
+    "classifier": ClassificationTask,
+    "lm": LanguageModellingTask,
+}

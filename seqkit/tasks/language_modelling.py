@@ -87,6 +87,8 @@ class LanguageModellingTask:
 
     name = "lm"
     metric = "perplexity"
+    tie_breaker: str | None = None
+    rate_parts: Sequence[str] = ()
     usage = 'model.generate("Once ", max_tokens=100, temperature=0.8)[0].text'
 
     def __init__(self, config: LanguageModelConfig, *, tokenizer: TextTokenizer) -> None:
@@ -110,6 +112,11 @@ class LanguageModellingTask:
             vocabulary_size=config.vocabulary_size or None,
         )
         return cls(config, tokenizer=tokenizer)
+
+    @property
+    def labels(self) -> list[str]:
+        """What each token adds to a text."""
+        return [piece.decode(errors="replace") for piece in self.tokenizer.pieces]
 
     def networks(self) -> list[NextTokenModel]:
         """The network of each direction."""
@@ -137,6 +144,10 @@ class LanguageModellingTask:
             vary=self.config.vary_bptt,
             seed=config.seed,
         )
+
+    def rate_share(self, part: str, epoch: int) -> float:
+        """All parts learn at the same rate."""
+        return 1.0
 
     def batches(self, examples: TextExamples, batch_tokens: int) -> Sequence[Window]:
         """The windows of a prediction."""

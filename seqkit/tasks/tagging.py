@@ -11,23 +11,24 @@ The model reads IOBES whatever the file uses, and answers in spans, or in plain 
 Shapes: S distinct spellings of the examples, L characters, B batch, T time, U distinct spellings of a batch.
 """
 
+import copy
 import json
 import math
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import chain
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from seqkit.batching import Batch, BucketSampler, Ragged, in_order, integers, length_sorted_batches
+from seqkit.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
 from seqkit.configs import TaggingConfig, TrainConfig
 from seqkit.contextual import ContextualStates
 from seqkit.errors import CorpusError
+from seqkit.heads import Decoded
 from seqkit.metrics import span_scores, token_accuracy
+from seqkit.monte_carlo import summary
+from seqkit.regularization import drop_in_prediction
 from seqkit.tagged_rows import check_lengths, gold_spans, source_of
 from seqkit.tagging_model import TaggingModel
 from seqkit.tagging_schemes import (
@@ -37,13 +38,9 @@ from seqkit.tagging_schemes import (
     tags_from_spans,
 )
 from seqkit.tokenization import WordTokenizer
-from seqkit.vectors import read_vectors
-from seqkit.vocabulary import AFFIX_LENGTHS, PADDING_ID, Vocabulary, affixes, normalize_word, word_shape
+from seqkit.word_examples import WordExamples, WordReader, read_word_vectors
 
 __all__ = ["PartOfSpeechTask", "TagPrediction", "TaggedExamples", "TaggingTask"]
-
-MOST_SPELLINGS = 2**17  # whose vectors are held at once: 80 MB
-LONGEST_SPELLING = 40  # characters of a word that are read: its first and last 20
 
 
 @dataclass(frozen=True)
@@ -54,46 +51,44 @@ class TagPrediction:
         tags: one tag a token, in the scheme of the model.
         spans: the entities; empty for plain tags.
         confidence: a probability for each span, or for each tag where tags are plain; empty where not asked for.
+        spread: the standard deviation of each over Monte Carlo samples; empty where these were not asked for.
+            ``confidence`` then is their mean.
+        intervals: the bounds between which 95 % of the samples lie.
     """
 
     tags: list[str]
     spans: list[Span]
     confidence: list[float]
+    spread: list[float] = field(default_factory=list)
+    intervals: list[tuple[float, float]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class TaggedExamples:
     """Sentences as a model reads them.
 
     Attributes:
-        ragged: the spelling of each token, and its target label where there is one.
-        words_S, shapes_S, affixes_SA: word id, shape id and affix ids of each distinct spelling; row 0 is padding.
-        characters_SL, characters_S: its character ids and how many they are.
-        tokens: the sentences themselves.
+        words: their words.
         gold: what the corpus says of each, None where it says nothing.
-        contextual_NC: what a language model makes of each token, where the tagger has one.
-        spelt_SD: what the model makes of each spelling, where that was computed for all batches together.
+        targets_N: the target label of each token; None likewise.
     """
 
-    ragged: Ragged
-    words_S: Tensor
-    shapes_S: Tensor
-    affixes_SA: Tensor
-    characters_SL: Tensor
-    characters_S: Tensor
-    tokens: Sequence[Sequence[str]]
+    words: WordExamples
     gold: list[TagPrediction] | None
-    contextual_NC: Tensor | None = None
-    spelt_SD: Tensor | None = None
+    targets_N: Tensor | None
 
     def __len__(self) -> int:
-        return len(self.ragged)
+        return len(self.words)
 
-    @cached_property
+    @property
+    def tokens(self) -> Sequence[Sequence[str]]:
+        """The sentences themselves."""
+        return self.words.tokens
+
+    @property
     def lengths(self) -> list[int]:
         """Tokens of each sentence."""
-        lengths: list[int] = self.ragged.lengths.tolist()
-        return lengths
+        return self.words.lengths
 
 
 class TaggingTask:
@@ -101,11 +96,7 @@ class TaggingTask:
 
     Args:
         config: what the model is made of.
-        tokenizer: cuts raw text as the training corpus was cut.
-            Its ``words`` are the word vocabulary.
-        singletons: for each of its words whether training holds it once.
-        characters: character vocabulary.
-        affixes: affix vocabulary.
+        reader: vocabularies, and how raw text is cut into words.
         labels: the labels the model chooses from.
         scheme: the scheme of the labels; None where they are plain tags.
         contextual: a language model whose states are features of words.
@@ -113,36 +104,48 @@ class TaggingTask:
 
     name = "ner"
     metric = "f1"
+    tie_breaker: str | None = None
+    rate_parts: Sequence[str] = ()
     usage = 'model.predict(["Some text."])'
 
     def __init__(
         self,
         config: TaggingConfig,
         *,
-        tokenizer: WordTokenizer,
-        singletons: Sequence[bool],
-        characters: Vocabulary,
-        affixes: Vocabulary,
+        reader: WordReader,
         labels: Sequence[str],
         scheme: Scheme | None,
         contextual: ContextualStates | None = None,
     ) -> None:
         self.config = config
-        self.tokenizer = tokenizer
-        self.characters = characters
-        self.affixes = affixes
+        self.reader = reader
         self.labels = list(labels)
         self.scheme = scheme
         self.label_ids = {label: index for index, label in enumerate(self.labels)}
         self.model = TaggingModel(
             config,
-            torch.tensor(singletons),
-            characters=len(characters),
-            affixes=len(affixes),
+            torch.tensor(reader.singletons),
+            characters=len(reader.characters),
+            affixes=len(reader.affixes),
             labels=self.labels,
             scheme=scheme,
             contextual=contextual,
         )
+        self.dropping: TaggingModel | None = None
+        self.copies = 0
+        self.tells_probabilities = False
+
+    def telling_probabilities(self) -> Self:
+        """The same tagger, whose prediction for a sentence is the probability of each label at each token, (T, K)."""
+        other = copy.copy(self)
+        other.tells_probabilities = True
+        return other
+
+    def with_dropout(self, copies: int) -> Self:
+        """The same tagger, its weights shared, whose confidence comes from so many copies read under dropout."""
+        other = copy.copy(self)
+        other.dropping, other.copies = drop_in_prediction(self.model), copies  # type: ignore[assignment]
+        return other
 
     @classmethod
     def fitted(
@@ -159,31 +162,19 @@ class TaggingTask:
             CorpusError: where no tag marks an entity, or a tag sequence is illegal in its scheme.
         """
         tokens = rows["tokens"]
-        spellings = Counter(word for sentence in tokens for word in sentence)
         labels, scheme = cls._labels(config, rows)
-        vectors = read_word_vectors(config, spellings) if config.vectors else {}
+        vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
         if vectors:
             config = replace(config, word_size=len(next(iter(vectors.values()))))
-        tokenizer = WordTokenizer.fitted_to(tokens)
-        tokenizer.words = Vocabulary.build(spellings, config.minimum_count, extra=vectors, normalize=normalize_word)
-        counts: Counter[str] = Counter()
-        for word, count in spellings.items():
-            counts[normalize_word(word)] += count
-        task = cls(
-            config,
-            tokenizer=tokenizer,
-            singletons=[counts[entry] == 1 and entry not in vectors for entry in tokenizer.words.entries],
-            # Counted over distinct spellings: what many different words share is worth knowing.
-            characters=Vocabulary.build(Counter(character for word in spellings for character in word), 2),
-            affixes=Vocabulary.build(Counter(affix for word in spellings for affix in affixes(word)), 3),
-            labels=labels,
-            scheme=scheme,
-            contextual=contextual,
-        )
-        with torch.no_grad():
-            for word, vector in vectors.items():
-                task.model.features.words.weight[tokenizer.words.ids([word])[0]] = vector
+        reader = WordReader.fitted(tokens, config.minimum_count, known=vectors)
+        task = cls(config, reader=reader, labels=labels, scheme=scheme, contextual=contextual)
+        task.model.features.adopt(vectors, reader.tokenizer.words)
         return task
+
+    @property
+    def tokenizer(self) -> WordTokenizer:
+        """What cuts raw text as the training corpus was cut."""
+        return self.reader.tokenizer
 
     @classmethod
     def _labels(cls, config: TaggingConfig, rows: Mapping[str, Any]) -> tuple[list[str], Scheme | None]:
@@ -210,37 +201,12 @@ class TaggingTask:
             CorpusError: where a sentence has no token, or not one tag a token, or tags are illegal.
         """
         check_lengths(rows)
-        tokens: Sequence[Sequence[str]] = rows["tokens"]
-        spellings = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(tokens)), start=1)}
-        columns = {"spellings": integers(list(map(spellings.__getitem__, chain.from_iterable(tokens))))}
         gold = self._gold(rows, scheme or self.config.corpus_scheme) if "tags" in rows else None
+        unknown = self.label_ids[self.labels[0]]
+        targets_N = None
         if gold is not None:
-            unknown = self.label_ids[self.labels[0]]
-            columns["targets"] = integers(
-                [self.label_ids.get(tag, unknown) for sentence in gold for tag in sentence.tags]
-            )
-        characters_SL, characters_S = self._characters(spellings)
-        ends = self.affixes.ids(chain.from_iterable(map(affixes, spellings)))
-        return TaggedExamples(
-            ragged=Ragged(columns=columns, lengths=integers(list(map(len, tokens)))),
-            words_S=integers([PADDING_ID, *self.tokenizer.words.ids(spellings)]),
-            shapes_S=integers([PADDING_ID, *map(word_shape, spellings)]),
-            affixes_SA=integers([PADDING_ID] * len(AFFIX_LENGTHS) + ends).view(-1, len(AFFIX_LENGTHS)),
-            characters_SL=characters_SL,
-            characters_S=characters_S,
-            tokens=tokens,
-            gold=gold,
-            contextual_NC=None if self.model.contextual is None else self.model.contextual.of(tokens),
-        )
-
-    def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
-        """Character ids of spellings, padded, and how many; before them a row for padding, one character long."""
-        read = [_read_characters(word) for word in spellings]
-        characters_S = integers([1, *map(len, read)])
-        inside_SL = torch.arange(int(characters_S.max())) < characters_S[:, None]
-        characters_SL = torch.full(inside_SL.shape, PADDING_ID)
-        characters_SL[inside_SL] = integers([PADDING_ID, *self.characters.ids("".join(read))])
-        return characters_SL, characters_S
+            targets_N = integers([self.label_ids.get(tag, unknown) for answer in gold for tag in answer.tags])
+        return TaggedExamples(self.reader.read(rows["tokens"], self.model.contextual), gold, targets_N)
 
     def _gold(self, rows: Mapping[str, Any], scheme: str | None) -> list[TagPrediction]:
         assert self.scheme is not None
@@ -265,36 +231,35 @@ class TaggingTask:
 
         Of very many spellings it would fill the memory; then each batch computes its own.
         """
-        if len(examples.words_S) > MOST_SPELLINGS:
+        words = examples.words
+        if not words.can_settle:
             return examples
-        spellings = {name: tensor.to(device) for name, tensor in _spellings(examples).items()}
-        return replace(examples, spelt_SD=self.model.spelt(spellings))
+        spellings = {name: tensor.to(device) for name, tensor in words.spellings().items()}
+        return replace(examples, words=words.settled(self.model.spelt(spellings)))
 
     def collate(self, examples: TaggedExamples, rows: Sequence[int]) -> Batch:
         """A batch of some examples, in the order given."""
-        padded = examples.ragged.pad(rows)
-        rows_BT = padded["spellings"]
-        inputs = {"words_BT": examples.words_S[rows_BT]}
-        if examples.spelt_SD is not None:
-            inputs |= {"spellings_BT": rows_BT, "spelt_UD": examples.spelt_SD}
-        else:
-            spellings_U, rows_BT = torch.unique(rows_BT, return_inverse=True)
-            inputs |= {"spellings_BT": rows_BT, **_spellings(examples, spellings_U)}
-        if examples.contextual_NC is not None:
-            inputs["contextual_BTC"] = examples.contextual_NC[examples.ragged.places(rows)[0]]
+        targets_BT = None
+        if examples.targets_N is not None:
+            places_BT, padding_BT = examples.words.ragged.places(rows)
+            targets_BT = examples.targets_N[places_BT].masked_fill_(padding_BT, 0)
         return Batch(
-            inputs=inputs,
-            lengths=examples.ragged.lengths[torch.as_tensor(rows)],
-            targets=padded.get("targets"),
+            inputs=examples.words.inputs(rows),
+            lengths=examples.words.ragged.lengths[torch.as_tensor(rows)],
+            targets=targets_BT,
         )
 
     def sampler(self, examples: TaggedExamples, config: TrainConfig) -> BucketSampler:
         """The batches to train on."""
         return BucketSampler(lengths=examples.lengths, batch_tokens=config.batch_tokens, seed=config.seed)
 
+    def rate_share(self, part: str, epoch: int) -> float:
+        """All parts learn at the same rate."""
+        return 1.0
+
     def batches(self, examples: TaggedExamples, batch_tokens: int) -> list[list[int]]:
         """The examples of each batch of a prediction."""
-        return length_sorted_batches(examples.lengths, batch_tokens)
+        return length_sorted_batches(examples.lengths, batch_tokens // max(1, self.copies))
 
     def in_order(
         self, batches: Sequence[Sequence[int]], predictions: Sequence[list[TagPrediction]]
@@ -310,26 +275,44 @@ class TaggingTask:
 
     def predict(
         self, batch: Batch, carry: list[Tensor] | None = None, *, confidence: bool = False
-    ) -> tuple[list[TagPrediction], list[Tensor] | None]:
+    ) -> tuple[list[Any], list[Tensor] | None]:
         """What the model says of each sentence of a batch."""
         states_BTH = self.model(batch)
-        decoded = self.model.head.decode(states_BTH, batch.mask.to(states_BTH.device), confidence=confidence)
+        mask_BT = batch.mask.to(states_BTH.device)
+        if self.tells_probabilities:
+            found_BTK = self.model.head.probabilities(states_BTH, mask_BT).float().cpu().numpy()
+            return [row[:length] for row, length in zip(found_BTK, batch.lengths.tolist(), strict=True)], None
+        decoded = self.model.head.decode(states_BTH, mask_BT, confidence=confidence)
         predictions = []
         for row, labels in enumerate(decoded.labels):
             tags = [self.labels[label] for label in labels]
             # A softmax head may leave malformed chunks; they count as the shared tasks' scorer counts them.
             spans = spans_from_tags(tags, self.scheme, mode="conlleval") if self.scheme and any(labels) else []
-            sure: list[float] = []
-            if confidence:
-                runs = (
-                    [(span.start, span.end) for span in spans]
-                    if self.scheme
-                    else [(i, i + 1) for i in range(len(tags))]
-                )
-                marginal, conditional = decoded.marginals[row], decoded.conditionals[row]
-                sure = [min(1.0, math.exp(marginal[s] + sum(conditional[s + 1 : e]))) for s, e in runs]
+            sure = _confidence(decoded, row, spans if self.scheme else None) if confidence else []
             predictions.append(TagPrediction(tags, spans, sure))
+        if self.dropping is not None and confidence:
+            predictions = self._sampled(batch, decoded.labels, predictions)
         return predictions, None
+
+    def _sampled(
+        self, batch: Batch, labels: list[list[int]], predictions: Sequence[TagPrediction]
+    ) -> list[TagPrediction]:
+        """The same predictions, with how sure the copies that are read under dropout are of them."""
+        assert self.dropping is not None
+        many = batch.repeated(self.copies)
+        states_BTH = self.dropping(many)
+        repeated = [row for row in labels for _ in range(self.copies)]
+        judged = self.dropping.head.judge(states_BTH, many.mask.to(states_BTH.device), repeated)
+        found = []
+        for number, said in enumerate(predictions):
+            rows = range(number * self.copies, (number + 1) * self.copies)
+            if not said.confidence:
+                found.append(said)
+                continue
+            samples = torch.tensor([_confidence(judged, row, said.spans if self.scheme else None) for row in rows])
+            mean, spread, low, high = (part.tolist() for part in summary(samples, 0))
+            found.append(TagPrediction(said.tags, said.spans, mean, spread, list(zip(low, high, strict=True))))
+        return found
 
     def describe(self, examples: TaggedExamples, rows: Sequence[int]) -> str:
         """The first words of the first sentence of a batch."""
@@ -339,7 +322,7 @@ class TaggingTask:
     @staticmethod
     def asset_names(config: TaggingConfig) -> list[str]:
         """The names of the files that ``assets`` gives."""
-        names = ["tokenizer.json", "characters.json", "affixes.json", "labels.json"]
+        names = [*WordReader.asset_names, "labels.json"]
         return [*names, "language_model.json"] if config.lm else names
 
     def assets(self) -> dict[str, str]:
@@ -347,9 +330,7 @@ class TaggingTask:
         labels = {"scheme": self.scheme and self.scheme.name, "labels": self.labels}
         contextual = self.model.contextual
         return {
-            "tokenizer.json": self.tokenizer.to_json(),
-            "characters.json": json.dumps(self.characters.entries, ensure_ascii=False),
-            "affixes.json": json.dumps(self.affixes.entries, ensure_ascii=False),
+            **self.reader.assets(),
             "labels.json": json.dumps(labels, ensure_ascii=False, indent=1),
             **({} if contextual is None else {"language_model.json": contextual.to_json()}),
         }
@@ -358,13 +339,9 @@ class TaggingTask:
     def restored(cls, config: TaggingConfig, assets: Mapping[str, str]) -> "TaggingTask":
         """The tagger that ``assets`` describe, before its weights are loaded."""
         labels = json.loads(assets["labels.json"])
-        tokenizer = WordTokenizer.from_json(assets["tokenizer.json"])
         return cls(
             config,
-            tokenizer=tokenizer,
-            singletons=[False] * len(tokenizer.words),  # the weights file has them
-            characters=Vocabulary(json.loads(assets["characters.json"])),
-            affixes=Vocabulary(json.loads(assets["affixes.json"])),
+            reader=WordReader.restored(assets),
             labels=labels["labels"],
             scheme=labels["scheme"] and Scheme.parse(labels["scheme"]),
             contextual=ContextualStates.from_json(assets["language_model.json"]) if config.lm else None,
@@ -395,35 +372,13 @@ class PartOfSpeechTask(TaggingTask):
         return {"accuracy": token_accuracy([g.tags for g in gold], [p.tags for p in predicted])}
 
 
+def _confidence(decoded: Decoded, row: int, spans: Sequence[Span] | None) -> list[float]:
+    """The probability of each span of a row, or of each tag."""
+    marginal, conditional = decoded.marginals[row], decoded.conditionals[row]
+    places = range(len(decoded.labels[row]))
+    runs = [(place, place + 1) for place in places] if spans is None else [(span.start, span.end) for span in spans]
+    return [min(1.0, math.exp(marginal[start] + sum(conditional[start + 1 : end]))) for start, end in runs]
+
+
 # One span of each kind a scheme can tell apart: long, adjacent, single.
 _EVERY_PREFIX = [Span(0, 3, "_"), Span(3, 4, "_"), Span(5, 6, "_")]
-
-
-def read_word_vectors(config: TaggingConfig, spellings: Collection[str]) -> dict[str, Tensor]:
-    """Pretrained vectors by normalised word: of training's words, and of those at the top of the file."""
-    assert config.vectors is not None
-    keys = {normalize_word(word) for word in spellings}
-    table = read_vectors(config.vectors, keys | set(spellings), most_frequent=config.vector_words)
-    vectors: dict[str, Tensor] = {}
-    for word, vector in zip(table.words, torch.from_numpy(table.vectors), strict=True):
-        key = normalize_word(word)
-        if key == word or key not in vectors:  # "The" lends its vector to "the" only where there is no "the"
-            vectors[key] = vector
-    return vectors
-
-
-def _spellings(examples: TaggedExamples, chosen: Tensor | slice = slice(None)) -> dict[str, Tensor]:
-    """Shapes, affixes and characters of some spellings, no wider than the longest of them."""
-    lengths_U = examples.characters_S[chosen]
-    return {
-        "shapes_U": examples.shapes_S[chosen],
-        "affixes_UA": examples.affixes_SA[chosen],
-        "characters_UL": examples.characters_SL[chosen][:, : int(lengths_U.max())],
-        "characters_U": lengths_U,
-    }
-
-
-def _read_characters(word: str) -> str:
-    """The characters of a word that are read: of a very long one its two ends."""
-    half = LONGEST_SPELLING // 2
-    return word if len(word) <= LONGEST_SPELLING else word[:half] + word[-half:]

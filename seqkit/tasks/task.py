@@ -31,12 +31,18 @@ class Task(Protocol):
     Attributes:
         name: its name in the TASKS table.
         metric: the score that a checkpoint is chosen by.
+        tie_breaker: the score that chooses between checkpoints whose ``metric`` is the same; None keeps the first.
         usage: Python lines that use ``model``, for the model card.
     """
 
     name: str
     metric: str
+    tie_breaker: str | None
     usage: str
+
+    @property
+    def rate_parts(self) -> Sequence[str]:
+        """Beginnings of parameter names that have a learning rate of their own."""
 
     @property
     def model(self) -> nn.Module:
@@ -44,6 +50,9 @@ class Task(Protocol):
 
     def sampler(self, examples: Any, config: TrainConfig) -> Sampler:
         """The batches to train on."""
+
+    def rate_share(self, part: str, epoch: int) -> float:
+        """What the learning rate is multiplied by in a part of ``rate_parts``, or in the rest, which is ``""``."""
 
     def batches(self, examples: Any, batch_tokens: int) -> Sequence[Any]:
         """What ``collate`` makes the batches of a prediction from: every token once."""

@@ -19,7 +19,7 @@ class Progress:
         quiet: whether to draw nothing.
     """
 
-    def __init__(self, metric: str, *, quiet: bool) -> None:
+    def __init__(self, metric: str, *, quiet: bool = False) -> None:
         self.metric = metric
         self.quiet = quiet
         self.terminal = sys.stderr.isatty()

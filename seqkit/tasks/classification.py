@@ -1,0 +1,488 @@
+"""Classification: a label, or several, for a whole text.
+
+A training text, and what becomes of it::
+
+    {"text": "Not bad at all!", "label": "positive"}
+        words      Not bad at all !     each a word, its spelling, its shape, its affixes
+        n-grams    not · bad · at · all · ! · not bad · bad at · at all · all !
+        label      positive → 1
+
+A text without a word has no answer but how frequent each label is in training.
+
+Shapes: B batch, C copies of a text, K labels, X n-grams of all texts of a batch.
+"""
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqkit.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
+from seqkit.classification_model import ClassificationModel
+from seqkit.configs import ClassificationConfig, LanguageModelConfig, TrainConfig
+from seqkit.errors import ConfigError, CorpusError
+from seqkit.metrics import label_scores
+from seqkit.monte_carlo import summary
+from seqkit.next_token_model import NextTokenModel
+from seqkit.ngrams import NgramVocabulary
+from seqkit.regularization import drop_in_prediction
+from seqkit.text_encoders import LanguageModelEncoder, TokenEncoder, WordEncoder
+from seqkit.text_tokenization import TextTokenizer
+from seqkit.token_examples import TokenExamples, TokenReader
+from seqkit.tokenization import WordTokenizer
+from seqkit.word_examples import WordExamples, WordReader, read_word_vectors
+
+__all__ = ["ClassificationTask", "LabelProbabilities", "LabelledExamples", "PretrainedEncoder", "SentimentTask"]
+
+NOTHING = [""]  # how a text without a word is read
+COUNTED, COUNTED_BEYOND = 100, 8  # tokens of a text that fill a batch: so many, and one in so many of the rest
+LEAST_STEPS = 20  # of an epoch, where there are as many texts
+
+
+@dataclass(frozen=True)
+class PretrainedEncoder:
+    """A language model that a classifier begins as: its configuration, tokenizer and networks, one a direction."""
+
+    config: LanguageModelConfig
+    tokenizer: TextTokenizer
+    networks: Sequence[NextTokenModel]
+
+
+@dataclass(frozen=True)
+class LabelProbabilities:
+    """What a classifier says of one text.
+
+    Attributes:
+        probabilities: for each label, in the order of the task's labels; they sum to 1 unless labels are not exclusive.
+        logits: the scores that they come from, before the temperature.
+        empty: whether the text holds no word; the probabilities are then how frequent each label is.
+        attention: how much attention each token got, where that pooling is used.
+        spread: for each label the standard deviation of its probability over Monte Carlo samples, where these were
+            asked for; ``probabilities`` are then their means.
+        intervals: for each label the bounds between which 95 % of the samples lie.
+    """
+
+    probabilities: list[float]
+    logits: list[float]
+    empty: bool = False
+    attention: list[float] | None = None
+    spread: list[float] | None = None
+    intervals: list[tuple[float, float]] | None = None
+
+
+@dataclass(frozen=True)
+class LabelledExamples:
+    """Texts as a model reads them.
+
+    Attributes:
+        texts: the texts, cut into words.
+        read: what the encoder reads of them.
+        ngrams: for each its n-grams and their weights; None without that branch.
+        empty: for each whether it holds no word.
+        gold: for each the place of its label, or of its labels; None where they are not known.
+    """
+
+    texts: list[list[str]]
+    read: WordExamples | TokenExamples
+    ngrams: list[tuple[Any, Any]] | None
+    empty: list[bool]
+    gold: list[list[int]] | None
+
+    def __len__(self) -> int:
+        return len(self.read)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each text."""
+        return self.read.lengths
+
+
+class ClassificationTask:
+    """Labels of texts.
+
+    Args:
+        config: what the model is made of.
+        tokenizer: cuts raw text into words, whose n-grams are looked at.
+        reader: vocabularies of what the encoder reads.
+        ngrams: the n-grams that are known; None without that branch.
+        labels: the labels, in their own type.
+        several: whether a text may have several labels, or none.
+        prior: how frequent each label is in training.
+        language_model: the configuration of the language model that the encoder has been, if any.
+
+    Attributes:
+        temperature: what scores are divided by, so that probabilities are as high as they are right.
+        copies: how many copies of each text a prediction reads, under dropout; 0 reads it once, without.
+    """
+
+    name = "classifier"
+    metric = "accuracy"
+    tie_breaker: str | None = "log_loss"
+    usage = 'model.predict(["Some text."])'
+
+    def __init__(
+        self,
+        config: ClassificationConfig,
+        *,
+        tokenizer: WordTokenizer,
+        reader: WordReader | TokenReader,
+        ngrams: NgramVocabulary | None,
+        labels: Sequence[Any],
+        several: bool,
+        prior: Sequence[float],
+        language_model: LanguageModelConfig | None = None,
+    ) -> None:
+        self.config = config
+        self.tokenizer = tokenizer
+        self.reader = reader
+        self.ngrams = ngrams
+        self.labels = list(labels)
+        self.several = several
+        self.prior = list(prior)
+        self.temperature = 1.0
+        self.copies = 0
+        self.language_model = language_model
+        self.weights_K = torch.tensor(_class_weights(config, self.labels, self.prior))
+        encoder = _encoder(config, reader, language_model)
+        self.model = ClassificationModel(
+            config, encoder, ngrams=0 if ngrams is None else len(ngrams), labels=len(self.labels)
+        )
+
+    @classmethod
+    def fitted(
+        cls, config: ClassificationConfig, rows: Mapping[str, Any], pretrained: PretrainedEncoder | None = None
+    ) -> "ClassificationTask":
+        """A task whose vocabularies and labels are those of training rows.
+
+        Args:
+            config: what the model is made of.
+            rows: ``text``; ``label``, a list of labels each; and ``several``, whether there may be other than one.
+            pretrained: the language model that ``config.lm`` names, where it does.
+
+        Raises:
+            CorpusError: where training knows fewer than two labels.
+        """
+        tokenizer = WordTokenizer()
+        tokens = _words(tokenizer, rows["text"])
+        several = bool(rows["several"])
+        counts = Counter(label for answer in rows["label"] for label in answer)
+        labels = sorted(counts, key=lambda label: (type(label).__name__, label))
+        if config.balanced_sampling and several:
+            raise ConfigError("balanced_sampling is for texts with one label each; try class_weights=balanced")
+        if len(labels) < 2 - several:
+            only = f"every text is {labels[0]!r}" if labels else "no text has a label"
+            raise CorpusError(
+                f"there is nothing to tell apart in the training split: {only}; add texts of another label"
+            )
+        if config.vectors and (config.lm or config.unit != "word"):
+            raise ConfigError("pretrained vectors are of words: leave them out where a language model or bpe is read")
+        vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
+        if vectors:
+            config = replace(config, word_size=len(next(iter(vectors.values()))))
+        reader: WordReader | TokenReader
+        if pretrained is not None:
+            reader = TokenReader(pretrained.tokenizer)
+        elif config.unit == "bpe":
+            reader = TokenReader.fitted(rows["text"], "bpe", config.bpe_size)
+        else:
+            reader = WordReader.fitted(tokens, config.minimum_count, tokenizer=tokenizer, known=vectors)
+        ngrams = None
+        if config.ngrams:
+            ngrams = NgramVocabulary.fitted(tokens, longest=config.ngrams, minimum_count=config.ngram_count)
+        task = cls(
+            config,
+            tokenizer=tokenizer,
+            reader=reader,
+            ngrams=ngrams,
+            labels=labels,
+            several=several,
+            prior=[counts[label] / len(tokens) for label in labels],
+            language_model=None if pretrained is None else pretrained.config,
+        )
+        task._begin_with(vectors, pretrained)
+        return task
+
+    def _begin_with(self, vectors: Mapping[str, Tensor], pretrained: PretrainedEncoder | None) -> None:
+        encoder = self.model.encoder
+        if isinstance(encoder, WordEncoder):
+            encoder.features.adopt(vectors, self.tokenizer.words)
+        elif isinstance(encoder, LanguageModelEncoder):
+            assert pretrained is not None
+            encoder.adopt(pretrained.networks)
+
+    @property
+    def rate_parts(self) -> list[str]:
+        """The n-grams, and of a language model its embedding and each layer, have a learning rate of their own."""
+        return ["ngrams.", *(f"encoder.{part}" for part in self._layers())]
+
+    def _layers(self) -> dict[str, int]:
+        """For each part of a language model how many layers stand above it."""
+        encoder = self.model.encoder
+        return encoder.depths() if isinstance(encoder, LanguageModelEncoder) else {}
+
+    def rate_share(self, part: str, epoch: int) -> float:
+        """What the learning rate is multiplied by in a part.
+
+        The layers of a language model begin to learn one after the other, the highest first (gradual unfreezing), and
+        the lower the slower (discriminative fine-tuning; Howard and Ruder 2018, sections 3.2 and 3.3).
+        """
+        if part == "ngrams.":
+            return self.config.ngram_rate
+        if part == "":
+            return 1.0
+        depth = self._layers()[part.removeprefix("encoder.")]
+        frozen = epoch < self.config.unfreeze_epochs * (depth + 1)
+        return 0.0 if frozen else self.config.lm_rate / self.config.lm_rate_decay**depth
+
+    def with_dropout(self, copies: int) -> Self:
+        """The same classifier, its weights shared, that reads so many copies of each text under dropout."""
+        other = copy.copy(self)
+        other.model, other.copies = drop_in_prediction(self.model), copies  # type: ignore[assignment]
+        return other
+
+    def prepare(self, rows: Mapping[str, Any]) -> LabelledExamples:
+        """Rows as the model reads them: ``text``, and ``label`` as lists of labels where they are known."""
+        tokens = _words(self.tokenizer, rows["text"])
+        places = {label: place for place, label in enumerate(self.labels)}
+        gold = None
+        if "label" in rows:
+            unknown = len(self.labels)  # a label that training lacks: it can only be counted as wrong
+            gold = [[places.get(label, unknown) for label in answer] for answer in rows["label"]]
+        if isinstance(self.reader, WordReader):
+            read: WordExamples | TokenExamples = self.reader.read([words or NOTHING for words in tokens])
+        else:
+            read = self.reader.read(rows["text"])
+        return LabelledExamples(
+            texts=tokens,
+            read=read,
+            ngrams=None if self.ngrams is None else [self.ngrams.weights(words) for words in tokens],
+            empty=[not words for words in tokens],
+            gold=gold,
+        )
+
+    def pieces(self, text: str) -> list[str]:
+        """A text in the pieces that the encoder reads, and attends to."""
+        if isinstance(self.reader, WordReader):
+            return [token.text for token in self.tokenizer.tokenize(text)] or NOTHING
+        tokenizer = self.reader.tokenizer
+        ids = tokenizer.encode(text).tolist() or [tokenizer.end_id]
+        return [tokenizer.pieces[token].decode(errors="replace") for token in ids]
+
+    def settled(self, examples: LabelledExamples, device: torch.device) -> LabelledExamples:
+        """The examples with all that depends on spellings alone computed once, under weights that stay."""
+        read, encoder = examples.read, self.model.encoder
+        if not isinstance(read, WordExamples) or not isinstance(encoder, WordEncoder) or not read.can_settle:
+            return examples
+        spellings = {name: tensor.to(device) for name, tensor in read.spellings().items()}
+        return replace(examples, read=read.settled(encoder.spelt(spellings)))
+
+    def sampler(self, examples: LabelledExamples, config: TrainConfig) -> BucketSampler:
+        """The batches to train on: of few texts smaller ones, so that an epoch has some steps."""
+        labels = None
+        if self.config.balanced_sampling and examples.gold is not None:
+            labels = [answer[0] for answer in examples.gold]
+        # Losses are of texts, not of tokens: a batch of long texts, too, is to hold several.
+        lengths = [min(length, COUNTED) + max(0, length - COUNTED) // COUNTED_BEYOND for length in examples.lengths]
+        batch_tokens = min(config.batch_tokens, max(max(lengths), sum(lengths) // LEAST_STEPS))
+        return BucketSampler(lengths=lengths, batch_tokens=batch_tokens, seed=config.seed, labels=labels)
+
+    def batches(self, examples: LabelledExamples, batch_tokens: int) -> list[list[int]]:
+        """The examples of each batch of a prediction."""
+        return length_sorted_batches(examples.lengths, max(1, batch_tokens // max(1, self.copies)))
+
+    def in_order(
+        self, batches: Sequence[Sequence[int]], predictions: Sequence[list[LabelProbabilities]]
+    ) -> list[LabelProbabilities]:
+        """The predictions of all batches in the order of the examples."""
+        return in_order(batches, predictions)
+
+    def collate(self, examples: LabelledExamples, rows: Sequence[int]) -> Batch:
+        """A batch of some examples, in the order given."""
+        lengths_B = examples.read.ragged.lengths[torch.as_tensor(rows)]
+        rows = [row for row in rows for _ in range(max(1, self.copies))]
+        inputs = examples.read.inputs(rows)
+        inputs["empty_B"] = torch.tensor([examples.empty[row] for row in rows])
+        if examples.ngrams is not None:
+            chosen = [examples.ngrams[row] for row in rows]
+            inputs["ngrams_X"] = torch.from_numpy(np.concatenate([ids for ids, _ in chosen]))
+            inputs["weights_X"] = torch.from_numpy(np.concatenate([weights for _, weights in chosen]))
+            counts_B = torch.tensor([len(ids) for ids, _ in chosen])
+            inputs["rows_X"] = torch.arange(len(chosen)).repeat_interleave(counts_B)
+        targets = None if examples.gold is None else self._targets([examples.gold[row] for row in rows])
+        return Batch(inputs=inputs, lengths=lengths_B.repeat_interleave(max(1, self.copies)), targets=targets)
+
+    def _targets(self, gold: Sequence[Sequence[int]]) -> Tensor:
+        """Places of labels (B,), or which labels are right, (B, K)."""
+        if not self.several:
+            return integers([answer[0] for answer in gold])
+        right_BK = torch.zeros(len(gold), len(self.labels))
+        for row, answer in enumerate(gold):
+            right_BK[row, [place for place in answer if place < len(self.labels)]] = 1.0
+        return right_BK
+
+    def loss(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor] | None]:
+        """The loss of both branches together, and a share of that of each; texts stand alone, so nothing is carried."""
+        assert batch.targets is not None
+        said = self.model(batch)
+        loss = self._loss(said.scores_BK, batch.targets)
+        for scores_BK in said.branches:
+            loss = loss + self.config.branch_loss * self._loss(scores_BK, batch.targets)
+        return loss, None
+
+    def _loss(self, scores_BK: Tensor, targets: Tensor) -> Tensor:
+        config, weights_K = self.config, self.weights_K.to(scores_BK.device)
+        scores_BK = scores_BK.float()
+        if self.several:
+            smooth = targets * (1 - config.label_smoothing) + config.label_smoothing / 2
+            each_BK = nn.functional.binary_cross_entropy_with_logits(scores_BK, smooth, reduction="none")
+            if config.focal_gamma:
+                right_BK = torch.where(targets > 0.5, scores_BK, -scores_BK).sigmoid()
+                each_BK = each_BK * (1 - right_BK) ** config.focal_gamma
+            return (each_BK * weights_K).sum() / (weights_K.sum().clamp(min=1e-12) * len(scores_BK))
+        each_B = nn.functional.cross_entropy(
+            scores_BK, targets, label_smoothing=config.label_smoothing, reduction="none"
+        )
+        if config.focal_gamma:
+            right_B = scores_BK.softmax(1).gather(1, targets[:, None])[:, 0]
+            each_B = each_B * (1 - right_B) ** config.focal_gamma
+        weights_B = weights_K[targets]
+        return (each_B * weights_B).sum() / weights_B.sum().clamp(min=1e-12)
+
+    def predict(
+        self, batch: Batch, carry: list[Tensor] | None = None, *, confidence: bool = False
+    ) -> tuple[list[LabelProbabilities], list[Tensor] | None]:
+        """What the model says of each text of a batch; the probabilities are those at the fitted temperature."""
+        said, copies = self.model(batch), max(1, self.copies)
+        logits_BCK = said.scores_BK.float().view(-1, copies, len(self.labels))
+        mean, *sampled = (part.tolist() for part in summary(self.probabilities(logits_BCK), 1))
+        logits = logits_BCK.mean(1).tolist()
+        attention: list[list[float]] | None = None
+        if said.attention_BT is not None:
+            attention = said.attention_BT.view(-1, copies, said.attention_BT.shape[1]).mean(1).tolist()
+        found = []
+        for row, nothing in enumerate(batch.inputs["empty_B"].tolist()[::copies]):
+            length = int(batch.lengths[row * copies])
+            spread, low, high = (
+                ([0.0] * len(self.labels), self.prior, self.prior) if nothing else (part[row] for part in sampled)
+            )
+            found.append(
+                LabelProbabilities(
+                    self.prior if nothing else mean[row],
+                    logits[row],
+                    nothing,
+                    None if attention is None else attention[row][:length],
+                    spread if self.copies else None,
+                    list(zip(low, high, strict=True)) if self.copies else None,
+                )
+            )
+        return found, None
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Probabilities of labels from their scores (…, K): a softmax, or a sigmoid each of several labels."""
+        scaled = logits.double() / self.temperature
+        return scaled.sigmoid() if self.several else scaled.softmax(-1)
+
+    def answer(self, probabilities: Sequence[float]) -> Any:
+        """The most probable label, or the list of those more probable than not."""
+        if self.several:
+            return [label for label, chance in zip(self.labels, probabilities, strict=True) if chance > 0.5]
+        return self.labels[max(range(len(self.labels)), key=probabilities.__getitem__)]
+
+    def score(self, gold: Sequence[Sequence[int]], predicted: Sequence[LabelProbabilities]) -> dict[str, float]:
+        """Accuracy, macro-F1, and of two labels the area under the ROC curve."""
+        return label_scores(gold, [each.probabilities for each in predicted], several=self.several)
+
+    def unknown_labels(self, rows: Mapping[str, Any]) -> list[Any]:
+        """Labels that training lacks: they can only be counted as wrong."""
+        return sorted({label for answer in rows["label"] for label in answer} - set(self.labels), key=repr)
+
+    def describe(self, examples: LabelledExamples, rows: Sequence[int]) -> str:
+        """The first words of the first text of a batch."""
+        words = examples.texts[rows[0]]
+        return repr(" ".join(words[:8]) + (" …" if len(words) > 8 else ""))
+
+    @staticmethod
+    def asset_names(config: ClassificationConfig) -> list[str]:
+        """The names of the files that ``assets`` gives."""
+        reads_words = config.unit == "word" and not config.lm
+        names = ["labels.json", "calibration.json"]
+        names += WordReader.asset_names if reads_words else ("tokenizer.json", *TokenReader.asset_names)
+        return [*names, *["ngrams.json"] * (config.ngrams > 0), *["language_model.json"] * (config.lm is not None)]
+
+    def assets(self) -> dict[str, str]:
+        """The files that, with the weights and the configuration, make the classifier."""
+        labels = {"labels": self.labels, "several": self.several, "prior": self.prior}
+        assets = {"tokenizer.json": self.tokenizer.to_json(), **self.reader.assets(), **self.calibration()}
+        assets["labels.json"] = json.dumps(labels, ensure_ascii=False, indent=1)
+        if self.ngrams is not None:
+            assets["ngrams.json"] = self.ngrams.to_json()
+        if self.language_model:
+            assets["language_model.json"] = json.dumps(asdict(self.language_model), indent=1)
+        return assets
+
+    def calibration(self) -> dict[str, str]:
+        """The file that holds the temperature."""
+        return {"calibration.json": json.dumps({"temperature": self.temperature})}
+
+    @classmethod
+    def restored(cls, config: ClassificationConfig, assets: Mapping[str, str]) -> "ClassificationTask":
+        """The classifier that ``assets`` describe, before its weights are loaded."""
+        saved = json.loads(assets["labels.json"])
+        reads_words = "pieces.json" not in assets
+        reader: WordReader | TokenReader = (WordReader if reads_words else TokenReader).restored(assets)
+        task = cls(
+            config,
+            tokenizer=reader.tokenizer
+            if isinstance(reader, WordReader)
+            else WordTokenizer.from_json(assets["tokenizer.json"]),
+            reader=reader,
+            ngrams=NgramVocabulary.from_json(assets["ngrams.json"]) if config.ngrams else None,
+            labels=saved["labels"],
+            several=saved["several"],
+            prior=saved["prior"],
+            language_model=LanguageModelConfig(**json.loads(assets["language_model.json"])) if config.lm else None,
+        )
+        task.temperature = json.loads(assets["calibration.json"])["temperature"]
+        return task
+
+
+class SentimentTask(ClassificationTask):
+    """The same under the name of what it is mostly used for."""
+
+    name = "sentiment"
+
+
+def _encoder(
+    config: ClassificationConfig, reader: WordReader | TokenReader, language_model: LanguageModelConfig | None
+) -> WordEncoder | TokenEncoder | LanguageModelEncoder:
+    if isinstance(reader, WordReader):
+        singletons_V = torch.tensor(reader.singletons)
+        return WordEncoder(config, singletons_V, characters=len(reader.characters), affixes=len(reader.affixes))
+    if language_model is None:
+        return TokenEncoder(config, len(reader.tokenizer))
+    return LanguageModelEncoder(language_model, len(reader.tokenizer), config.window)
+
+
+def _words(tokenizer: WordTokenizer, texts: Sequence[str]) -> list[list[str]]:
+    return [[token.text for token in tokens] for tokens in tokenizer.tokenize_batch(texts)]
+
+
+def _class_weights(config: ClassificationConfig, labels: Sequence[Any], prior: Sequence[float]) -> list[float]:
+    """What a text of each label counts in the loss.
+
+    Raises:
+        ConfigError: where a weight is given to a name that is no label.
+    """
+    if config.class_weights == "balanced":
+        return [1 / (len(labels) * chance) for chance in prior]
+    given = config.weight_of_class()
+    if unknown := sorted(given.keys() - set(map(str, labels))):
+        known = ", ".join(map(str, labels))
+        raise ConfigError(f"class_weights: the training data has no label {unknown[0]!r}; there is {known}")
+    return [given.get(str(label), 1.0) for label in labels]

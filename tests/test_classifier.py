@@ -1,0 +1,400 @@
+"""Classifier: labels in their own type, probabilities that depend on the text alone, doubt that is told, keeping."""
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from datasets import ClassLabel, Dataset, Features, Value
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+import seqkit
+from seqkit.classification_model import ClassificationModel
+from seqkit.classifier import Classifier
+from seqkit.engine import Engine
+from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
+from seqkit.evaluation import predict
+from seqkit.run_folder import RunFolder
+from seqkit.tasks.classification import ClassificationTask
+from seqkit.training import BatchDone, EpochDone, EpochStarted, Event
+from tests.awkward import texts
+from tests.tiny import history_of, press_at, without_time
+from tests.tiny_labels import LABELS, LIKED, STARS, TEXTS, TOPICS, tiny_classifier
+
+MODELS: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "strings": (LABELS, {"state_dropout": 0.4, "ngram_dropout": 0.4}),
+    "integers": (STARS, {"window": 16, "num_layers": 2, "pooling": "last+mean+max+attention"}),
+    "truth values": (LIKED, {"ngrams": 0, "characters": "lstm"}),
+    "lists": (TOPICS, {"unit": "bpe", "window": 16, "cell": "gru", "pooling": "attention"}),
+}
+WELL: dict[str, Any] = {"epochs": 8, "average": 0.0, "learning_rate": 0.04}
+PAIR = (TEXTS, LABELS)
+LONG = "The soup was not cold, and the host was kind. " * 12
+every_model = pytest.mark.parametrize("name", MODELS)
+
+
+@cache
+def trained(name: str = "strings") -> Classifier:
+    """One that has learnt the hand-made texts with their labels, the same one for all tests."""
+    labels, changes = MODELS[name]
+    return tiny_classifier(still=True, **WELL, **changes).fit(TEXTS, labels, (TEXTS, labels))
+
+
+@cache
+def chances_of_one_epoch() -> Any:
+    return tiny_classifier(epochs=1).fit(TEXTS, LABELS, PAIR).predict_proba(TEXTS)
+
+
+def task_of(model: Classifier) -> ClassificationTask:
+    assert model.fitted
+    return model.fitted
+
+
+def dataset(texts: list[str], labels: list[str]) -> Dataset:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["good", "bad"])})
+    return Dataset.from_dict({"text": texts, "label": labels}, features=features)
+
+
+def test_a_wrong_setting_is_named_and_untrained_it_says_so() -> None:
+    for wrong, told in (({"hidden_sizes": 7}, "hidden_sizes"), ({"ngrams": -1}, "ngrams"), ({"task": "ner"}, "ner")):
+        with pytest.raises(ConfigError, match=told):
+            Classifier(**wrong)
+    for name in ("predict", "predict_proba", "classify", "save"):
+        with pytest.raises(ConfigError, match="this Classifier is not trained yet"):
+            getattr(tiny_classifier(), name)(TEXTS)
+
+
+# Labels and texts, whatever they come as.
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("strings", "U"), ("integers", "i"), ("truth values", "b")])
+def test_labels_come_back_as_they_were_given(name: str, dtype: str) -> None:
+    model, (labels, _) = trained(name), MODELS[name]
+    found, said = model.classify(TEXTS), model.predict(TEXTS)
+    assert isinstance(said, np.ndarray)
+    assert said.dtype.kind == model.classes_.dtype.kind == model.predict([]).dtype.kind == dtype
+    assert [each.label for each in found] == said.tolist() == labels
+    assert all(type(each.label) is type(labels[0]) for each in found)
+    assert model.classes_.tolist() == sorted(set(labels))
+
+
+@pytest.mark.parametrize("name", ["strings", "integers", "truth values"])
+def test_probabilities_sum_to_one_and_fit_the_answer(name: str) -> None:
+    model, lines = trained(name), [*TEXTS, "", LONG]
+    chances, found = model.predict_proba(lines), model.classify(lines)
+    np.testing.assert_allclose(chances.sum(1), 1, atol=1e-12)
+    assert model.classes_[chances.argmax(1)].tolist() == model.predict(lines).tolist()
+    assert [each.confidence for each in found] == chances.max(1).tolist()
+    assert all(list(each.probabilities) == model.classes_.tolist() for each in found)
+    assert [list(each.probabilities.values()) for each in found] == chances.tolist()
+    assert model.predict_proba([]).shape == (0, len(model.classes_))
+
+
+def test_several_labels_come_back_as_lists() -> None:
+    model = trained("lists")
+    assert model.predict(TEXTS) == [sorted(topics) for topics in TOPICS]
+    assert model.classes_.tolist() == ["food", "room"]
+    found = model.classify(TEXTS)
+    for each, chances in zip(found, model.predict_proba(TEXTS), strict=True):
+        assert each.label == [label for label, chance in zip(["food", "room"], chances, strict=True) if chance > 0.5]
+        assert each.confidence == pytest.approx(min(max(chance, 1 - chance) for chance in chances))
+    assert not np.allclose(model.predict_proba(TEXTS).sum(1), 1)
+    twice = tiny_classifier(epochs=1).fit(TEXTS[:4], [["a", "a"], ["a", "a"], ["a"], ["b"]])
+    assert twice.predict_proba([""]).tolist() == [[0.75, 0.25]]
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        pytest.param(lambda: tuple(map(tuple, PAIR)), id="tuples"),
+        pytest.param(lambda: tuple(map(iter, PAIR)), id="iterators"),
+        pytest.param(lambda: (np.array(TEXTS), np.array(LABELS, dtype=object)), id="arrays"),
+        pytest.param(lambda: tuple(map(pytest.importorskip("pandas").Series, PAIR)), id="columns of pandas"),
+        pytest.param(lambda: (dataset(*PAIR),), id="dataset"),
+        pytest.param(lambda: ({"text": TEXTS, "label": LABELS},), id="mapping"),
+    ],
+)
+def test_all_kinds_of_texts_are_the_same_data(hold: Callable[[], tuple[Any, ...]]) -> None:
+    texts, labels = (*hold(), None)[:2]
+    model = tiny_classifier(epochs=1).fit(texts, labels, hold() if labels is not None else texts)
+    np.testing.assert_array_equal(model.predict_proba(hold()[0]), chances_of_one_epoch())
+
+
+def test_dev_is_a_tenth_of_each_label_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare, seen = ClassificationTask.prepare, []
+
+    def listening(task: ClassificationTask, rows: dict[str, Any]) -> Any:
+        seen.append([(text, *labels) for text, labels in zip(rows["text"], rows["label"], strict=True)])
+        return prepare(task, rows)
+
+    monkeypatch.setattr(ClassificationTask, "prepare", listening)
+    many, labels = [f"{text} {number}" for number in range(5) for text in TEXTS], LABELS * 5
+    tiny_classifier(epochs=1).fit(many, labels)
+    tiny_classifier(epochs=1).fit(TEXTS[:4], LABELS[:4])  # too few to put any aside
+    train, dev, *few = seen
+    assert Counter(label for _, label in dev) == {"good": 3, "bad": 3}
+    assert sorted(train + dev) == sorted(zip(many, labels, strict=True))
+    assert few == [list(zip(TEXTS[:4], LABELS[:4], strict=True))] * 2
+
+
+# Probabilities.
+
+
+@given(st.lists(texts, min_size=1, max_size=5), st.randoms(use_true_random=False), st.sampled_from([1, 30, 8192]))
+@settings(max_examples=8)
+def test_a_probability_depends_on_the_text_alone(lines: list[str], order: random.Random, batch_tokens: int) -> None:
+    lines = [*lines, *TEXTS[:3], LONG, "bed", ""]
+    order.shuffle(lines)
+    for name in MODELS:
+        model = trained(name)
+        task = task_of(model)
+        together = predict(task, task.prepare({"text": lines}), Engine.open("cpu"), batch_tokens=batch_tokens)
+        alone = [model.predict_proba([line])[0] for line in lines]
+        np.testing.assert_allclose([each.probabilities for each in together], alone, rtol=0, atol=1e-6)
+
+
+@every_model
+def test_a_text_without_words_is_flagged_and_gets_how_frequent_labels_are(name: str) -> None:
+    labels, changes = MODELS[name]
+    model = tiny_classifier(epochs=1, **changes).fit(TEXTS[:8], labels[:8], (TEXTS[:4], labels[:4]))
+    given_ = Counter(itertools.chain.from_iterable(labels[:8] if name == "lists" else zip(labels[:8], strict=True)))
+    prior = {label: given_[label] / 8 for label in model.classes_.tolist()}
+    found = model.classify(["", "bed", " \t\r\n", "\u2003\u00a0"])
+    assert [each.empty for each in found] == [True, False, True, True]
+    assert all((each.probabilities == prior) is each.empty for each in found)
+    (sampled,) = model.classify([" "], mc_samples=3)
+    assert sampled.probabilities == prior
+    assert sampled.spread == dict.fromkeys(prior, 0)
+    assert sampled.intervals == {label: (chance, chance) for label, chance in prior.items()}
+
+
+@pytest.mark.parametrize("piece", ["soup ", "x", " "])
+def test_a_text_of_a_million_characters_is_classified(piece: str) -> None:
+    long, short = trained().classify([piece * (1_000_000 // len(piece)), "soup"])
+    assert long.empty is (piece == " ")
+    assert sum(long.probabilities.values()) == pytest.approx(1)
+    assert short.probabilities == pytest.approx(trained().classify(["soup"])[0].probabilities, abs=1e-6)
+
+
+@pytest.mark.parametrize("samples", [0, 5])
+def test_texts_are_classified_in_threads_as_one_by_one(samples: int) -> None:
+    def classify(part: list[str]) -> Any:
+        return trained().classify(part, mc_samples=samples)
+
+    parts = [[f"{text} {number}" for text in TEXTS[: 3 + number]] for number in range(8)]
+    expected, before = [classify(part) for part in parts], torch.get_rng_state()
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            assert list(pool.map(classify, parts)) == expected
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# Doubt.
+
+
+@pytest.mark.parametrize("name", ["strings", "lists"])
+def test_monte_carlo_samples_are_those_of_the_model(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward, seen = ClassificationModel.forward, []
+
+    def listening(model: ClassificationModel, batch: Any) -> Any:
+        said = forward(model, batch)
+        seen.append(said.scores_BK.double().numpy())
+        return said
+
+    model = trained(name)
+    monkeypatch.setattr(ClassificationModel, "forward", listening)
+    (found,) = model.classify([LONG], mc_samples=40)
+    (scores_CK,) = seen  # one pass for all samples
+    scaled = np.exp(scores_CK / task_of(model).temperature)
+    chances_CK = scaled / (1 + scaled) if name == "lists" else scaled / scaled.sum(1, keepdims=True)
+    assert list(found.probabilities.values()) == pytest.approx(chances_CK.mean(0))
+    assert list((found.spread or {}).values()) == pytest.approx(chances_CK.std(0))
+    bounds_K2 = np.quantile(chances_CK, [0.025, 0.975], axis=0).T
+    np.testing.assert_allclose(list((found.intervals or {}).values()), bounds_K2)
+    seen.clear()
+    assert len(model.classify(TEXTS, mc_samples=40)) == len(TEXTS)
+    assert len(seen) < len(TEXTS)
+    assert sum(map(len, seen)) == 40 * len(TEXTS)
+
+
+def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_numbers_stay() -> None:
+    model = trained()
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    one, same, other = (model.classify([*TEXTS, LONG], mc_samples=30, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert one == same
+    for first, second, plain in zip(one, other, model.classify([*TEXTS, LONG]), strict=True):
+        assert first.probabilities != second.probabilities
+        assert (plain.spread, plain.intervals) == (None, None)
+        assert first.spread is not None
+        assert first.intervals is not None
+        assert min(first.spread.values()) > 0
+        assert all(0 <= low < first.probabilities[name] < high <= 1 for name, (low, high) in first.intervals.items())
+
+
+def test_it_abstains_exactly_below_the_least_confidence() -> None:
+    for name in ("strings", "lists"):
+        for text in (TEXTS[0], "The bed was"):
+            (found,) = trained(name).classify([text])
+            above = float(np.nextafter(found.confidence, 2))
+            assert trained(name).classify([text], min_confidence=found.confidence) == [found]
+            assert found.label is not None
+            (same,) = trained(name).classify([text], min_confidence=above)
+            assert same == replace(found, label=None)
+
+
+def test_a_temperature_is_fitted_that_makes_dev_likelier() -> None:
+    wrong = ["bad" if number % 4 == 0 else label for number, label in enumerate(LABELS)]
+    model = tiny_classifier(still=True, **WELL).fit(TEXTS, LABELS, (TEXTS, wrong))
+    task = task_of(model)
+    places = [model.classes_.tolist().index(label) for label in wrong]
+
+    def loss(temperature: float) -> float:
+        task.temperature = temperature
+        return -float(np.log(model.predict_proba(TEXTS)[range(len(wrong)), places]).mean())
+
+    fitted = task.temperature
+    assert loss(fitted) < 0.99 * loss(1.0)
+    assert loss(fitted) < 1.01 * min(loss(fitted * 1.5**step) for step in range(-4, 5))
+
+
+# What cannot be used.
+
+
+@pytest.mark.parametrize(
+    ("given_", "told"),
+    [
+        ((TEXTS, ["good"] * 12), "nothing to tell apart in the training split: every text is 'good'"),
+        ((TEXTS[:3], ["good", None, "bad"]), "text 2 has no label"),
+        ((TEXTS[:3], ["good", "bad", float("nan")]), "text 3 has no label"),
+        (([*TEXTS[:2], 3.5], ["good", "bad", "good"]), "text 3 is 3.5, which is no string"),
+        (([], []), "there is no text"),
+        ((["", " "], ["good", "bad"]), "no text of the train split holds a word"),
+        ((TEXTS, TOPICS), "labels are lists in one of train and dev, and single in the other"),
+    ],
+)
+def test_data_that_cannot_be_learnt_from(given_: tuple[Any, Any], told: str) -> None:
+    with pytest.raises(CorpusError, match=told):
+        tiny_classifier(epochs=1).fit(given_[0], given_[1], PAIR)
+
+
+def test_what_cannot_be_asked_is_told_at_once() -> None:
+    model, answers = trained(), ["good", "bad", "bad"]
+    for use in (model.predict, model.predict_proba, model.classify, model.stream):
+        with pytest.raises(ConfigError, match="give a list of texts"):
+            use("bad")
+    for learn in (model.evaluate, tiny_classifier().fit):
+        with pytest.raises(ConfigError, match="give a list of texts"):
+            learn("bad", answers)
+    options: list[dict[str, Any]] = [{"mc_samples": -1}, {"min_confidence": 1.5}, {"min_confidence": -0.1}]
+    for wrong in options:
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            model.stream(["bad"], **wrong)
+    for text in (None, 3, float("nan")):
+        for use in (model.predict, model.classify, lambda given_: list(model.stream(given_))):
+            with pytest.raises(CorpusError, match="text 2 is"):
+                use(["fine", text])
+
+
+def test_labels_that_training_lacks_are_warned_of_and_count_as_wrong() -> None:
+    model, labels = tiny_classifier(epochs=2), ["odd", "awful", *LABELS[2:]]
+    with pytest.warns(SeqkitWarning, match="dev holds labels that training lacks, .*: awful, odd$"):
+        model.fit(TEXTS, LABELS, (TEXTS, labels))
+    with pytest.warns(SeqkitWarning, match="this corpus holds labels that training lacks"):
+        score = model.score(TEXTS, labels)
+    assert model.outcome is not None
+    assert score == model.outcome.best == (model.predict(TEXTS) == np.array(labels)).mean()
+
+
+@pytest.mark.parametrize(("name", "labels"), [("strings", [[]] * 12), ("strings", TOPICS), ("lists", LABELS)])
+def test_one_label_and_several_are_told_apart_in_evaluation(name: str, labels: list[Any]) -> None:
+    with pytest.raises(CorpusError, match="list"):
+        trained(name).evaluate(TEXTS, labels)
+
+
+def test_texts_without_words_are_left_out_of_training() -> None:
+    with pytest.warns(SeqkitWarning, match="^2 texts of the train split hold no word and are left out$"):
+        model = tiny_classifier(epochs=1).fit([" ", *TEXTS, "\n"], ["odd", *LABELS, "good"], PAIR)
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), chances_of_one_epoch())
+
+
+# Keeping.
+
+
+@every_model
+def test_what_is_saved_says_the_same(name: str, tmp_path: Path) -> None:
+    model = trained(name)
+    model.save(tmp_path / "run")
+    for each in (Classifier.load(tmp_path / "run"), seqkit.load(tmp_path / "run")):
+        assert type(each) is Classifier
+        assert {**each.get_params(), "device": "cpu", "precision": "float32"} == model.get_params()
+        assert each.classify([*TEXTS, LONG, ""]) == model.classify([*TEXTS, LONG, ""])
+    with pytest.raises(CheckpointError, match="not a tagger"):
+        seqkit.Tagger.load(tmp_path / "run")
+
+
+def test_what_is_no_character_can_be_kept(tmp_path: Path) -> None:
+    texts = ["a ha\ud83d", "a da\ud83d", "the la\ud83d", "the ma\ud83d"]
+    model = tiny_classifier(epochs=1).fit(texts, ["\ud800", "b"] * 2, out=tmp_path / "run")
+    assert Classifier.load(tmp_path / "run", device="cpu").classify(texts) == model.classify(texts)
+
+
+def test_a_run_folder_tells_how_far_confidence_can_be_trusted(tmp_path: Path) -> None:
+    model = tiny_classifier(still=True, epochs=6).fit(TEXTS, LABELS, PAIR, out=tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    assert (folder.path / "reliability.png").read_bytes().startswith(b"\x89PNG")
+    temperature = folder.read_json("calibration.json")["temperature"]
+    loaded = Classifier.load(folder.path, device="cpu")
+    assert task_of(loaded).temperature == task_of(model).temperature == temperature != 1
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS))
+    report = folder.read_json("report.json")
+    assert report["calibration"]["temperature"] == temperature
+    assert 0 <= report["calibration"]["expected_calibration_error"] <= 1
+    assert report["dev"]["accuracy"] == model.score(*PAIR)
+
+
+def test_another_run_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    for name in (*MODELS, "strings"):
+        trained(name).save(tmp_path)
+        assert Classifier.load(tmp_path, device="cpu").classify(TEXTS) == trained(name).classify(TEXTS)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert not (tmp_path / "pieces.json").exists()
+
+
+def test_an_interrupted_training_equals_one_that_was_not(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    tiny_classifier().fit(TEXTS, LABELS, PAIR, out=whole)
+    first = tiny_classifier().fit(TEXTS, LABELS, PAIR, out=cut, report=press_at((20, BatchDone)))
+    assert first.outcome
+    assert first.outcome.reason == "interrupted"
+    assert Classifier.load(cut, device="cpu").classify(TEXTS) == first.classify(TEXTS)
+    torch.manual_seed(12345)
+    tiny_classifier().fit(TEXTS, LABELS, PAIR, out=cut, resume=True)
+    one, other = load_file(cut / "model.safetensors"), load_file(whole / "model.safetensors")
+    torch.testing.assert_close(one, other, rtol=0, atol=0)
+    assert without_time(history_of(cut)) == without_time(history_of(whole))
+    for name in ("calibration.json", "labels.json", "ngrams.json", "reliability.png"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_training_is_quiet_unless_it_is_asked(capfd: pytest.CaptureFixture[str]) -> None:
+    events: list[Event] = []
+    tiny_classifier(epochs=2).fit(TEXTS, LABELS, PAIR, report=events.append)
+    assert capfd.readouterr() == ("", "")
+    kinds = [kind for kind, _ in itertools.groupby(map(type, events))]
+    assert kinds == 2 * [EpochStarted, BatchDone, EpochDone]
+    tiny_classifier(epochs=2).fit(TEXTS, LABELS, PAIR, progress=True)
+    out, err = capfd.readouterr()
+    assert (out, [line.split("  ")[0] for line in err.splitlines()]) == ("", ["epoch 1/2", "epoch 2/2"])

@@ -1,0 +1,145 @@
+"""A dozen hand-made texts with labels of every kind, and settings that make a classifier small enough for a test."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from seqkit.classifier import Classifier
+from seqkit.engine import Engine
+from seqkit.labelled_texts import labelled_rows
+from seqkit.tasks.classification import ClassificationTask, PretrainedEncoder
+from seqkit.training import Trainer
+
+__all__ = [
+    "LABELS",
+    "LABEL_SETTINGS",
+    "LIKED",
+    "STARS",
+    "STILL_LABELS",
+    "TEXTS",
+    "TOPICS",
+    "label_task_of",
+    "label_trainer_of",
+    "tiny_classifier",
+]
+
+REVIEWS = """
+good | 3 | food      | The soup was warm and rich.
+bad  | 1 | food      | The soup was cold!
+good | 2 | room      | A quiet room, and a kind host
+bad  | 1 | room      | Not a quiet room: no sleep at all.
+good | 3 | room food | Kind host, rich breakfast, warm bed.
+bad  | 1 | food      | cold eggs
+good | 3 |           | We loved it.
+bad  | 1 |           | NEVER again!
+good | 2 | food      | Not bad at all, this café
+bad  | 1 | room food | A cold room and a cold breakfast; we left at 7:30.
+good | 3 | room      | Such a warm, quiet bed
+bad  | 2 |           | We did not love it.
+"""
+
+
+def _column(number: int) -> list[str]:
+    return [line.split("|")[number].strip() for line in REVIEWS.strip().splitlines()]
+
+
+TEXTS: list[str] = _column(3)
+LABELS: list[str] = _column(0)
+STARS: list[int] = [int(stars) for stars in _column(1)]
+LIKED: list[bool] = [label == "good" for label in LABELS]
+TOPICS: list[list[str]] = [topics.split() for topics in _column(2)]  # a text may have several, or none
+
+# Every setting a test may depend on is here, so that a change of a default changes no test.
+LABEL_SETTINGS: dict[str, Any] = {
+    "unit": "word",
+    "bpe_size": 270,
+    "lm": None,
+    "lm_rate": 0.25,
+    "lm_rate_decay": 2.0,
+    "unfreeze_epochs": 1.0,
+    "word_size": 16,
+    "minimum_count": 1,
+    "vectors": None,
+    "characters": "cnn",
+    "character_size": 8,
+    "character_filters": 8,
+    "shape_size": 4,
+    "affix_size": 2,
+    "cell": "lstm",
+    "hidden_size": 12,
+    "num_layers": 1,
+    "input_dropout": 0.1,
+    "state_dropout": 0.1,
+    "singleton_replacement": 0.3,
+    "word_replacement": 0.05,
+    "pooling": "last+mean+max",
+    "window": 400,
+    "ngrams": 2,
+    "ngram_count": 2,
+    "ngram_rate": 7.0,
+    "ngram_dropout": 0.1,
+    "branch_loss": 0.5,
+    "class_weights": None,
+    "balanced_sampling": False,
+    "focal_gamma": 0.0,
+    "label_smoothing": 0.0,
+    "epochs": 4,
+    "batch_tokens": 24,
+    "accumulate": 1,
+    "optimizer": "adamw",
+    "learning_rate": 0.02,
+    "schedule": "one-cycle",
+    "warmup": 0.1,
+    "weight_decay": 0.01,
+    "momentum": 0.9,
+    "plateau_patience": 3,
+    "decay_after": 1,
+    "decay": 0.8,
+    "clip_norm": 5.0,
+    "average": 0.9,
+    "patience": 100,
+    "seed": 1,
+}
+STILL_LABELS: dict[str, Any] = {
+    "input_dropout": 0.0,
+    "state_dropout": 0.0,
+    "ngram_dropout": 0.0,
+    "singleton_replacement": 0.0,
+    "word_replacement": 0.0,
+}
+
+
+def tiny_classifier(task: str = "classifier", *, still: bool = False, **changes: Any) -> Classifier:
+    """A classifier with the settings above; ``still`` turns off all that is random in training but the batches."""
+    settings = {**LABEL_SETTINGS, **(STILL_LABELS if still else {}), **changes}
+    return Classifier(task, device="cpu", precision="float32", **settings)
+
+
+def label_task_of(
+    texts: Sequence[str] = TEXTS,
+    labels: Sequence[Any] = LABELS,
+    *,
+    still: bool = False,
+    pretrained: PretrainedEncoder | None = None,
+    **changes: Any,
+) -> ClassificationTask:
+    """A task fitted to texts and their labels, its weights drawn with seed 1 whatever was drawn before."""
+    config = tiny_classifier(still=still, **changes).config
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return ClassificationTask.fitted(config, labelled_rows(texts, labels), pretrained)
+
+
+def label_trainer_of(
+    texts: Sequence[str] = TEXTS,
+    labels: Sequence[Any] = LABELS,
+    *,
+    still: bool = False,
+    pretrained: PretrainedEncoder | None = None,
+    **changes: Any,
+) -> Trainer:
+    """A trainer of such a task."""
+    task = label_task_of(texts, labels, still=still, pretrained=pretrained, **changes)
+    training = tiny_classifier(still=still, **changes).training
+    return Trainer(task, task.prepare(labelled_rows(texts, labels)), training, Engine.open("cpu"))
