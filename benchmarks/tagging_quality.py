@@ -12,9 +12,6 @@ for the peer those of its training. A megabyte is 1,000,000 bytes of the run fol
 
 import argparse
 import json
-import shutil
-import subprocess
-import sysconfig
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +20,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Literal
 
+from benchmarks.command import output_of, seqkit_command
 from benchmarks.crfsuite import Metric, PeerResult, crf_class, measure_crf
 from benchmarks.timing import Table, machine, markdown_line, run_script, tell
-from seqkit.errors import ConfigError, SeqkitError
 
 __all__ = [
     "CORPORA",
@@ -157,10 +154,12 @@ def train_and_evaluate(seqkit: str, benchmark: Benchmark, corpus: str, seed: int
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder, "run")
         start = time.perf_counter()
-        _call(seqkit, "train", benchmark.task, "--corpus", corpus, "--seed", str(seed), "--out", str(run), "--quiet")
+        output_of(
+            seqkit, "train", benchmark.task, "--corpus", corpus, "--seed", str(seed), "--out", str(run), "--quiet"
+        )
         seconds = time.perf_counter() - start
         scores = json.loads(
-            _call(seqkit, "evaluate", str(run), "--corpus", corpus, "--split", benchmark.split, "--json")
+            output_of(seqkit, "evaluate", str(run), "--corpus", corpus, "--split", benchmark.split, "--json")
         )
         size = sum(file.stat().st_size for file in run.rglob("*") if file.is_file())
     return Run(
@@ -169,13 +168,6 @@ def train_and_evaluate(seqkit: str, benchmark: Benchmark, corpus: str, seed: int
         tokens_per_second=scores["tokens_per_second"],
         megabytes=size / 1e6,
     )
-
-
-def _call(*command: str) -> str:
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
-    if done.returncode:
-        raise SeqkitError(f"{' '.join(command)}: ended with exit code {done.returncode}")
-    return done.stdout
 
 
 def measure(name: str, corpus: str, seqkit: str, options: argparse.Namespace) -> Row:
@@ -227,9 +219,7 @@ def report(options: argparse.Namespace) -> str:
     """
     if not options.skip_peer:
         crf_class()  # better missing now than after an hour of training
-    seqkit = shutil.which("seqkit", path=sysconfig.get_path("scripts"))
-    if seqkit is None:
-        raise ConfigError("there is no seqkit command beside this Python; install it with: pip install '.[bench]'")
+    seqkit = seqkit_command()
     found, skipped = find_corpora(options.corpora, options.data)
     for line in skipped:
         tell(line)

@@ -49,9 +49,10 @@ from benchmarks.timing import (
 from seqkit.configs import TrainConfig
 from seqkit.engine import Engine
 from seqkit.tagger import Tagger
-from seqkit.tasks.tagging import LONGEST_SPELLING, TaggingTask
+from seqkit.tasks.tagging import TaggingTask
 from seqkit.training import Trainer
 from seqkit.vocabulary import AFFIX_LENGTHS, UNKNOWN_ID, WORD_SHAPES, affixes
+from seqkit.word_examples import LONGEST_SPELLING
 
 __all__ = ["CORPORA", "Findings", "TextbookTagger", "collate", "file_to_file", "main", "measure", "report"]
 
@@ -117,8 +118,8 @@ class TextbookTagger(nn.Module):
         super().__init__()
         config = task.config
         self.word_ids = {word: number for number, word in enumerate(task.tokenizer.words.entries)}
-        self.character_ids = {character: number for number, character in enumerate(task.characters.entries)}
-        self.affix_ids = {affix: number for number, affix in enumerate(task.affixes.entries)}
+        self.character_ids = {character: number for number, character in enumerate(task.reader.characters.entries)}
+        self.affix_ids = {affix: number for number, affix in enumerate(task.reader.affixes.entries)}
         self.labels = task.labels
         self.words = nn.Embedding(len(self.word_ids), config.word_size, padding_idx=0)
         self.characters = nn.Embedding(len(self.character_ids), config.character_size, padding_idx=0)
