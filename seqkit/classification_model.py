@@ -6,6 +6,7 @@ of all texts of a batch.
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from seqkit.batching import Batch
@@ -87,6 +88,11 @@ class NgramScores(nn.Module):
         self.table = _NgramTable(ngrams, labels)
         nn.init.zeros_(self.table.weight)
         self.dropout = Dropout(dropout)
+
+    @torch.no_grad()
+    def adopt(self, scores_GK: Tensor) -> None:
+        """Begin with these scores of each n-gram."""
+        self.table.weight.copy_(scores_GK)
 
     def forward(self, ngrams_X: Tensor, weights_X: Tensor, rows_X: Tensor, rows: int) -> Tensor:
         """Scores (B, K) of n-grams, each with its weight and the text it belongs to."""

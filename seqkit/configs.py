@@ -152,6 +152,7 @@ class ClassificationConfig(WordConfig):
     window: Annotated[int, "steps that gradients go back; a longer text is read in windows, its state carried on"] = 400
     ngrams: Annotated[int, "longest n-grams of the linear branch beside the encoder; 0 leaves it out"] = 2
     ngram_count: Annotated[int, "how many texts of training must hold an n-gram for it to be known"] = 2
+    naive_bayes: Annotated[float, "share of naive Bayes' weights that the linear branch begins with"] = 0.3
     ngram_rate: Annotated[float, "what the learning rate of the linear branch is multiplied by"] = 7.0
     ngram_dropout: Annotated[float, "dropout on n-grams"] = 0.3
     branch_loss: Annotated[float, "weight of each branch's own loss beside that of both together"] = 0.5
@@ -167,7 +168,7 @@ class ClassificationConfig(WordConfig):
         for name in ("window", "ngram_count"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("ngrams", "branch_loss", "focal_gamma", "lm_rate", "unfreeze_epochs"):
+        for name in ("ngrams", "naive_bayes", "branch_loss", "focal_gamma", "lm_rate", "unfreeze_epochs"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
         for name in ("ngram_rate", "lm_rate_decay"):

@@ -68,6 +68,34 @@ class NgramVocabulary:
         weights_X = self.frequencies_G[ids_X]
         return ids_X, weights_X / max(float(np.linalg.norm(weights_X)), 1e-12)
 
+    def log_count_ratios(
+        self, texts: Iterable[Iterable[str]], labels: Sequence[Sequence[int]], count: int
+    ) -> NDArray[np.float32]:
+        """How much likelier each n-gram is in texts of a label than in others: logarithms, (G, K).
+
+        These are the weights of a naive Bayes classifier that sees which n-grams a text holds, each counted once more
+        than it occurs (Wang and Manning 2012, section 2.1).
+
+        Args:
+            texts: the texts, cut into words.
+            labels: for each the places of its labels.
+            count: how many labels K there are.
+
+        >>> vocabulary = NgramVocabulary.fitted([["good"], ["bad"]], longest=1, minimum_count=1)
+        >>> vocabulary.log_count_ratios([["good"], ["bad"]], [[0], [1]], 2).round(2).tolist()
+        [[-0.69, 0.69], [0.69, -0.69]]
+        """
+        counts_GK = np.ones((len(self), count), dtype=np.float64)
+        total_G = np.ones(len(self), dtype=np.float64)
+        for words, places in zip(texts, labels, strict=True):
+            ids_X = self.weights(words)[0]
+            total_G[ids_X] += 1
+            for place in places:
+                counts_GK[ids_X, place] += 1
+        others_GK = total_G[:, None] - counts_GK + 1
+        ratios_GK = np.log(counts_GK / counts_GK.sum(0)) - np.log(others_GK / others_GK.sum(0))
+        return ratios_GK.astype(np.float32)
+
     def to_json(self) -> str:
         """The text of ``ngrams.json``."""
         frequencies = dict(zip(self.ngrams, self.frequencies_G.astype(float).tolist(), strict=True))

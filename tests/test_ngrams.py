@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.naive_bayes import MultinomialNB
 
 from seqkit.ngrams import NgramVocabulary
 from tests import awkward
@@ -121,3 +122,17 @@ def test_the_file_can_be_read_by_people() -> None:
 def test_a_lone_surrogate_is_read_like_any_other_character() -> None:
     vocabulary = NgramVocabulary.fitted([["a\ud800", "b"]], longest=1, minimum_count=1)
     assert vocabulary.weights(["A\ud800"])[0].tolist() == [vocabulary.ngrams.index("a\ufffd")]
+
+
+def test_the_ratios_are_the_weights_of_naive_bayes() -> None:
+    chosen = np.random.default_rng(1)
+    texts = [[str(word) for word in chosen.choice(WORDS, size=6)] for _ in range(30)]
+    labels = [sorted({int(place) for place in chosen.integers(0, 3, size=chosen.integers(1, 3))}) for _ in texts]
+    vocabulary = NgramVocabulary.fitted(texts, longest=2, minimum_count=2)
+    ratios_GK = vocabulary.log_count_ratios(texts, labels, 3)
+    held = np.array([dense(vocabulary, words) > 0 for words in texts]).astype(int)
+    for place in range(3):
+        of_label = [place in answer for answer in labels]
+        bayes = MultinomialNB(alpha=1.0).fit(held, of_label)
+        expected_G = bayes.feature_log_prob_[1] - bayes.feature_log_prob_[0]
+        np.testing.assert_allclose(ratios_GK[:, place], expected_G, rtol=1e-5, atol=1e-6)

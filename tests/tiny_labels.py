@@ -77,6 +77,7 @@ LABEL_SETTINGS: dict[str, Any] = {
     "window": 400,
     "ngrams": 2,
     "ngram_count": 2,
+    "naive_bayes": 0.3,
     "ngram_rate": 7.0,
     "ngram_dropout": 0.1,
     "branch_loss": 0.5,

@@ -205,6 +205,11 @@ class ClassificationTask:
             prior=[counts[label] / len(tokens) for label in labels],
             language_model=None if pretrained is None else pretrained.config,
         )
+        if ngrams is not None and task.model.ngrams is not None and config.naive_bayes:
+            places = {label: place for place, label in enumerate(labels)}
+            answers = [[places[label] for label in answer] for answer in rows["label"]]
+            ratios_GK = torch.from_numpy(ngrams.log_count_ratios(tokens, answers, len(labels)))
+            task.model.ngrams.adopt(config.naive_bayes * ratios_GK)
         task._begin_with(vectors, pretrained)
         return task
 
