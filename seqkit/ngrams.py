@@ -14,6 +14,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 from seqkit.vocabulary import normalize_word
 
 __all__ = ["NgramVocabulary"]
+
+_normalized = lru_cache(2**16)(normalize_word)  # the same words come again and again
 
 
 class NgramVocabulary:
@@ -82,7 +85,7 @@ class NgramVocabulary:
             count: how many labels K there are.
 
         >>> vocabulary = NgramVocabulary.fitted([["good"], ["bad"]], longest=1, minimum_count=1)
-        >>> vocabulary.log_count_ratios([["good"], ["bad"]], [[0], [1]], 2).round(2).tolist()
+        >>> vocabulary.log_count_ratios([["good"], ["bad"]], [[0], [1]], 2).astype(float).round(2).tolist()
         [[-0.69, 0.69], [0.69, -0.69]]
         """
         counts_GK = np.ones((len(self), count), dtype=np.float64)
@@ -94,7 +97,8 @@ class NgramVocabulary:
                 counts_GK[ids_X, place] += 1
         others_GK = total_G[:, None] - counts_GK + 1
         ratios_GK = np.log(counts_GK / counts_GK.sum(0)) - np.log(others_GK / others_GK.sum(0))
-        return ratios_GK.astype(np.float32)
+        single_GK: NDArray[np.float32] = ratios_GK.astype(np.float32)
+        return single_GK
 
     def to_json(self) -> str:
         """The text of ``ngrams.json``."""
@@ -109,7 +113,7 @@ class NgramVocabulary:
 
 
 def _ngrams(words: Iterable[str], longest: int) -> set[str]:
-    return set(_each_ngram([normalize_word(word) for word in words], longest))
+    return set(_each_ngram(list(map(_normalized, words)), longest))
 
 
 def _each_ngram(words: Sequence[str], longest: int) -> Iterator[str]:

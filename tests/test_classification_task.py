@@ -653,7 +653,7 @@ def test_assets_and_weights_are_the_whole_task(kind: str) -> None:
     assert again.temperature == 1.75
     assert said(again, NEW) == said(task, NEW)
     assert again.pieces(NEW[5]) == task.pieces(NEW[5])
-    assert_close(again.weights_K, task.weights_K)
+    assert_close(again.label_loss.weights_K, task.label_loss.weights_K)
 
 
 def test_a_sentiment_task_is_a_classification_task_by_another_name() -> None:

@@ -16,7 +16,7 @@ LAYERS = [
     "configs errors memory metrics presets sampling sampling_settings tagging_schemes version",
     "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows text_files text_tokenization texts"
     " labelled_texts ngrams tokenization typed_datasets vectors vocabulary",
-    "batching calibration cells classification_model contextual crf embeddings encoder heads lattice"
+    "batching calibration cells classification_model contextual crf embeddings encoder heads label_loss lattice"
     " linear_cross_entropy monte_carlo next_token_model pooling regularization streams tagging_model text_encoders"
     " token_examples token_store viterbi weight_average weighted_likelihood word_examples word_features",
     "decoding generation tasks",

@@ -21,12 +21,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqkit.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
 from seqkit.classification_model import ClassificationModel
 from seqkit.configs import ClassificationConfig, LanguageModelConfig, TrainConfig
 from seqkit.errors import ConfigError, CorpusError
+from seqkit.label_loss import LabelLoss, class_weights
 from seqkit.metrics import label_scores
 from seqkit.monte_carlo import summary
 from seqkit.next_token_model import NextTokenModel
@@ -148,7 +149,12 @@ class ClassificationTask:
         self.temperature = 1.0
         self.copies = 0
         self.language_model = language_model
-        self.weights_K = torch.tensor(_class_weights(config, self.labels, self.prior))
+        self.label_loss = LabelLoss(
+            class_weights(config, self.labels, self.prior),
+            several=several,
+            label_smoothing=config.label_smoothing,
+            focal_gamma=config.focal_gamma,
+        )
         encoder = _encoder(config, reader, language_model)
         self.model = ClassificationModel(
             config, encoder, ngrams=0 if ngrams is None else len(ngrams), labels=len(self.labels)
@@ -170,16 +176,7 @@ class ClassificationTask:
         """
         tokenizer = WordTokenizer()
         tokens = _words(tokenizer, rows["text"])
-        several = bool(rows["several"])
-        counts = Counter(label for answer in rows["label"] for label in answer)
-        labels = sorted(counts, key=lambda label: (type(label).__name__, label))
-        if config.balanced_sampling and several:
-            raise ConfigError("balanced_sampling is for texts with one label each; try class_weights=balanced")
-        if len(labels) < 2 - several:
-            only = f"every text is {labels[0]!r}" if labels else "no text has a label"
-            raise CorpusError(
-                f"there is nothing to tell apart in the training split: {only}; add texts of another label"
-            )
+        labels, counts = _labels_of(config, rows)
         if config.vectors and (config.lm or config.unit != "word"):
             raise ConfigError("pretrained vectors are of words: leave them out where a language model or bpe is read")
         vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
@@ -201,17 +198,21 @@ class ClassificationTask:
             reader=reader,
             ngrams=ngrams,
             labels=labels,
-            several=several,
+            several=rows["several"],
             prior=[counts[label] / len(tokens) for label in labels],
             language_model=None if pretrained is None else pretrained.config,
         )
-        if ngrams is not None and task.model.ngrams is not None and config.naive_bayes:
-            places = {label: place for place, label in enumerate(labels)}
-            answers = [[places[label] for label in answer] for answer in rows["label"]]
-            ratios_GK = torch.from_numpy(ngrams.log_count_ratios(tokens, answers, len(labels)))
-            task.model.ngrams.adopt(config.naive_bayes * ratios_GK)
         task._begin_with(vectors, pretrained)
+        task._begin_as_naive_bayes(tokens, rows["label"])
         return task
+
+    def _begin_as_naive_bayes(self, tokens: Sequence[Sequence[str]], answers: Sequence[Sequence[Any]]) -> None:
+        if self.ngrams is None or self.model.ngrams is None or not self.config.naive_bayes:
+            return
+        places = {label: place for place, label in enumerate(self.labels)}
+        gold = [[places[label] for label in answer] for answer in answers]
+        ratios_GK = torch.from_numpy(self.ngrams.log_count_ratios(tokens, gold, len(self.labels)))
+        self.model.ngrams.adopt(self.config.naive_bayes * ratios_GK)
 
     def _begin_with(self, vectors: Mapping[str, Tensor], pretrained: PretrainedEncoder | None) -> None:
         encoder = self.model.encoder
@@ -335,29 +336,10 @@ class ClassificationTask:
         """The loss of both branches together, and a share of that of each; texts stand alone, so nothing is carried."""
         assert batch.targets is not None
         said = self.model(batch)
-        loss = self._loss(said.scores_BK, batch.targets)
+        loss = self.label_loss(said.scores_BK, batch.targets)
         for scores_BK in said.branches:
-            loss = loss + self.config.branch_loss * self._loss(scores_BK, batch.targets)
+            loss = loss + self.config.branch_loss * self.label_loss(scores_BK, batch.targets)
         return loss, None
-
-    def _loss(self, scores_BK: Tensor, targets: Tensor) -> Tensor:
-        config, weights_K = self.config, self.weights_K.to(scores_BK.device)
-        scores_BK = scores_BK.float()
-        if self.several:
-            smooth = targets * (1 - config.label_smoothing) + config.label_smoothing / 2
-            each_BK = nn.functional.binary_cross_entropy_with_logits(scores_BK, smooth, reduction="none")
-            if config.focal_gamma:
-                right_BK = torch.where(targets > 0.5, scores_BK, -scores_BK).sigmoid()
-                each_BK = each_BK * (1 - right_BK) ** config.focal_gamma
-            return (each_BK * weights_K).sum() / (weights_K.sum().clamp(min=1e-12) * len(scores_BK))
-        each_B = nn.functional.cross_entropy(
-            scores_BK, targets, label_smoothing=config.label_smoothing, reduction="none"
-        )
-        if config.focal_gamma:
-            right_B = scores_BK.softmax(1).gather(1, targets[:, None])[:, 0]
-            each_B = each_B * (1 - right_B) ** config.focal_gamma
-        weights_B = weights_K[targets]
-        return (each_B * weights_B).sum() / weights_B.sum().clamp(min=1e-12)
 
     def predict(
         self, batch: Batch, carry: list[Tensor] | None = None, *, confidence: bool = False
@@ -463,6 +445,18 @@ class SentimentTask(ClassificationTask):
     name = "sentiment"
 
 
+def _labels_of(config: ClassificationConfig, rows: Mapping[str, Any]) -> tuple[list[Any], Counter[Any]]:
+    """The labels of training, sorted, and how many texts have each."""
+    counts = Counter(label for answer in rows["label"] for label in answer)
+    labels = sorted(counts, key=lambda label: (type(label).__name__, label))
+    if config.balanced_sampling and rows["several"]:
+        raise ConfigError("balanced_sampling is for texts with one label each; try class_weights=balanced")
+    if len(labels) < (1 if rows["several"] else 2):
+        only = f"every text is {labels[0]!r}" if labels else "no text has a label"
+        raise CorpusError(f"there is nothing to tell apart in the training split: {only}; add texts of another label")
+    return labels, counts
+
+
 def _encoder(
     config: ClassificationConfig, reader: WordReader | TokenReader, language_model: LanguageModelConfig | None
 ) -> WordEncoder | TokenEncoder | LanguageModelEncoder:
@@ -476,18 +470,3 @@ def _encoder(
 
 def _words(tokenizer: WordTokenizer, texts: Sequence[str]) -> list[list[str]]:
     return [[token.text for token in tokens] for tokens in tokenizer.tokenize_batch(texts)]
-
-
-def _class_weights(config: ClassificationConfig, labels: Sequence[Any], prior: Sequence[float]) -> list[float]:
-    """What a text of each label counts in the loss.
-
-    Raises:
-        ConfigError: where a weight is given to a name that is no label.
-    """
-    if config.class_weights == "balanced":
-        return [1 / (len(labels) * chance) for chance in prior]
-    given = config.weight_of_class()
-    if unknown := sorted(given.keys() - set(map(str, labels))):
-        known = ", ".join(map(str, labels))
-        raise ConfigError(f"class_weights: the training data has no label {unknown[0]!r}; there is {known}")
-    return [given.get(str(label), 1.0) for label in labels]
