@@ -218,10 +218,14 @@ def row_from_record(
         raise CorpusError(
             f"neither {text_key or 'text'!r} nor 'tokens' among the keys {', '.join(map(str, record)) or '(none)'}"
         )
+    if tag_key and tag_key in record and (label := _find_label(record, tag_key)) is not None:
+        return LabelledText(text, label, line, document)  # the column that was named goes before any that is guessed
     spans = _find_spans(record)
     if spans is not None or tokens is not None:
         boundaries = None if tokens is None else [_boundary(token, text) for token in tokens]
         words, tags = tag_spans(text, map(_to_span(text), spans or []), boundaries)
+        if not words and _has_no_label(record, tag_key):
+            return LabelledText(text, [], line, document)
         if not words:
             raise CorpusError("the text has no token")
         return TaggedSentence(words, tags, [line] * len(words), document)
@@ -359,15 +363,20 @@ def read_json(
             if may_be_broken:
                 _check_characters(record)
             rows.append(row_from_record(record, line, token_key=token_key, tag_key=tag_key, text_key=text_key))
-            if isinstance(record, dict) and record.get(tag_key or "label", record.get("labels")) == []:
+            if isinstance(record, dict) and _has_no_label(record, tag_key):
                 unlabelled.append((len(rows) - 1, record))
         except CorpusError as error:
             raise CorpusError(str(error), file=file, line=line) from None
     if any(isinstance(row, LabelledText) for row in rows):
         for place, record in unlabelled:
             text_of = next(key for key in ((text_key,) if text_key else TEXT_KEYS) if isinstance(record.get(key), str))
-            rows[place] = LabelledText(record[text_of], [], rows[place].line)
+            rows[place] = LabelledText(record[text_of], [], rows[place].line, rows[place].document)
     return rows
+
+
+def _has_no_label(record: dict[str, Any], key: str | None) -> bool:
+    """Whether it is a text whose list of labels is empty."""
+    return "tokens" not in record and record.get(key or "label", record.get("labels")) == []
 
 
 def _check_characters(record: object) -> None:

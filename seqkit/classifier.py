@@ -394,19 +394,18 @@ def _sure_and_right(logits_EK: Tensor, targets_E: Tensor) -> tuple[list[float], 
 
 
 def _as_known(task: ClassificationTask, rows: dict[str, Any]) -> dict[str, Any]:
-    """The rows with labels in the type that the model has them in; files hold numbers and truth values as strings.
+    """The rows with labels as the model has them.
+
+    Files hold numbers and truth values as strings; and one label each is a list of one to a model that has lists.
 
     Raises:
-        CorpusError: where labels are lists and the model knows single ones, or the other way round.
+        CorpusError: where labels are lists and the model knows single ones.
     """
-    if rows["several"] is not task.several:
-        kinds = ("one label each", "lists of labels")
-        raise CorpusError(
-            f"the texts have {kinds[rows['several']]}, but the model was trained on {kinds[task.several]}"
-        )
+    if rows["several"] and not task.several:
+        raise CorpusError("the texts have lists of labels, but the model was trained on one label each")
     own = {str(label): label for label in task.labels}
     answers = [[label if label in task.labels else own.get(label, label) for label in each] for each in rows["label"]]
-    return {**rows, "label": answers}
+    return {**rows, "label": answers, "several": task.several}
 
 
 def _language_model(path: str) -> PretrainedEncoder:

@@ -287,7 +287,7 @@ def _rows_with_names(dataset: "Dataset") -> Iterator[list[Any]]:
             columns["label"] = (
                 _names(label, columns["label"])
                 if hasattr(label, "names")
-                else [_names(label.feature, each) for each in columns["label"]]
+                else [each and _names(label.feature, each) for each in columns["label"]]
             )
         yield from map(list, zip(*(columns[name] for name in kept), strict=True))
 

@@ -114,10 +114,18 @@ def _labels_of(data: Any) -> Any:
         raise CorpusError("there are no labels: give them beside the texts, or a dataset with a column 'label'")
     feature: Any = (getattr(data, "features", None) or {}).get("label")
     if hasattr(feature, "names"):
-        return [None if number is None or number < 0 else feature.names[number] for number in data["label"]]
+        return [_name(feature, number) for number in data["label"]]
     if hasattr(getattr(feature, "feature", None), "names"):
-        return [[feature.feature.names[number] for number in numbers] for numbers in data["label"]]
+        return [
+            None if numbers is None else [_name(feature.feature, number) for number in numbers]
+            for numbers in data["label"]
+        ]
     return data["label"]
+
+
+def _name(feature: Any, number: int | None) -> str | None:
+    """The name of a label; None for one that is not known, which the hub writes as -1."""
+    return None if number is None or number < 0 else str(feature.names[number])
 
 
 def _plain(label: Any) -> Any:

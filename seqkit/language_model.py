@@ -223,8 +223,9 @@ class LanguageModel(Estimator):
 
     def predict(self, prompts: Sequence[str], *, unknown: Literal["error", "<unk>"] = "error") -> list[str]:
         """The most probable next token after each prompt, as text; arguments as for ``predict_proba``."""
+        likeliest = self.predict_proba(prompts, unknown=unknown).argmax(1)
         pieces = self.classes_
-        return [pieces[token] for token in self.predict_proba(prompts, unknown=unknown).argmax(1)]
+        return [pieces[token] for token in likeliest]
 
     def generate(
         self,

@@ -95,7 +95,7 @@ def read_csv(
             else None
         )
         label = table.column(("label", "labels"), tag_column)
-        if passage is not None and label is not None and label == tag:
+        if passage is not None and label is not None and (text_column or label == tag):
             return [_labelled(table, line, cells, passage, label) for line, cells in table.filled()]
         if passage is not None and tag is None:
             return [PlainText(cells[passage], line) for line, cells in table.filled()]

@@ -82,9 +82,10 @@ def build_corpus(splits: Mapping[str, Columns], names: Sequence[str] | None = No
     """
     from datasets import Dataset, DatasetDict
 
-    if _have_several(splits):
+    several = _have_several(splits)
+    if several:
         splits = {
-            split: {**columns, "label": [_as_list(each) for each in columns["label"]]}
+            split: {**columns, "label": [None if each is None else _as_list(each) for each in columns["label"]]}
             for split, columns in splits.items()
         }
     if names is None:
@@ -101,14 +102,14 @@ def build_corpus(splits: Mapping[str, Columns], names: Sequence[str] | None = No
                 [number[each] for each in label] if isinstance(label, list) else number[label]
                 for label in columns["label"]
             ]
-        corpus[split] = Dataset.from_dict(encoded, features=_features(columns, names))
+        corpus[split] = Dataset.from_dict(encoded, features=_features(columns, names, several))
     return DatasetDict(corpus)
 
 
 def _labels(columns: Columns) -> set[str]:
     if "tags" in columns:
         return {tag for tags in columns["tags"] for tag in tags}
-    return {name for label in columns.get("label", ()) for name in _as_list(label)}
+    return {name for label in columns.get("label", ()) for name in _as_list(label) if name is not None}
 
 
 def _as_list(label: object) -> list[Any]:
@@ -120,12 +121,12 @@ def _have_several(splits: Mapping[str, Columns]) -> bool:
     return any(isinstance(label, list) for columns in splits.values() for label in columns.get("label", ()))
 
 
-def _features(columns: Columns, names: Sequence[str]) -> "Features":
+def _features(columns: Columns, names: Sequence[str], several: bool) -> "Features":
     from datasets import ClassLabel, Features, List, Value
 
     types = {"tokens": List(Value("string")), "tags": List(ClassLabel(names=list(names)))}
     label = ClassLabel(names=list(names))
-    types |= {"label": List(label) if _have_several({"": columns}) else label}
+    types |= {"label": List(label) if several else label}
     return Features({name: types.get(name, Value("string")) for name in columns})
 
 

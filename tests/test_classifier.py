@@ -317,10 +317,15 @@ def test_labels_that_training_lacks_are_warned_of_and_count_as_wrong() -> None:
     assert score == model.outcome.best == (model.predict(TEXTS) == np.array(labels)).mean()
 
 
-@pytest.mark.parametrize(("name", "labels"), [("strings", [[]] * 12), ("strings", TOPICS), ("lists", LABELS)])
-def test_one_label_and_several_are_told_apart_in_evaluation(name: str, labels: list[Any]) -> None:
-    with pytest.raises(CorpusError, match="list"):
-        trained(name).evaluate(TEXTS, labels)
+@pytest.mark.parametrize("labels", [[[]] * 12, TOPICS])
+def test_several_labels_are_not_scored_by_a_model_of_one(labels: list[Any]) -> None:
+    with pytest.raises(CorpusError, match="lists of labels, but the model was trained on one label each"):
+        trained("strings").evaluate(TEXTS, labels)
+
+
+def test_one_label_each_is_a_list_of_one_to_a_model_of_several() -> None:
+    alone, listed = (trained("lists").evaluate(TEXTS, labels) for labels in (["food"] * 12, [["food"]] * 12))
+    assert alone.scores == listed.scores
 
 
 def test_texts_without_words_are_left_out_of_training() -> None:

@@ -249,7 +249,7 @@ class ClassificationTask:
     def with_dropout(self, copies: int) -> Self:
         """The same classifier, its weights shared, that reads so many copies of each text under dropout."""
         other = copy.copy(self)
-        other.model, other.copies = drop_in_prediction(self.model), copies  # type: ignore[assignment]
+        other.model, other.copies = drop_in_prediction(self.model.eval()), copies  # type: ignore[assignment]
         return other
 
     def prepare(self, rows: Mapping[str, Any]) -> LabelledExamples:

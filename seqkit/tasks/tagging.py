@@ -144,7 +144,7 @@ class TaggingTask:
     def with_dropout(self, copies: int) -> Self:
         """The same tagger, its weights shared, whose confidence comes from so many copies read under dropout."""
         other = copy.copy(self)
-        other.dropping, other.copies = drop_in_prediction(self.model), copies  # type: ignore[assignment]
+        other.dropping, other.copies = drop_in_prediction(self.model.eval()), copies  # type: ignore[assignment]
         return other
 
     @classmethod
