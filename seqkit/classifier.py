@@ -25,16 +25,13 @@ from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.estimator import Conclusion, Estimator, random_numbers, text_chunks
 from seqkit.evaluation import Evaluation, evaluate, predict
 from seqkit.figures import reliability_diagram
+from seqkit.labelled_examples import LabelledExamples, LabelProbabilities
 from seqkit.labelled_texts import checked_texts, labelled_rows, texts_of
 from seqkit.language_model import LanguageModel
 from seqkit.memory import release_freed_memory
 from seqkit.tasks import TASKS
-from seqkit.tasks.classification import (
-    ClassificationTask,
-    LabelledExamples,
-    LabelProbabilities,
-    PretrainedEncoder,
-)
+from seqkit.tasks.classification import ClassificationTask
+from seqkit.text_encoders import PretrainedEncoder
 from seqkit.tokenization import WordTokenizer
 from seqkit.training import Event
 

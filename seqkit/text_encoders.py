@@ -8,6 +8,7 @@ Shapes: B batch, T time, D width of vectors, H width of states, L layers and dir
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -17,11 +18,23 @@ from seqkit.configs import ClassificationConfig, LanguageModelConfig
 from seqkit.encoder import Carry, RecurrentEncoder
 from seqkit.next_token_model import NextTokenModel
 from seqkit.regularization import Dropout
+from seqkit.text_tokenization import TextTokenizer
+from seqkit.token_examples import TokenReader
+from seqkit.word_examples import WordReader
 from seqkit.word_features import word_features
 
-__all__ = ["LanguageModelEncoder", "TextStates", "TokenEncoder", "WordEncoder"]
+__all__ = ["LanguageModelEncoder", "PretrainedEncoder", "TextStates", "TokenEncoder", "WordEncoder", "text_encoder"]
 
 Read = Callable[[Tensor, Tensor, list[Carry], bool], tuple[Tensor, list[Carry]]]
+
+
+@dataclass(frozen=True)
+class PretrainedEncoder:
+    """A language model that a classifier begins as: its configuration, tokenizer and networks, one a direction."""
+
+    config: LanguageModelConfig
+    tokenizer: TextTokenizer
+    networks: Sequence[NextTokenModel]
 
 
 class TextStates(NamedTuple):
@@ -142,6 +155,24 @@ class LanguageModelEncoder(nn.Module):
                 states_BTH = states_BTH.gather(1, order_BT[..., None].expand_as(states_BTH))
             states.append(states_BTH)
         return TextStates(torch.cat(states, dim=2), torch.cat(finals, dim=1))
+
+
+def text_encoder(
+    config: ClassificationConfig, reader: WordReader | TokenReader, language_model: LanguageModelConfig | None
+) -> WordEncoder | TokenEncoder | LanguageModelEncoder:
+    """The encoder that a configuration describes.
+
+    Args:
+        config: sizes and dropouts.
+        reader: the vocabularies of what it reads.
+        language_model: the configuration of the language model that it has been, if any.
+    """
+    if isinstance(reader, WordReader):
+        singletons_V = torch.tensor(reader.singletons)
+        return WordEncoder(config, singletons_V, characters=len(reader.characters), affixes=len(reader.affixes))
+    if language_model is None:
+        return TokenEncoder(config, len(reader.tokenizer))
+    return LanguageModelEncoder(language_model, len(reader.tokenizer), config.window)
 
 
 def _bidirectional(config: ClassificationConfig, input_size: int) -> RecurrentEncoder:

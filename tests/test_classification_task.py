@@ -23,10 +23,12 @@ from seqkit.configs import LanguageModelConfig, TrainConfig
 from seqkit.engine import Engine
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.evaluation import evaluate, predict
+from seqkit.labelled_examples import LabelProbabilities
 from seqkit.labelled_texts import labelled_rows
 from seqkit.next_token_model import NextTokenModel
 from seqkit.tasks import TASKS
-from seqkit.tasks.classification import ClassificationTask, LabelProbabilities, PretrainedEncoder
+from seqkit.tasks.classification import ClassificationTask
+from seqkit.text_encoders import PretrainedEncoder
 from seqkit.text_tokenization import TextTokenizer
 from seqkit.texts import from_strings
 from seqkit.training import EpochDone, Event, fit

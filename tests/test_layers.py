@@ -16,9 +16,10 @@ LAYERS = [
     "configs errors memory metrics presets sampling sampling_settings tagging_schemes version",
     "annotations columns corpora corpus_specs formats hub_corpora tables tagged_rows text_files text_tokenization texts"
     " labelled_texts ngrams tokenization typed_datasets vectors vocabulary",
-    "batching calibration cells classification_model contextual crf embeddings encoder heads label_loss lattice"
-    " linear_cross_entropy monte_carlo next_token_model pooling regularization streams tagging_model text_encoders"
-    " token_examples token_store viterbi weight_average weighted_likelihood word_examples word_features",
+    "batching calibration cells classification_model contextual crf embeddings encoder heads label_loss"
+    " labelled_examples lattice linear_cross_entropy monte_carlo next_token_model pooling regularization streams"
+    " tagging_model text_encoders token_examples token_store viterbi weight_average weighted_likelihood word_examples"
+    " word_features",
     "decoding generation tasks",
     "adaptive_evaluation engine evaluation figures optimization run_folder training training_run",
     "classifier estimator explanations language_model loading progress tagger windows",

@@ -8,7 +8,8 @@ import torch
 from seqkit.classifier import Classifier
 from seqkit.engine import Engine
 from seqkit.labelled_texts import labelled_rows
-from seqkit.tasks.classification import ClassificationTask, PretrainedEncoder
+from seqkit.tasks.classification import ClassificationTask
+from seqkit.text_encoders import PretrainedEncoder
 from seqkit.training import Trainer
 
 __all__ = [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from seqkit.classifier import Classifier
     from seqkit.evaluation import Evaluation
-    from seqkit.tasks.classification import LabelledExamples
+    from seqkit.labelled_examples import LabelledExamples
 
 __all__ = ["report"]
 

@@ -16,7 +16,7 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Self
 
 import numpy as np
@@ -28,80 +28,21 @@ from seqkit.classification_model import ClassificationModel
 from seqkit.configs import ClassificationConfig, LanguageModelConfig, TrainConfig
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.label_loss import LabelLoss, class_weights
+from seqkit.labelled_examples import LabelledExamples, LabelProbabilities
 from seqkit.metrics import label_scores
 from seqkit.monte_carlo import summary
-from seqkit.next_token_model import NextTokenModel
 from seqkit.ngrams import NgramVocabulary
 from seqkit.regularization import drop_in_prediction
-from seqkit.text_encoders import LanguageModelEncoder, TokenEncoder, WordEncoder
-from seqkit.text_tokenization import TextTokenizer
+from seqkit.text_encoders import LanguageModelEncoder, PretrainedEncoder, WordEncoder, text_encoder
 from seqkit.token_examples import TokenExamples, TokenReader
 from seqkit.tokenization import WordTokenizer
 from seqkit.word_examples import WordExamples, WordReader, read_word_vectors
 
-__all__ = ["ClassificationTask", "LabelProbabilities", "LabelledExamples", "PretrainedEncoder", "SentimentTask"]
+__all__ = ["ClassificationTask", "SentimentTask"]
 
 NOTHING = [""]  # how a text without a word is read
 COUNTED, COUNTED_BEYOND = 100, 8  # tokens of a text that fill a batch: so many, and one in so many of the rest
 LEAST_STEPS = 20  # of an epoch, where there are as many texts
-
-
-@dataclass(frozen=True)
-class PretrainedEncoder:
-    """A language model that a classifier begins as: its configuration, tokenizer and networks, one a direction."""
-
-    config: LanguageModelConfig
-    tokenizer: TextTokenizer
-    networks: Sequence[NextTokenModel]
-
-
-@dataclass(frozen=True)
-class LabelProbabilities:
-    """What a classifier says of one text.
-
-    Attributes:
-        probabilities: for each label, in the order of the task's labels; they sum to 1 unless labels are not exclusive.
-        logits: the scores that they come from, before the temperature.
-        empty: whether the text holds no word; the probabilities are then how frequent each label is.
-        attention: how much attention each token got, where that pooling is used.
-        spread: for each label the standard deviation of its probability over Monte Carlo samples, where these were
-            asked for; ``probabilities`` are then their means.
-        intervals: for each label the bounds between which 95 % of the samples lie.
-    """
-
-    probabilities: list[float]
-    logits: list[float]
-    empty: bool = False
-    attention: list[float] | None = None
-    spread: list[float] | None = None
-    intervals: list[tuple[float, float]] | None = None
-
-
-@dataclass(frozen=True)
-class LabelledExamples:
-    """Texts as a model reads them.
-
-    Attributes:
-        texts: the texts, cut into words.
-        read: what the encoder reads of them.
-        ngrams: for each its n-grams and their weights; None without that branch.
-        empty: for each whether it holds no word.
-        gold: for each the place of its label, or of its labels; None where they are not known.
-    """
-
-    texts: list[list[str]]
-    read: WordExamples | TokenExamples
-    ngrams: list[tuple[Any, Any]] | None
-    empty: list[bool]
-    gold: list[list[int]] | None
-
-    def __len__(self) -> int:
-        return len(self.read)
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each text."""
-        return self.read.lengths
 
 
 class ClassificationTask:
@@ -155,7 +96,7 @@ class ClassificationTask:
             label_smoothing=config.label_smoothing,
             focal_gamma=config.focal_gamma,
         )
-        encoder = _encoder(config, reader, language_model)
+        encoder = text_encoder(config, reader, language_model)
         self.model = ClassificationModel(
             config, encoder, ngrams=0 if ngrams is None else len(ngrams), labels=len(self.labels)
         )
@@ -455,17 +396,6 @@ def _labels_of(config: ClassificationConfig, rows: Mapping[str, Any]) -> tuple[l
         only = f"every text is {labels[0]!r}" if labels else "no text has a label"
         raise CorpusError(f"there is nothing to tell apart in the training split: {only}; add texts of another label")
     return labels, counts
-
-
-def _encoder(
-    config: ClassificationConfig, reader: WordReader | TokenReader, language_model: LanguageModelConfig | None
-) -> WordEncoder | TokenEncoder | LanguageModelEncoder:
-    if isinstance(reader, WordReader):
-        singletons_V = torch.tensor(reader.singletons)
-        return WordEncoder(config, singletons_V, characters=len(reader.characters), affixes=len(reader.affixes))
-    if language_model is None:
-        return TokenEncoder(config, len(reader.tokenizer))
-    return LanguageModelEncoder(language_model, len(reader.tokenizer), config.window)
 
 
 def _words(tokenizer: WordTokenizer, texts: Sequence[str]) -> list[list[str]]:
