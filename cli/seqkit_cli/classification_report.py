@@ -43,7 +43,8 @@ def report(
 
     console = Console(highlight=False)
     console.print(f"[bold]{title}[/bold]")
-    console.print("  ".join(f"{name.replace('_', ' ')} {shown(name, score)}" for name, score in found.scores.items()))
+    for name, score in found.scores.items():
+        console.print(f"{name.replace('_', ' '):<26} {shown(name, score)}")
     console.print(f"{len(examples):,} texts, {found.tokens:,} tokens, {rate:,.0f} tokens/s")
     _print_labels(console, *_answers(classifier, examples, found))
     if errors:
