@@ -18,6 +18,7 @@ from benchmarks.tagging_quality import (
     train_and_evaluate,
 )
 from seqkit.errors import MissingExtraError, SeqkitError
+from tests.stand_in import needs_shebang, recording_command
 
 TOY = "Ada\tB-PER\nran\tO\n\nthe\tO\ndog\tO\nran\tO\n\nBo\tB-PER\nran\tO\n"
 
@@ -97,28 +98,11 @@ def test_corpora_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytes
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Path:
-    """A stand-in for the command: notes how it is called, leaves 3 MB as a run, prints scores, fails for seed 13."""
-    script = tmp_path / "seqkit"
-    script.write_text(
-        f"#!{sys.executable}\n"
-        "import json, pathlib, sys\n"
-        f"log = pathlib.Path({str(tmp_path / 'calls.jsonl')!r})\n"
-        "arguments = sys.argv[1:]\n"
-        "with log.open('a') as file: print(json.dumps(arguments), file=file)\n"
-        "if arguments[0] == 'train':\n"
-        "    run = pathlib.Path(arguments[arguments.index('--out') + 1])\n"
-        "    run.mkdir()\n"
-        "    (run / 'model.safetensors').write_bytes(bytes(3_000_000))\n"
-        "else:\n"
-        "    print(json.dumps({'f1': 0.5, 'accuracy': 0.9, 'tokens': 10, 'tokens_per_second': 7.0}))\n"
-        "sys.exit(1 if '13' in arguments else 0)\n",
-        encoding="utf-8",
-    )
-    script.chmod(0o755)
-    return script
+    scores = {"f1": 0.5, "accuracy": 0.9, "tokens": 10, "tokens_per_second": 7.0}
+    return recording_command(tmp_path, tmp_path / "calls.jsonl", scores=scores, files={})
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the command begins with #!")
+@needs_shebang
 def test_seqkit_is_run_as_a_user_runs_it(recorder: Path) -> None:
     run = train_and_evaluate(str(recorder), Benchmark(task="pos"), "corpus", 2)
     assert (run.score, run.tokens_per_second, run.megabytes) == (0.9, 7.0, 3.0)

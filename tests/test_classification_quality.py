@@ -25,6 +25,7 @@ from benchmarks.classification_quality import (
 from benchmarks.crfsuite import PeerResult
 from seqkit.corpora import open_corpus
 from seqkit.errors import ConfigError, SeqkitError
+from tests.stand_in import needs_shebang, recording_command
 
 FILMS = ["film", "plot", "cast", "score", "ending", "book"]
 TRAIN = Labelled([f"a {word}\n{noun}" for noun in FILMS for word in ("fine", "dull")], [1, 0] * len(FILMS))
@@ -143,32 +144,11 @@ def test_a_corpus_that_is_not_there_is_named_before_anything_runs(
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Path:
-    """A stand-in for the command: notes how it is called, leaves 3 MB of weights, prints scores, fails for seed 13."""
-    script = tmp_path / "bin" / "seqkit"
-    script.parent.mkdir()
-    script.write_text(
-        f"#!{sys.executable}\n"
-        "import json, pathlib, sys\n"
-        f"log = pathlib.Path({str(tmp_path / 'calls.jsonl')!r})\n"
-        "arguments = sys.argv[1:]\n"
-        "with log.open('a') as file: print(json.dumps(arguments), file=file)\n"
-        "if arguments[0] == 'train':\n"
-        "    run = pathlib.Path(arguments[arguments.index('--out') + 1])\n"
-        "    run.mkdir()\n"
-        "    (run / 'model.safetensors').write_bytes(bytes(3_000_000))\n"
-        "    (run / 'run.json').write_bytes(bytes(500_000))\n"
-        "    found = {'calibration': {'expected_calibration_error': 0.03}}\n"
-        "    (run / 'report.json').write_text(json.dumps(found))\n"
-        "else:\n"
-        "    print(json.dumps({'accuracy': 0.9, 'macro_f1': 0.8, 'expected_calibration_error': 0.04, 'tokens': 10}))\n"
-        "sys.exit(1 if '13' in arguments else 0)\n",
-        encoding="utf-8",
-    )
-    script.chmod(0o755)
-    return script
-
-
-needs_shebang = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the command begins with #!")
+    (tmp_path / "bin").mkdir()
+    scores = {"accuracy": 0.9, "macro_f1": 0.8, "expected_calibration_error": 0.04, "tokens": 10}
+    report = json.dumps({"calibration": {"expected_calibration_error": 0.03}})
+    files = {"run.json": " " * 500_000, "report.json": report}
+    return recording_command(tmp_path / "bin", tmp_path / "calls.jsonl", scores=scores, files=files)
 
 
 @needs_shebang

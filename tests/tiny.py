@@ -21,6 +21,7 @@ __all__ = [
     "SETTINGS",
     "SPANS",
     "STILL",
+    "TRAINING",
     "Rows",
     "half_trained",
     "history_of",
@@ -75,7 +76,25 @@ SPANS = [
     [(0, 1, "LOC")],
 ]
 
-# Every setting a test may depend on is here, so that a change of a default changes no test.
+# Every setting a test may depend on is here, and below, so that a change of a default changes no test.
+TRAINING: dict[str, Any] = {
+    "epochs": 4,
+    "batch_tokens": 24,
+    "accumulate": 1,
+    "optimizer": "adamw",
+    "learning_rate": 0.02,
+    "schedule": "one-cycle",
+    "warmup": 0.1,
+    "weight_decay": 0.01,
+    "momentum": 0.9,
+    "plateau_patience": 3,
+    "decay_after": 1,
+    "decay": 0.8,
+    "clip_norm": 5.0,
+    "average": 0.9,
+    "patience": 100,
+    "seed": 1,
+}
 SETTINGS: dict[str, Any] = {
     "word_size": 16,
     "characters": "cnn",
@@ -94,20 +113,7 @@ SETTINGS: dict[str, Any] = {
     "state_dropout": 0.1,
     "singleton_replacement": 0.3,
     "word_replacement": 0.05,
-    "epochs": 4,
-    "batch_tokens": 24,
-    "accumulate": 1,
-    "optimizer": "adamw",
-    "learning_rate": 0.02,
-    "schedule": "one-cycle",
-    "warmup": 0.1,
-    "weight_decay": 0.01,
-    "momentum": 0.9,
-    "plateau_patience": 3,
-    "clip_norm": 5.0,
-    "average": 0.9,
-    "patience": 100,
-    "seed": 1,
+    **TRAINING,
 }
 STILL: dict[str, Any] = {
     "input_dropout": 0.0,

@@ -11,6 +11,7 @@ from seqkit.labelled_texts import labelled_rows
 from seqkit.tasks.classification import ClassificationTask
 from seqkit.text_encoders import PretrainedEncoder
 from seqkit.training import Trainer
+from tests.tiny import TRAINING
 
 __all__ = [
     "LABELS",
@@ -86,22 +87,7 @@ LABEL_SETTINGS: dict[str, Any] = {
     "balanced_sampling": False,
     "focal_gamma": 0.0,
     "label_smoothing": 0.0,
-    "epochs": 4,
-    "batch_tokens": 24,
-    "accumulate": 1,
-    "optimizer": "adamw",
-    "learning_rate": 0.02,
-    "schedule": "one-cycle",
-    "warmup": 0.1,
-    "weight_decay": 0.01,
-    "momentum": 0.9,
-    "plateau_patience": 3,
-    "decay_after": 1,
-    "decay": 0.8,
-    "clip_norm": 5.0,
-    "average": 0.9,
-    "patience": 100,
-    "seed": 1,
+    **TRAINING,
 }
 STILL_LABELS: dict[str, Any] = {
     "input_dropout": 0.0,
