@@ -19,10 +19,10 @@ from seqkit.calibration import (
     fitted_temperature,
     reliability,
 )
-from seqkit.configs import ClassificationConfig
+from seqkit.configs import CLASSIFIERS, ClassificationConfig
 from seqkit.engine import Device, Engine, Precision
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
-from seqkit.estimator import Conclusion, Estimator, random_numbers, text_chunks
+from seqkit.estimator import Conclusion, Estimator, random_numbers, text_chunks, warn_of_unknown
 from seqkit.evaluation import Evaluation, evaluate, predict
 from seqkit.figures import reliability_diagram
 from seqkit.labelled_examples import LabelledExamples, LabelProbabilities
@@ -94,7 +94,7 @@ class Classifier(Estimator):
     (['good'], ['bad', 'good'])
     """
 
-    tasks = ("classifier", "sentiment")
+    tasks = CLASSIFIERS
     noun = "a classifier"
     fitted: ClassificationTask | None
     config: ClassificationConfig
@@ -146,7 +146,7 @@ class Classifier(Estimator):
         def prepare() -> tuple[ClassificationTask, LabelledExamples, LabelledExamples]:
             pretrained = _language_model(self.config.lm) if self.config.lm else None
             task = TASKS[self.task].fitted(self.config, train, pretrained)
-            _warn_of_unknown(task, dev_rows, "dev")
+            warn_of_unknown(task.unknown_labels(dev_rows), "dev")
             return task, task.prepare(train), task.prepare(dev_rows)
 
         return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
@@ -244,12 +244,13 @@ class Classifier(Estimator):
     def evaluate(self, texts: "Texts | Dataset | Mapping[str, Any]", labels: Labels | None = None) -> Evaluation:
         """Score texts whose labels are known.
 
-        Returns:
-            Scores: accuracy, macro-F1, of two labels the area under the ROC curve, and the expected calibration error.
-
         Args:
             texts: as for ``fit``.
             labels: as for ``fit``.
+
+        Returns:
+            Scores: accuracy, macro-F1, log loss, of two labels the area under the ROC curve, and the expected
+            calibration error.
         """
         return self.score_examples(texts, labels)[1]
 
@@ -259,7 +260,7 @@ class Classifier(Estimator):
         """The same as ``evaluate``, with the prepared examples beside the result, to look at errors in."""
         task, engine = self._ready()
         rows = _as_known(task, labelled_rows(texts, labels))
-        _warn_of_unknown(task, rows, "this corpus")
+        warn_of_unknown(task.unknown_labels(rows), "this corpus")
         examples = task.prepare(rows)
         found = evaluate(task, examples, engine)
         found.scores["expected_calibration_error"] = expected_calibration_error(
@@ -416,10 +417,3 @@ def _language_model(path: str) -> PretrainedEncoder:
     if task.config.unit == "char":
         raise ConfigError(f"a classifier begins as a model of words or byte pairs; {path} is one of characters")
     return PretrainedEncoder(task.config, task.tokenizer, task.networks())
-
-
-def _warn_of_unknown(task: ClassificationTask, rows: Mapping[str, Any], where: str) -> None:
-    if lacking := task.unknown_labels(rows):
-        names = ", ".join(map(str, lacking))
-        message = f"{where} holds labels that training lacks, which can only count as wrong: {names}"
-        warnings.warn(message, SeqkitWarning, stacklevel=3)

@@ -10,6 +10,7 @@ from seqkit.errors import ConfigError
 from seqkit.tagging_schemes import Scheme
 
 __all__ = [
+    "CLASSIFIERS",
     "CONFIGS",
     "POOLINGS",
     "TRAINING",
@@ -293,6 +294,8 @@ CONFIGS: dict[str, type[TaggingConfig] | type[ClassificationConfig] | type[Langu
     "classifier": ClassificationConfig,
     "lm": LanguageModelConfig,
 }
+
+CLASSIFIERS = tuple(task for task, config in CONFIGS.items() if config is ClassificationConfig)
 
 # How each task is trained where nothing else is said.
 _CLASSIFICATION = TrainConfig(epochs=10, batch_tokens=1500, learning_rate=0.003, average=0.99, patience=5)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import threading
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,14 +16,14 @@ from safetensors.torch import load as load_tensors
 
 from seqkit.configs import CONFIGS, TRAINING, TrainConfig
 from seqkit.engine import Device, Engine, Precision
-from seqkit.errors import CheckpointError, ConfigError
+from seqkit.errors import CheckpointError, ConfigError, SeqkitWarning
 from seqkit.progress import Progress
 from seqkit.run_folder import RunFolder, last_reason
 from seqkit.tasks import TASKS
 from seqkit.training import Event, Outcome, Trainer, fit
 from seqkit.training_run import TrainingRun, run_files, run_header
 
-__all__ = ["Conclusion", "Estimator", "random_numbers", "text_chunks"]
+__all__ = ["Conclusion", "Estimator", "random_numbers", "text_chunks", "warn_of_unknown"]
 
 LINES_AT_ONCE = 8192
 CHARACTERS_AT_ONCE = 2**20
@@ -227,6 +228,14 @@ def _reporting(
         yield tell
     finally:
         bar.close()
+
+
+def warn_of_unknown(lacking: Sequence[Any], where: str) -> None:
+    """Warn of labels that a model cannot know; whose they are is said by ``where``."""
+    if lacking:
+        names = ", ".join(map(str, lacking))
+        message = f"{where} holds labels that training lacks, which can only count as wrong: {names}"
+        warnings.warn(message, SeqkitWarning, stacklevel=3)
 
 
 def text_chunks(texts: Iterable[_Text]) -> Iterator[list[_Text]]:

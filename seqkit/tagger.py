@@ -1,7 +1,6 @@
 """Tagger: the class a person imports to train, use and keep a tagger."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 from seqkit.configs import TaggingConfig
 from seqkit.contextual import ContextualStates
 from seqkit.engine import Device, Precision
-from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
-from seqkit.estimator import Estimator, random_numbers, text_chunks
+from seqkit.errors import ConfigError, CorpusError
+from seqkit.estimator import Estimator, random_numbers, text_chunks, warn_of_unknown
 from seqkit.evaluation import Evaluation, evaluate, predict
 from seqkit.language_model import LanguageModel
 from seqkit.memory import release_freed_memory
@@ -176,7 +175,7 @@ class Tagger(Estimator):
             # Dev is read in the scheme of train: a slip in it must not pass for another scheme.
             scheme = task.config.corpus_scheme or detect_scheme(train_rows["tags"])
             examples, dev_examples = task.prepare(train_rows, scheme), task.prepare(dev_rows, scheme)
-            _warn_of_unknown(task, dev_examples, "dev")
+            warn_of_unknown(task.unknown_labels(dev_examples), "dev")
             return task, examples, dev_examples
 
         return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
@@ -196,7 +195,7 @@ class Tagger(Estimator):
         """The same as ``evaluate``, with the prepared examples beside the result, to look at errors in."""
         task, engine = self._ready()
         examples = task.prepare(rows_of(rows))
-        _warn_of_unknown(task, examples, "this corpus")
+        warn_of_unknown(task.unknown_labels(examples), "this corpus")
         return examples, evaluate(task, examples, engine, confidence=confidence)
 
     @property
@@ -300,12 +299,6 @@ def _language_model(path: str) -> ContextualStates:
     contextual = ContextualStates(task.config, task.tokenizer)
     contextual.networks.load_state_dict(task.model.state_dict())
     return contextual
-
-
-def _warn_of_unknown(task: TaggingTask, examples: TaggedExamples, where: str) -> None:
-    if lacking := task.unknown_labels(examples):
-        message = f"{where} holds labels that training lacks, which can only count as wrong: {', '.join(lacking)}"
-        warnings.warn(message, SeqkitWarning, stacklevel=3)
 
 
 def _certainty(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqkit.configs import CONFIGS
+from seqkit.configs import CLASSIFIERS, CONFIGS
 from seqkit.errors import CorpusError
 from seqkit.metrics import shown
 from seqkit.run_folder import RunFolder, newest_run
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-CLASSIFIERS = ("sentiment", "classifier")
 MISSED = -1.0  # stands for the confidence of an entity that was not found at all
 CONTEXT = 6  # words shown on each side of an error
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
+from seqkit.configs import CLASSIFIERS
 from seqkit.errors import CorpusError
 from seqkit.run_folder import RunFolder, newest_run
 from seqkit_cli.options import DeviceOption, PrecisionOption
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
-CLASSIFIERS = ("sentiment", "classifier")
 MOST_LABELS = 3  # shown of a text
 COLORS = ("cyan", "green", "yellow", "magenta", "red", "blue", "bright_cyan", "bright_green", "bright_yellow")
 

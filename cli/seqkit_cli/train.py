@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqkit.configs import CONFIGS, TRAINING, TrainConfig
+from seqkit.configs import CLASSIFIERS, CONFIGS, TRAINING, TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitError
 from seqkit.metrics import shown
 from seqkit.presets import PRESETS, preset_settings
@@ -46,61 +46,45 @@ class _Asked:
     precision: PrecisionOption = "auto"
 
 
-def _tagging(task: str, default_corpus: str | None) -> Callable[..., None]:
-    @with_options(("Model", CONFIGS[task]), ("Training", TRAINING[task]), shared=_Asked)
+@dataclass(frozen=True, kw_only=True)
+class _AskedOfTagger(_Asked):
+    """The same, of a corpus of tagged words."""
+
+    token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None
+    tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None
+
+    def columns(self) -> dict[str, str | None]:
+        """The columns as ``open_corpus`` takes them."""
+        return {"token_column": self.token_column, "tag_column": self.tag_column}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AskedOfClassifier(_Asked):
+    """The same, of a corpus of labelled texts."""
+
+    text_column: Annotated[str | None, typer.Option(help="Name of the text column.")] = None
+    label_column: Annotated[str | None, typer.Option(help="Name of the label column.")] = None
+
+    def columns(self) -> dict[str, str | None]:
+        """The columns as ``open_corpus`` takes them."""
+        return {"text_column": self.text_column, "tag_column": self.label_column}
+
+
+def _on_a_corpus(task: str, default_corpus: str | None, kind: type, purpose: str) -> Callable[..., None]:
+    @with_options(("Model", CONFIGS[task]), ("Training", TRAINING[task]), shared=kind)
     def command(
         context: typer.Context,
         corpus: Corpus = default_corpus,
         dev_fraction: DevFraction = 0.1,
-        token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
-        tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
         encoding: Encoding = "utf-8",
         *,
-        asked: _Asked,
+        asked: _AskedOfTagger | _AskedOfClassifier,
         settings: dict[str, Any],
     ) -> None:
-        opening = {
-            "spec": corpus,
-            "dev_fraction": dev_fraction,
-            "token_column": token_column,
-            "tag_column": tag_column,
-            "encoding": encoding,
-        }
+        opening = {"spec": corpus, "dev_fraction": dev_fraction, **asked.columns(), "encoding": encoding}
         _train(task, opening, settings, asked, context)
 
-    command.__doc__ = {
-        "ner": "Train a tagger of named entities, or of any other spans of words.",
-        "pos": "Train a tagger of plain tags, such as parts of speech.",
-    }[task]
-    return command
-
-
-def _classification(task: str, default_corpus: str | None) -> Callable[..., None]:
-    @with_options(("Model", CONFIGS[task]), ("Training", TRAINING[task]), shared=_Asked)
-    def command(
-        context: typer.Context,
-        corpus: Corpus = default_corpus,
-        dev_fraction: DevFraction = 0.1,
-        text_column: Annotated[str | None, typer.Option(help="Name of the text column.")] = None,
-        label_column: Annotated[str | None, typer.Option(help="Name of the label column.")] = None,
-        encoding: Encoding = "utf-8",
-        *,
-        asked: _Asked,
-        settings: dict[str, Any],
-    ) -> None:
-        opening = {
-            "spec": corpus,
-            "dev_fraction": dev_fraction,
-            "text_column": text_column,
-            "tag_column": label_column,
-            "encoding": encoding,
-        }
-        _train(task, opening, settings, asked, context)
-
-    command.__doc__ = {
-        "sentiment": "Train a classifier of sentiment: positive or negative, or as many degrees as the corpus has.",
-        "classifier": "Train a classifier of texts: topics, intents, or any other labels.",
-    }[task]
+    command.__doc__ = purpose
     return command
 
 
@@ -189,7 +173,7 @@ def _model(task: str, values: dict[str, Any], asked: _Asked) -> Any:
         from seqkit.language_model import LanguageModel
 
         return LanguageModel(device=asked.device, precision=asked.precision, **values)
-    if task in ("sentiment", "classifier"):
+    if task in CLASSIFIERS:
         from seqkit.classifier import Classifier
 
         return Classifier(task, device=asked.device, precision=asked.precision, **values)
@@ -257,8 +241,16 @@ def _conclude(model: Any, path: Path, quiet: bool) -> None:
         raise typer.Exit(130)
 
 
-app.command("ner")(_tagging("ner", "ner-mini"))
-app.command("pos")(_tagging("pos", None))
-app.command("sentiment")(_classification("sentiment", "sentiment-mini"))
-app.command("classifier")(_classification("classifier", None))
+COMMANDS: dict[str, tuple[str | None, type, str]] = {
+    "ner": ("ner-mini", _AskedOfTagger, "Train a tagger of named entities, or of any other spans of words."),
+    "pos": (None, _AskedOfTagger, "Train a tagger of plain tags, such as parts of speech."),
+    "sentiment": (
+        "sentiment-mini",
+        _AskedOfClassifier,
+        "Train a classifier of sentiment: positive or negative, or as many degrees as the corpus has.",
+    ),
+    "classifier": (None, _AskedOfClassifier, "Train a classifier of texts: topics, intents, or any other labels."),
+}
+for _task, _about in COMMANDS.items():
+    app.command(_task)(_on_a_corpus(_task, *_about))
 app.command("lm")(_language_model)
