@@ -211,13 +211,13 @@ def row_from_record(
     tokens = record.get(token_key or "tokens")
     if isinstance(tokens, list) and not any(isinstance(token, dict) for token in tokens):
         return _from_tokens(record, tokens, tag_key, line, document)
-    text = next(
-        (record[key] for key in ([text_key] if text_key else TEXT_KEYS) if isinstance(record.get(key), str)), None
-    )
+    keys = (text_key,) if text_key else TEXT_KEYS
+    text = next((record[key] for key in keys if isinstance(record.get(key), str)), None)
+    if text is None and keys[0] in record:
+        raise CorpusError(f"{keys[0]!r} is {_short(record[keys[0]])}, which is no string")
     if text is None:
-        raise CorpusError(
-            f"neither {text_key or 'text'!r} nor 'tokens' among the keys {', '.join(map(str, record)) or '(none)'}"
-        )
+        there = ", ".join(map(str, record)) or "(none)"
+        raise CorpusError(f"neither {keys[0]!r} nor 'tokens' among the keys {there}")
     if tag_key and tag_key in record and (label := _find_label(record, tag_key)) is not None:
         return LabelledText(text, label, line, document)  # the column that was named goes before any that is guessed
     spans = _find_spans(record)

@@ -403,6 +403,7 @@ def span(start: object, end: object, label: object = "PER", **more: object) -> d
         ({"text": TEXT, "spans": AS_DICTS, "answer": "reject"}, "'reject'; export accepted"),
         ({"text": " ", "spans": []}, "no token"),
         ({"text": TEXT, "label": ["a", ""]}, "a label must be a string"),
+        ({"text": 3, "label": "a"}, "'text' is 3, which is no string"),
         ({"text": TEXT, "label": {"a": 1}}, "a label must be a string"),
         ({"data": {"text": TEXT}, "annotations": []}, "0 annotations; export exactly one"),
         ({"data": {"a": "x", "b": "y"}, "annotations": [{"result": []}]}, "no 'text'"),
