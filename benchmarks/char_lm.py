@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
 from benchmarks.timing import Table, run_script
+from seqkit.data.texts import Texts, open_texts
 from seqkit.language_model import LanguageModel
 from seqkit.tasks.language_modelling import LanguageModellingTask
-from seqkit.texts import Texts, open_texts
 
 __all__ = ["bare_nats", "main"]
 

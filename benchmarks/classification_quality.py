@@ -32,7 +32,7 @@ from benchmarks.command import output_of, seqkit_command
 from benchmarks.crfsuite import PeerResult
 from benchmarks.language_models import corpus_path, tell_results
 from benchmarks.timing import Table, markdown_line, run_script, tell
-from seqkit.corpora import open_corpus, require_split
+from seqkit.data.corpora import open_corpus, require_split
 from seqkit.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
 from benchmarks.timing import Table, run_script
-from seqkit.corpora import open_corpus
+from seqkit.data.corpora import open_corpus
+from seqkit.data.texts import open_texts
 from seqkit.language_model import LanguageModel
 from seqkit.tagger import Tagger
-from seqkit.texts import open_texts
 
 __all__ = ["main"]
 

@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from seqkit.corpora import open_corpus, require_split
+from seqkit.data.corpora import open_corpus, require_split
 from seqkit.errors import MissingExtraError
-from seqkit.metrics import span_scores, token_accuracy
-from seqkit.tagging_schemes import Scheme, Span, spans_from_tags
+from seqkit.metrics.metrics import span_scores, token_accuracy
+from seqkit.text.tagging_schemes import Scheme, Span, spans_from_tags
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -112,7 +112,7 @@ def measure_crf(corpus: str, split: str, metric: Metric) -> PeerResult:
     """Train on the train split of a corpus, and score the tags predicted for another.
 
     Args:
-        corpus: a corpus as ``seqkit.corpora.open_corpus`` takes it; chunk tags in IOB2.
+        corpus: a corpus as ``seqkit.data.corpora.open_corpus`` takes it; chunk tags in IOB2.
         split: what is scored.
         metric: see :func:`tag_score`.
 

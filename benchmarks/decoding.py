@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.timing import Options, Table, interleaved, machine, options_of, run_script, script_parser, spread_note
+from seqkit.data.texts import from_strings
 from seqkit.language_model import LanguageModel
-from seqkit.next_token_model import NextTokenModel
+from seqkit.models.language_model import NextTokenModel
 from seqkit.tasks.language_modelling import LanguageModellingTask
-from seqkit.texts import from_strings
 
 __all__ = ["main", "plain_loop", "report", "untrained"]
 

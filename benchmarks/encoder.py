@@ -34,7 +34,7 @@ from benchmarks.timing import (
     spread_note,
     tell,
 )
-from seqkit.encoder import RecurrentEncoder
+from seqkit.nn.recurrent import RecurrentEncoder
 
 __all__ = ["SHAPES", "Products", "Setup", "Shape", "main", "measure", "packed_states", "products_of", "report"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.timing import Table, machine
+from seqkit.data.texts import Texts
 from seqkit.errors import ConfigError
 from seqkit.language_model import LanguageModel
-from seqkit.texts import Texts
-from seqkit.training import EpochDone, Event
+from seqkit.training.training import EpochDone, Event
 
 __all__ = ["Trained", "corpus_path", "tell_results", "text_parser", "trained"]
 

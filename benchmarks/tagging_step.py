@@ -46,13 +46,13 @@ from benchmarks.timing import (
     tell,
     train_and_dev,
 )
-from seqkit.configs import TrainConfig
-from seqkit.engine import Engine
+from seqkit.batches.word_examples import LONGEST_SPELLING
+from seqkit.config.configs import TrainConfig
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
-from seqkit.training import Trainer
-from seqkit.vocabulary import AFFIX_LENGTHS, UNKNOWN_ID, WORD_SHAPES, affixes
-from seqkit.word_examples import LONGEST_SPELLING
+from seqkit.text.vocabulary import AFFIX_LENGTHS, UNKNOWN_ID, WORD_SHAPES, affixes
+from seqkit.training.device import Engine
+from seqkit.training.training import Trainer
 
 __all__ = ["CORPORA", "Findings", "TextbookTagger", "collate", "file_to_file", "main", "measure", "report"]
 

@@ -31,9 +31,9 @@ from benchmarks.timing import (
     tell,
     train_and_dev,
 )
-from seqkit.configs import TaggingConfig, TrainConfig
+from seqkit.config.configs import TaggingConfig, TrainConfig
 from seqkit.tagger import Tagger
-from seqkit.training import EpochDone, Event
+from seqkit.training.training import EpochDone, Event
 
 __all__ = [
     "CORPORA",

@@ -18,11 +18,11 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from seqkit.corpora import open_corpus, require_split
-from seqkit.engine import Engine
+from seqkit.data.corpora import open_corpus, require_split
+from seqkit.data.tagged_rows import rows_of
 from seqkit.errors import SeqkitError
-from seqkit.memory import keep_freed_memory
-from seqkit.tagged_rows import rows_of
+from seqkit.training.device import Engine
+from seqkit.training.memory import keep_freed_memory
 
 __all__ = [
     "Clock",

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
 from benchmarks.timing import Table, run_script
+from seqkit.data.texts import open_texts
 from seqkit.language_model import LanguageModel
-from seqkit.texts import open_texts
 
 __all__ = ["PUBLISHED", "main"]
 

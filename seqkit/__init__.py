@@ -23,11 +23,11 @@ from seqkit.version import __version__
 
 if TYPE_CHECKING:
     from seqkit.classifier import Classifier
-    from seqkit.corpora import open_corpus
+    from seqkit.data.corpora import open_corpus
+    from seqkit.data.texts import open_texts
     from seqkit.language_model import LanguageModel
     from seqkit.loading import load
     from seqkit.tagger import Tagger
-    from seqkit.texts import open_texts
 
 __all__ = [
     "CheckpointError",
@@ -52,8 +52,8 @@ _LAZY = {
     "LanguageModel": "seqkit.language_model",
     "Tagger": "seqkit.tagger",
     "load": "seqkit.loading",
-    "open_corpus": "seqkit.corpora",
-    "open_texts": "seqkit.texts",
+    "open_corpus": "seqkit.data.corpora",
+    "open_texts": "seqkit.data.texts",
 }
 
 

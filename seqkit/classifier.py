@@ -13,27 +13,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqkit.calibration import (
+from seqkit.batches.labelled_examples import LabelledExamples, LabelProbabilities
+from seqkit.config.configs import CLASSIFIERS, ClassificationConfig
+from seqkit.data.labelled_rows import checked_texts, labelled_rows, texts_of
+from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
+from seqkit.estimator import Conclusion, Estimator, random_numbers, text_chunks, warn_of_unknown
+from seqkit.language_model import LanguageModel
+from seqkit.metrics.calibration import (
     cross_fitted_temperatures,
     expected_calibration_error,
     fitted_temperature,
     reliability,
 )
-from seqkit.configs import CLASSIFIERS, ClassificationConfig
-from seqkit.engine import Device, Engine, Precision
-from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
-from seqkit.estimator import Conclusion, Estimator, random_numbers, text_chunks, warn_of_unknown
-from seqkit.evaluation import Evaluation, evaluate, predict
-from seqkit.figures import reliability_diagram
-from seqkit.labelled_examples import LabelledExamples, LabelProbabilities
-from seqkit.labelled_texts import checked_texts, labelled_rows, texts_of
-from seqkit.language_model import LanguageModel
-from seqkit.memory import release_freed_memory
+from seqkit.models.text_encoders import PretrainedEncoder
+from seqkit.runs.figures import reliability_diagram
 from seqkit.tasks import TASKS
 from seqkit.tasks.classification import ClassificationTask
-from seqkit.text_encoders import PretrainedEncoder
-from seqkit.tokenization import WordTokenizer
-from seqkit.training import Event
+from seqkit.text.words import WordTokenizer
+from seqkit.training.device import Device, Engine, Precision
+from seqkit.training.evaluate import Evaluation, evaluate, predict
+from seqkit.training.memory import release_freed_memory
+from seqkit.training.training import Event
 
 if TYPE_CHECKING:
     from datasets import Dataset

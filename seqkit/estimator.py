@@ -14,14 +14,14 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 import torch
 from safetensors.torch import load as load_tensors
 
-from seqkit.configs import CONFIGS, TRAINING, TrainConfig
-from seqkit.engine import Device, Engine, Precision
+from seqkit.config.configs import CONFIGS, TRAINING, TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, SeqkitWarning
-from seqkit.progress import Progress
-from seqkit.run_folder import RunFolder, last_reason
+from seqkit.runs.folder import RunFolder, last_reason
+from seqkit.runs.run import TrainingRun, run_files, run_header
 from seqkit.tasks import TASKS
-from seqkit.training import Event, Outcome, Trainer, fit
-from seqkit.training_run import TrainingRun, run_files, run_header
+from seqkit.training.device import Device, Engine, Precision
+from seqkit.training.progress import Progress
+from seqkit.training.training import Event, Outcome, Trainer, fit
 
 __all__ = ["Conclusion", "Estimator", "random_numbers", "text_chunks", "warn_of_unknown"]
 

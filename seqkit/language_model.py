@@ -11,20 +11,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seqkit.adaptive_evaluation import CacheConfig, DynamicConfig, evaluate_adaptively
-from seqkit.configs import LanguageModelConfig
-from seqkit.decoding import Decoder
-from seqkit.engine import Device, Precision
+from seqkit.batches.token_store import TokenStore
+from seqkit.config.configs import LanguageModelConfig
+from seqkit.config.presets import preset_settings
+from seqkit.config.sampling import SamplingFilters
+from seqkit.data.texts import Texts, open_texts
 from seqkit.errors import ConfigError
 from seqkit.estimator import Estimator
-from seqkit.evaluation import Evaluation, evaluate, predict
-from seqkit.generation import Ending, Generated, GeneratedToken, Prompt, beam_search, sample
-from seqkit.presets import preset_settings
-from seqkit.sampling_settings import SamplingFilters
+from seqkit.generation.decoder import Decoder
+from seqkit.generation.generate import Ending, Generated, GeneratedToken, Prompt, beam_search, sample
 from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples
-from seqkit.texts import Texts, open_texts
-from seqkit.token_store import TokenStore
-from seqkit.training import Event
+from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig, evaluate_adaptively
+from seqkit.training.device import Device, Precision
+from seqkit.training.evaluate import Evaluation, evaluate, predict
+from seqkit.training.training import Event
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -82,7 +82,7 @@ class LanguageModel(Estimator):
     The constructor only stores its settings, as scikit-learn's estimators do.
 
     Args:
-        preset: a name in ``seqkit.presets.PRESETS``, which supplies all settings that are not given.
+        preset: a name in ``seqkit.config.presets.PRESETS``, which supplies all settings that are not given.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         **settings: any field of ``LanguageModelConfig`` and ``TrainConfig``.
@@ -246,7 +246,7 @@ class LanguageModel(Estimator):
             **options: ``max_tokens`` (500), ``stop`` (strings that end a text, without being part of it), ``unknown``
                 (as for ``score``), ``ignore_end`` (whether never to end a text before its length), and the fields of
                 ``SamplingFilters``: temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram,
-                applied in the order that ``seqkit.sampling`` documents.
+                applied in the order that ``seqkit.generation.filters`` documents.
 
         Raises:
             ConfigError: where an option cannot be used, or the prompt has something that the model never saw.

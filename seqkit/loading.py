@@ -4,11 +4,11 @@ import os
 from typing import Any
 
 from seqkit.classifier import Classifier
-from seqkit.engine import Device
 from seqkit.errors import CheckpointError
 from seqkit.language_model import LanguageModel
-from seqkit.run_folder import RunFolder
+from seqkit.runs.folder import RunFolder
 from seqkit.tagger import Tagger
+from seqkit.training.device import Device
 
 __all__ = ["load"]
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seqkit.configs import TaggingConfig
-from seqkit.contextual import ContextualStates
-from seqkit.engine import Device, Precision
+from seqkit.config.configs import TaggingConfig
+from seqkit.data.tagged_rows import rows_of
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.estimator import Estimator, random_numbers, text_chunks, warn_of_unknown
-from seqkit.evaluation import Evaluation, evaluate, predict
 from seqkit.language_model import LanguageModel
-from seqkit.memory import release_freed_memory
-from seqkit.tagged_rows import rows_of
-from seqkit.tagging_schemes import Scheme, detect_scheme
+from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.tasks import TASKS
 from seqkit.tasks.tagging import TaggedExamples, TaggingTask, TagPrediction
-from seqkit.training import Event
-from seqkit.windows import cut_windows, merge_predictions
+from seqkit.tasks.tagging_windows import cut_windows, merge_predictions
+from seqkit.text.tagging_schemes import Scheme, detect_scheme
+from seqkit.training.device import Device, Precision
+from seqkit.training.evaluate import Evaluation, evaluate, predict
+from seqkit.training.memory import release_freed_memory
+from seqkit.training.training import Event
 
 if TYPE_CHECKING:
     from datasets import Dataset

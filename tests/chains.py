@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from seqkit.crf import CRF
-from seqkit.lattice import Chain
+from seqkit.crf.forward_backward import Chain
 
 __all__ = ["Problem", "close_gradients", "exact", "gradients", "mask_of", "problems", "quick"]
 

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.batching import Batch, BucketSampler, in_order, length_sorted_batches
-from seqkit.configs import TrainConfig
-from seqkit.engine import Engine
-from seqkit.training import BatchDone, Event, Outcome, Trainer, fit
+from seqkit.batches.batching import Batch, BucketSampler, in_order, length_sorted_batches
+from seqkit.config.configs import TrainConfig
+from seqkit.training.device import Engine
+from seqkit.training.training import BatchDone, Event, Outcome, Trainer, fit
 
 __all__ = ["Numbers", "ScriptedTask", "rates_of", "run", "scripted", "weight_of"]
 

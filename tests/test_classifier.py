@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 import seqkit
-from seqkit.classification_model import ClassificationModel
 from seqkit.classifier import Classifier
-from seqkit.engine import Engine
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
-from seqkit.evaluation import predict
-from seqkit.run_folder import RunFolder
+from seqkit.models.classifier import ClassificationModel
+from seqkit.runs.folder import RunFolder
 from seqkit.tasks.classification import ClassificationTask
-from seqkit.training import BatchDone, EpochDone, EpochStarted, Event
+from seqkit.training.device import Engine
+from seqkit.training.evaluate import predict
+from seqkit.training.training import BatchDone, EpochDone, EpochStarted, Event
 from tests.awkward import texts
 from tests.tiny import history_of, press_at, without_time
 from tests.tiny_labels import LABELS, LIKED, STARS, TEXTS, TOPICS, tiny_classifier

@@ -17,7 +17,7 @@ pytest.importorskip("captum", reason="captum is not installed")
 from seqkit.classifier import Classifier
 from seqkit.errors import ConfigError, MissingExtraError
 from seqkit.explanations import Explanation, WordWeight, explain, html_page
-from seqkit.tokenization import WordTokenizer
+from seqkit.text.words import WordTokenizer
 from tests.awkward import texts
 from tests.tiny_labels import LABELS, LIKED, STARS, TEXTS, TOPICS, tiny_classifier
 

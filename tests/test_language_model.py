@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from seqkit.adaptive_evaluation import CacheConfig, DynamicConfig
+from seqkit.config.presets import PRESETS
+from seqkit.data.texts import open_texts
 from seqkit.errors import CheckpointError, ConfigError, CorpusError
 from seqkit.language_model import GeneratedText, LanguageModel
 from seqkit.loading import load
-from seqkit.presets import PRESETS
 from seqkit.tagger import Tagger
-from seqkit.texts import open_texts
+from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig
 from tests.tiny_text import DEV, TEXT_SETTINGS, TRAIN, tiny_language_model
 
 

@@ -10,7 +10,7 @@ import torch
 
 from seqkit.errors import ConfigError
 from seqkit.language_model import LanguageModel
-from seqkit.text_tokenization import TextTokenizer
+from seqkit.text.lm_tokenizer import TextTokenizer
 from tests.tiny_text import DEV, TRAIN, tiny_language_model
 
 KINDS: dict[str, dict[str, Any]] = {

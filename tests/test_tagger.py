@@ -19,13 +19,13 @@ from sklearn.base import clone
 
 import seqkit
 from benchmarks import memory
+from seqkit.data.tagged_rows import rows_of
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
 from seqkit.estimator import CHARACTERS_AT_ONCE, LINES_AT_ONCE
-from seqkit.run_folder import RunFolder
-from seqkit.tagged_rows import rows_of
+from seqkit.runs.folder import RunFolder
 from seqkit.tagger import TaggedText, Tagger
-from seqkit.tagging_schemes import Scheme, spans_from_tags
-from seqkit.windows import LONGEST_WINDOW, OVERLAP
+from seqkit.tasks.tagging_windows import LONGEST_WINDOW, OVERLAP
+from seqkit.text.tagging_schemes import Scheme, spans_from_tags
 from tests.awkward import texts
 from tests.tiny import PARTS, ROWS, Rows, interrupt_when, tiny_tagger, without_time
 

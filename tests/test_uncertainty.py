@@ -17,12 +17,12 @@ from torch import Tensor
 
 import seqkit as library
 from seqkit.errors import ConfigError
-from seqkit.heads import CRFHead
-from seqkit.regularization import drop_in_prediction
+from seqkit.models.heads import CRFHead
+from seqkit.nn.dropout import drop_in_prediction
 from seqkit.tagger import Entity, TaggedText, TaggedToken, Tagger
-from seqkit.tagging_schemes import Scheme, Span, allowed_transitions, spans_from_tags
 from seqkit.tasks.tagging import TaggingTask, TagPrediction
-from seqkit.windows import LONGEST_WINDOW, cut_windows, merge_predictions
+from seqkit.tasks.tagging_windows import LONGEST_WINDOW, cut_windows, merge_predictions
+from seqkit.text.tagging_schemes import Scheme, Span, allowed_transitions, spans_from_tags
 from tests.chains import Problem
 from tests.command_line import seqkit
 from tests.tiny import PARTS, ROWS, half_trained, tiny_tagger

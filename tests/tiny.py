@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from seqkit.engine import Engine
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
-from seqkit.training import Event, Trainer
+from seqkit.training.device import Engine
+from seqkit.training.training import Event, Trainer
 
 __all__ = [
     "PARTS",

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 
 from seqkit.classifier import Classifier
-from seqkit.engine import Engine
-from seqkit.labelled_texts import labelled_rows
+from seqkit.data.labelled_rows import labelled_rows
+from seqkit.models.text_encoders import PretrainedEncoder
 from seqkit.tasks.classification import ClassificationTask
-from seqkit.text_encoders import PretrainedEncoder
-from seqkit.training import Trainer
+from seqkit.training.device import Engine
+from seqkit.training.training import Trainer
 from tests.tiny import TRAINING
 
 __all__ = [

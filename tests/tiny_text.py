@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from seqkit.engine import Engine
+from seqkit.data.texts import from_strings
 from seqkit.language_model import LanguageModel
 from seqkit.tasks.language_modelling import LanguageModellingTask
-from seqkit.texts import from_strings
-from seqkit.training import Trainer
+from seqkit.training.device import Engine
+from seqkit.training.training import Trainer
 
 __all__ = ["DEV", "TEXT_SETTINGS", "TRAIN", "text_options", "tiny_language_model", "tiny_text_trainer", "write_texts"]
 

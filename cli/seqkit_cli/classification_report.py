@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import CheckpointError
-from seqkit.metrics import label_report, shown
+from seqkit.metrics.metrics import label_report, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from seqkit.batches.labelled_examples import LabelledExamples
     from seqkit.classifier import Classifier
-    from seqkit.evaluation import Evaluation
-    from seqkit.labelled_examples import LabelledExamples
+    from seqkit.training.evaluate import Evaluation
 
 __all__ = ["report"]
 
@@ -106,8 +106,8 @@ def _print_errors(
 
 
 def _draw(classifier: "Classifier", examples: "LabelledExamples", found: "Evaluation", folder: Path) -> None:
-    from seqkit.calibration import reliability
-    from seqkit.figures import confusion_matrix, reliability_diagram
+    from seqkit.metrics.calibration import reliability
+    from seqkit.runs.figures import confusion_matrix, reliability_diagram
 
     gold, said = _answers(classifier, examples, found)
     pictures = {

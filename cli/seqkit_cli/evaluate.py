@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqkit.configs import CLASSIFIERS, CONFIGS
+from seqkit.config.configs import CLASSIFIERS, CONFIGS
 from seqkit.errors import CorpusError
-from seqkit.metrics import shown
-from seqkit.run_folder import RunFolder, newest_run
+from seqkit.metrics.metrics import shown
+from seqkit.runs.folder import RunFolder, newest_run
 from seqkit_cli.options import DeviceOption, PrecisionOption
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seqkit.evaluation import Evaluation
     from seqkit.tasks.tagging import TaggedExamples, TagPrediction
+    from seqkit.training.evaluate import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -106,7 +106,7 @@ def _split_meant(splits: Collection[str], split: str) -> str:
 
 def _rows(opening: dict[str, Any], split: str, named: bool) -> Any:
     """A split of a corpus; where a corpus was named that is a single file, its only one."""
-    from seqkit.corpora import open_corpus, require_split
+    from seqkit.data.corpora import open_corpus, require_split
 
     opened = open_corpus(**opening)
     return require_split(opened, _split_meant(opened, split) if named else split)
@@ -123,9 +123,9 @@ def _evaluate_language_model(
     dynamic: bool,
     as_json: bool,
 ) -> None:
-    from seqkit.adaptive_evaluation import CacheConfig, DynamicConfig
+    from seqkit.data.texts import open_texts
     from seqkit.language_model import LanguageModel
-    from seqkit.texts import open_texts
+    from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig
 
     texts = open_texts(**opening)
     split = _split_meant(texts, split)
@@ -186,7 +186,7 @@ def _print(console: "Console", title: str, examples: "TaggedExamples", evaluatio
 def _print_types(console: "Console", gold: list["TagPrediction"], predicted: list["TagPrediction"]) -> None:
     from rich.table import Table
 
-    from seqkit.metrics import span_scores, type_confusion
+    from seqkit.metrics.metrics import span_scores, type_confusion
 
     gold_spans, predicted_spans = [g.spans for g in gold], [p.spans for p in predicted]
     table = Table("type", title="Entities by type", title_justify="left")

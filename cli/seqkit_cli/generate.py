@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqkit.config.sampling import SamplingFilters
 from seqkit.errors import CorpusError
-from seqkit.run_folder import RunFolder, newest_run
-from seqkit.sampling_settings import SamplingFilters
+from seqkit.runs.folder import RunFolder, newest_run
 from seqkit_cli.options import DeviceOption, with_options
 
 if TYPE_CHECKING:
-    from seqkit.generation import GeneratedToken
+    from seqkit.generation.generate import GeneratedToken
     from seqkit.language_model import GeneratedText
 
 __all__ = ["generate"]

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from seqkit.configs import CONFIGS
-from seqkit.metrics import shown
-from seqkit.run_folder import RunFolder, newest_run
+from seqkit.config.configs import CONFIGS
+from seqkit.metrics.metrics import shown
+from seqkit.runs.folder import RunFolder, newest_run
 
 __all__ = ["info"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
-from seqkit.configs import CLASSIFIERS
+from seqkit.config.configs import CLASSIFIERS
 from seqkit.errors import CorpusError
-from seqkit.run_folder import RunFolder, newest_run
+from seqkit.runs.folder import RunFolder, newest_run
 from seqkit_cli.options import DeviceOption, PrecisionOption
 
 if TYPE_CHECKING:

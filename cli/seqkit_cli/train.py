@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from seqkit.configs import CLASSIFIERS, CONFIGS, TRAINING, TrainConfig
+from seqkit.config.configs import CLASSIFIERS, CONFIGS, TRAINING, TrainConfig
+from seqkit.config.presets import PRESETS, preset_settings
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitError
-from seqkit.metrics import shown
-from seqkit.presets import PRESETS, preset_settings
-from seqkit.run_folder import RunFolder, next_run_path
+from seqkit.metrics.metrics import shown
+from seqkit.runs.folder import RunFolder, next_run_path
 from seqkit_cli.options import DeviceOption, PrecisionOption, read_config, with_options
 
 __all__ = ["app"]
@@ -185,13 +185,13 @@ def _model(task: str, values: dict[str, Any], asked: _Asked) -> Any:
 def _data(task: str, opening: dict[str, Any]) -> dict[str, Any]:
     """The splits to learn from and to choose by, and the fingerprint of the corpus."""
     if task == "lm":
-        from seqkit.texts import open_texts, texts_fingerprint
+        from seqkit.data.texts import open_texts, texts_fingerprint
 
         texts = open_texts(**opening)
         if "dev" not in texts:
             raise CorpusError("the corpus has no dev split; add a file for it, or train with --dev-fraction")
         return {"train": texts["train"], "dev": texts["dev"], "fingerprint": texts_fingerprint(texts)}
-    from seqkit.corpora import corpus_fingerprint, open_corpus, require_split
+    from seqkit.data.corpora import corpus_fingerprint, open_corpus, require_split
 
     corpus = open_corpus(**opening)
     train, dev = require_split(corpus, "train"), require_split(corpus, "dev")

@@ -23,20 +23,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
-from seqkit.classification_model import ClassificationModel
-from seqkit.configs import ClassificationConfig, LanguageModelConfig, TrainConfig
+from seqkit.batches.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
+from seqkit.batches.labelled_examples import LabelledExamples, LabelProbabilities
+from seqkit.batches.token_examples import TokenExamples, TokenReader
+from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
+from seqkit.config.configs import ClassificationConfig, LanguageModelConfig, TrainConfig
 from seqkit.errors import ConfigError, CorpusError
-from seqkit.label_loss import LabelLoss, class_weights
-from seqkit.labelled_examples import LabelledExamples, LabelProbabilities
-from seqkit.metrics import label_scores
-from seqkit.monte_carlo import summary
-from seqkit.ngrams import NgramVocabulary
-from seqkit.regularization import drop_in_prediction
-from seqkit.text_encoders import LanguageModelEncoder, PretrainedEncoder, WordEncoder, text_encoder
-from seqkit.token_examples import TokenExamples, TokenReader
-from seqkit.tokenization import WordTokenizer
-from seqkit.word_examples import WordExamples, WordReader, read_word_vectors
+from seqkit.metrics.mc_dropout import summary
+from seqkit.metrics.metrics import label_scores
+from seqkit.models.classification_loss import LabelLoss, class_weights
+from seqkit.models.classifier import ClassificationModel
+from seqkit.models.text_encoders import LanguageModelEncoder, PretrainedEncoder, WordEncoder, text_encoder
+from seqkit.nn.dropout import drop_in_prediction
+from seqkit.text.ngrams import NgramVocabulary
+from seqkit.text.words import WordTokenizer
 
 __all__ = ["ClassificationTask", "SentimentTask"]
 

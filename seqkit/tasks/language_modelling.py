@@ -6,7 +6,7 @@ The beginning of a training text, and what becomes of it where a token is a char
                         inputs   ⟨ T h e ␣ R e n …       ⟨ is <eos>, which stands before a text
                         targets  T h e ␣ R e n t …
 
-The text is read as streams side by side, in windows whose state goes on into the next (``seqkit.streams``). A backward
+The text is read as streams side by side, in windows whose state goes on into the next (``bptt_windows``). A backward
 model reads the same text from its end to its beginning; ``both`` is one of each.
 
 Shapes: B streams, T steps of a window, N directions, H state width, X tokens of a window.
@@ -20,14 +20,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqkit.batching import Batch
-from seqkit.configs import LanguageModelConfig, TrainConfig
-from seqkit.encoder import Carry
-from seqkit.next_token_model import NextTokenModel
-from seqkit.streams import Window, WindowSampler, window_tokens
-from seqkit.text_tokenization import TextTokenizer
-from seqkit.texts import Texts
-from seqkit.token_store import TokenStore, store_tokens
+from seqkit.batches.batching import Batch
+from seqkit.batches.bptt_windows import Window, WindowSampler, window_tokens
+from seqkit.batches.token_store import TokenStore, store_tokens
+from seqkit.config.configs import LanguageModelConfig, TrainConfig
+from seqkit.data.texts import Texts
+from seqkit.models.language_model import NextTokenModel
+from seqkit.nn.recurrent import Carry
+from seqkit.text.lm_tokenizer import TextTokenizer
 
 __all__ = ["LanguageModellingTask", "Surprise", "TextExamples"]
 

@@ -21,24 +21,24 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from seqkit.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
-from seqkit.configs import TaggingConfig, TrainConfig
-from seqkit.contextual import ContextualStates
+from seqkit.batches.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
+from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
+from seqkit.config.configs import TaggingConfig, TrainConfig
+from seqkit.data.tagged_rows import check_lengths, gold_spans, source_of
 from seqkit.errors import CorpusError
-from seqkit.heads import Decoded
-from seqkit.metrics import span_scores, token_accuracy
-from seqkit.monte_carlo import summary
-from seqkit.regularization import drop_in_prediction
-from seqkit.tagged_rows import check_lengths, gold_spans, source_of
-from seqkit.tagging_model import TaggingModel
-from seqkit.tagging_schemes import (
+from seqkit.metrics.mc_dropout import summary
+from seqkit.metrics.metrics import span_scores, token_accuracy
+from seqkit.models.contextual_embeddings import ContextualStates
+from seqkit.models.heads import Decoded
+from seqkit.models.tagger import TaggingModel
+from seqkit.nn.dropout import drop_in_prediction
+from seqkit.text.tagging_schemes import (
     Scheme,
     Span,
     spans_from_tags,
     tags_from_spans,
 )
-from seqkit.tokenization import WordTokenizer
-from seqkit.word_examples import WordExamples, WordReader, read_word_vectors
+from seqkit.text.words import WordTokenizer
 
 __all__ = ["PartOfSpeechTask", "TagPrediction", "TaggedExamples", "TaggingTask"]
 

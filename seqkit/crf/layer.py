@@ -1,0 +1,325 @@
+"""Linear-chain conditional random field (Lafferty et al. 2001), exact, with hard constraints.
+
+Shapes: B batch, T time, K labels. Time comes first inside, as in torchcrf.
+
+The score of a path y is  start[y₁] + Σ emit_t[y_t] + Σ trans[y_{t-1}, y_t] + end[y_T]  and its probability is
+exp(score − log Z). A forbidden transition scores −∞: it has probability 0 in training and is never decoded.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torchcrf
+from torch import Tensor
+
+from seqkit.crf.forward_backward import Chain, along, lattice_of, log_partition, time_mask
+from seqkit.crf.viterbi import best_paths, n_best_paths
+from seqkit.crf.weighted_likelihood import weighted_log_likelihood
+
+__all__ = ["CRF", "ScoredPath"]
+
+
+class ScoredPath(NamedTuple):
+    """One of the n best paths.
+
+    Attributes:
+        labels: its label indices.
+        score: its unnormalised score.
+        log_probability: score − log Z.
+    """
+
+    labels: list[int]
+    score: float
+    log_probability: float
+
+
+class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
+    """pytorch-crf's CRF, made fast and complete: same parameters, same interface, same results.
+
+    Args:
+        num_tags: labels K.
+        batch_first: whether tensors come as (B, T, …) instead of (T, B, …).
+        can_start: for each label whether a path may start with it; None allows all.
+        can_follow: K rows of K, whether the column's label may follow the row's; None allows all.
+        can_end: for each label whether a path may end with it; None allows all.
+        label_weights: for each label what a token of it counts in :meth:`loss`; None counts each 1.
+        label_smoothing: share of the target in :meth:`loss` that is spread evenly over all legal paths.
+        allow_empty: whether rows may have length 0; their one path has log-likelihood 0. pytorch-crf refuses them.
+
+    Masks are true, then false: padding stands on the right.
+
+    >>> crf = CRF(2, batch_first=True, can_follow=[[True, False], [True, True]])
+    >>> crf.decode(torch.tensor([[[1.0, 0.0], [0.0, 9.0]]]))
+    [[1, 1]]
+    """
+
+    can_start_K: Tensor
+    can_follow_KK: Tensor
+    can_end_K: Tensor
+    label_weights_K: Tensor | None
+
+    def __init__(
+        self,
+        num_tags: int,
+        batch_first: bool = False,
+        *,
+        can_start: Sequence[bool] | None = None,
+        can_follow: Sequence[Sequence[bool]] | None = None,
+        can_end: Sequence[bool] | None = None,
+        label_weights: Sequence[float] | None = None,
+        label_smoothing: float = 0.0,
+        allow_empty: bool = False,
+    ) -> None:
+        super().__init__(num_tags, batch_first)
+        for name, given, shape in (
+            ("can_start_K", can_start, (num_tags,)),
+            ("can_follow_KK", can_follow, (num_tags, num_tags)),
+            ("can_end_K", can_end, (num_tags,)),
+        ):
+            allowed = torch.ones(shape, dtype=torch.bool) if given is None else torch.tensor(given, dtype=torch.bool)
+            if allowed.shape != shape:
+                raise ValueError(f"{name.rstrip('_K')} must have shape {shape}, not {tuple(allowed.shape)}")
+            self.register_buffer(name, allowed, persistent=False)
+        weights = None if label_weights is None else torch.tensor(label_weights, dtype=torch.get_default_dtype())
+        if weights is not None and (weights.shape != (num_tags,) or not bool((weights >= 0).all())):
+            raise ValueError(f"label_weights must be {num_tags} numbers of at least 0, not {list(label_weights or [])}")
+        self.register_buffer("label_weights_K", weights, persistent=False)
+        if not 0.0 <= label_smoothing < 1.0:
+            raise ValueError(f"label_smoothing must be at least 0 and below 1, not {label_smoothing}")
+        self.label_smoothing = label_smoothing
+        self.allow_empty = allow_empty
+
+    def forward(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None, reduction: str = "sum") -> Tensor:
+        """Log-likelihood of tag sequences.
+
+        Args:
+            emissions: scores, (T, B, K), or (B, T, K) where ``batch_first``; half precision is computed in float32.
+            tags: label indices, (T, B) or (B, T).
+            mask: true for the steps that count; None counts all.
+            reduction: ``none`` gives (B,), ``sum`` one number, ``mean`` the mean over the batch, ``token_mean``
+                the sum divided by the steps that count.
+
+        Raises:
+            ValueError: on shapes that do not fit or an unknown reduction, as ``torchcrf.CRF`` does; on a mask that
+                has a true step after a false one.
+        """
+        _check_reduction(reduction)
+        chain, tags_TB = self._chain(emissions, mask, tags)
+        return _reduced(_normalized(path_scores(chain, tags_TB), chain), chain.lengths_B, reduction)
+
+    def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None, reduction: str = "sum") -> Tensor:
+        """What training minimises: the negative log-likelihood, with label weights and smoothing where they are set.
+
+        With weights w, log P(y) = Σ log P(y_t | y_{t-1}) is taken as Σ w[y_t] · log P(y_t | y_{t-1}), and
+        ``token_mean`` divides by Σ w[y_t], as ``torch.nn.functional.cross_entropy`` does. With smoothing ε the result
+        is (1 − ε) times that, plus ε times the cross-entropy of the uniform distribution over all legal paths
+        (Szegedy et al. 2016, section 7, for paths in place of classes).
+
+        Arguments and errors are those of :meth:`forward`.
+
+        >>> crf = CRF(3, label_weights=[0.5, 1.0, 1.0])
+        >>> crf.loss(torch.randn(4, 1, 3), torch.zeros(4, 1, dtype=torch.long)).shape
+        torch.Size([])
+        """
+        _check_reduction(reduction)
+        chain, tags_TB = self._chain(emissions, mask, tags)
+        counted_B: Tensor = chain.lengths_B
+        if self.label_weights_K is None:
+            likelihood_B = _normalized(path_scores(chain, tags_TB), chain)
+        else:
+            mask_TB = time_mask(chain.lengths_B, len(tags_TB))
+            weights_TB = self.label_weights_K[tags_TB].masked_fill(~mask_TB, 0.0)
+            likelihood_B = weighted_log_likelihood(chain, tags_TB, weights_TB)
+            counted_B = weights_TB.sum(0)
+        if self.label_smoothing:
+            uniform_B = _normalized(self._uniform_score(chain), chain)
+            likelihood_B = (1 - self.label_smoothing) * likelihood_B + self.label_smoothing * uniform_B
+        return -_reduced(likelihood_B, counted_B, reduction)
+
+    def log_partition(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
+        """log Z of each row, (B,), differentiable; arguments as for ``forward``."""
+        return log_partition(self._chain(emissions, mask)[0])
+
+    def decode(self, emissions: Tensor, mask: Tensor | None = None) -> list[list[int]]:
+        """The most probable path of each row, by Viterbi (1967); arguments as for ``forward``."""
+        return best_paths(self._chain(emissions, mask)[0])
+
+    def decode_n_best(self, emissions: Tensor, mask: Tensor | None = None, *, n: int) -> list[list[ScoredPath]]:
+        """The n most probable paths of each row, best first, computed in float64.
+
+        Args:
+            emissions: as for ``forward``.
+            mask: as for ``forward``.
+            n: how many; a row with fewer legal paths gives all of them.
+
+        Raises:
+            ValueError: as ``forward``, or where n is below 1.
+
+        >>> crf = CRF(2, batch_first=True)
+        >>> [path.labels for path in crf.decode_n_best(torch.tensor([[[1.0, 0.0]]]), n=5)[0]]
+        [[0], [1]]
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, not {n}")
+        chain, _ = self._chain(emissions, mask)
+        if emissions.device.type != "mps":
+            chain = Chain(chain.emissions_TBK.double(), chain.lengths_B, *(scores.double() for scores in chain[2:]))
+        labels_BRT, scores_BR = n_best_paths(chain, n)
+        log_partitions = log_partition(chain).tolist()
+        rows = zip(labels_BRT.tolist(), scores_BR.tolist(), chain.lengths_B.tolist(), log_partitions, strict=True)
+        return [
+            [
+                ScoredPath(path[:length], score, score - log_z)
+                for path, score in zip(paths, scores, strict=True)
+                if score > -torch.inf
+            ]
+            for paths, scores, length, log_z in rows
+        ]
+
+    def marginals(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Probability of each label at each step, in the layout of ``emissions``; zero where the mask is false.
+
+        >>> crf = CRF(3, batch_first=True)
+        >>> crf.marginals(torch.randn(2, 4, 3)).sum(-1).allclose(torch.ones(2, 4))
+        True
+        """
+        chain, _ = self._chain(emissions, mask)
+        beyond_TB = ~time_mask(chain.lengths_B, len(chain.emissions_TBK))
+        marginals = lattice_of(chain).unary().masked_fill_(beyond_TB[..., None], 0.0).to(chain.emissions_TBK.dtype)
+        marginals = marginals[: emissions.shape[int(self.batch_first)]]
+        return marginals.transpose(0, 1) if self.batch_first else marginals
+
+    def span_log_probabilities(
+        self, emissions: Tensor, spans: Sequence[tuple[int, int, Sequence[int]]], mask: Tensor | None = None
+    ) -> Tensor:
+        """Log-probability that a row has just these labels from a step on, whatever stands around them.
+
+        Args:
+            emissions: as for ``forward``.
+            spans: (row, first step, labels) of each span; any number of spans a row, overlapping or not.
+            mask: as for ``forward``.
+
+        Returns:
+            (S,), one number a span; −∞ for a forbidden one.
+
+        Raises:
+            ValueError: as ``forward``, or where a span is empty or does not lie within its row.
+
+        >>> crf = CRF(2, batch_first=True, can_follow=[[True, False], [True, True]])
+        >>> crf.span_log_probabilities(torch.zeros(1, 3, 2), [(0, 1, [0, 1])]).tolist()
+        [-inf]
+        """
+        chain, _ = self._chain(emissions, mask)
+        lengths = chain.lengths_B.tolist()
+        for row, start, labels in spans:
+            if not (0 <= row < len(lengths) and start >= 0 and labels and start + len(labels) <= lengths[row]):
+                raise ValueError(f"no span of {len(labels)} labels begins at step {start} of row {row}")
+        if not spans:
+            return chain.emissions_TBK.new_zeros(0)
+        # Each span becomes a row of its own: what was computed for its row, and a path that holds its labels.
+        rows_S = torch.tensor([row for row, _, _ in spans], device=emissions.device)
+        paths_TS = torch.zeros(len(chain.emissions_TBK), len(spans), dtype=torch.long)
+        later_TS = torch.zeros_like(paths_TS, dtype=torch.bool)
+        for number, (_, start, labels) in enumerate(spans):
+            paths_TS[start : start + len(labels), number] = torch.as_tensor(labels)
+            later_TS[start + 1 : start + len(labels), number] = True
+        starts_S = torch.tensor([start for _, start, _ in spans], device=emissions.device)
+        marginal_TS, conditional_TS = lattice_of(chain).rows(rows_S).log_path(paths_TS.to(emissions.device))
+        inner_S = conditional_TS.masked_fill(~later_TS[1:].to(emissions.device), 0.0).sum(0)
+        return (marginal_TS.gather(0, starts_S[None])[0] + inner_S).to(chain.emissions_TBK.dtype)
+
+    def path_log_probabilities(
+        self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probability of each label of a path, and of each label given the one before it.
+
+        By the Markov property the exact log-probability that a row has the path's labels from step s to step e,
+        whatever stands around them, is ``marginal[s] + conditional[s+1 : e+1].sum()``.
+
+        Args:
+            emissions: scores, in the layout of the module.
+            tags: one path a row; any label beyond the mask.
+            mask: true for the steps that count; None counts all.
+
+        Returns:
+            (marginal, conditional), both in the layout of ``tags``, 0 beyond the mask; the first conditional is 0.
+        """
+        chain, tags_TB = self._chain(emissions, mask, tags)
+        marginal_TB, later_TB = lattice_of(chain).log_path(tags_TB)
+        conditional_TB = torch.cat([torch.zeros_like(marginal_TB[:1]), later_TB])
+        beyond_TB = ~time_mask(chain.lengths_B, len(tags_TB))
+        results = [
+            values.masked_fill(beyond_TB, 0.0).to(chain.emissions_TBK.dtype)[: tags.shape[int(self.batch_first)]]
+            for values in (marginal_TB, conditional_TB)
+        ]
+        marginal, conditional = (values.transpose(0, 1) if self.batch_first else values for values in results)
+        return marginal, conditional
+
+    def _chain(self, emissions: Tensor, mask: Tensor | None, tags: Tensor | None = None) -> tuple[Chain, Tensor]:
+        """The scores of a batch, time first, in float32 at least (autocast hands in half precision), and its tags."""
+        if mask is None:
+            mask = torch.ones(emissions.shape[:2], dtype=torch.bool, device=emissions.device)
+        self._validate(emissions, tags=tags, mask=None if self.allow_empty else mask)
+        if mask.shape != emissions.shape[:2]:
+            raise ValueError(f"the mask has shape {tuple(mask.shape)}, the emissions {tuple(emissions.shape[:2])}")
+        if self.batch_first:
+            emissions, mask = emissions.transpose(0, 1), mask.transpose(0, 1)
+            tags = None if tags is None else tags.transpose(0, 1)
+        mask = mask.bool()
+        if bool((mask[1:] & ~mask[:-1]).any()):
+            raise ValueError("the mask has a true step after a false one; padding must stand on the right")
+        if emissions.dtype in (torch.float16, torch.bfloat16):
+            emissions = emissions.float()
+        if len(mask) == 0:  # one step of padding, so that there is a first one
+            emissions, mask = (torch.cat([part, part.new_zeros(1, *part.shape[1:])]) for part in (emissions, mask))
+            tags = None
+        tags_TB = mask.long() if tags is None else tags.masked_fill(~mask, 0)
+        start_K = self.start_transitions.masked_fill(~self.can_start_K, -torch.inf)
+        transitions_KK = self.transitions.masked_fill(~self.can_follow_KK, -torch.inf)
+        end_K = self.end_transitions.masked_fill(~self.can_end_K, -torch.inf)
+        return Chain(emissions, mask.sum(0), start_K, transitions_KK, end_K), tags_TB
+
+    def _uniform_score(self, chain: Chain) -> Tensor:
+        """Mean score of all legal paths, (B,), or −∞: the expected score in a chain whose legal scores are all 0."""
+        scores = (chain.emissions_TBK, *chain[2:])
+        flat = [torch.zeros_like(part).masked_fill(part == -torch.inf, -torch.inf) for part in scores]
+        uniform = lattice_of(Chain(flat[0], chain.lengths_B, *flat[1:]))
+        emissions_TBK, start_K, transitions_KK, end_K = (part.masked_fill(part == -torch.inf, 0.0) for part in scores)
+        beyond_TB1 = ~time_mask(chain.lengths_B, len(emissions_TBK))[..., None]
+        unary_TBK = uniform.unary().masked_fill_(beyond_TB1, 0.0)
+        last_B = (chain.lengths_B - 1).clamp(min=0)
+        ends_BK = unary_TBK[last_B, torch.arange(len(last_B), device=last_B.device)]
+        emitted_B = (unary_TBK * emissions_TBK.masked_fill(beyond_TB1, 0.0)).sum((0, 2))
+        borders_B = (unary_TBK[0] * start_K + ends_BK * end_K).sum(1)
+        mean_B = emitted_B + borders_B + uniform.expected_pairs(transitions_KK)
+        return mean_B.masked_fill(uniform.log_partition_B == -torch.inf, -torch.inf).to(emissions_TBK.dtype)
+
+
+def path_scores(chain: Chain, tags_TB: Tensor) -> Tensor:
+    """Unnormalised score of one path a row, (B,); −∞ for a forbidden one, 0 for an empty one."""
+    mask_TB = time_mask(chain.lengths_B, len(tags_TB))
+    emitted_TB = along(chain.emissions_TBK, tags_TB).masked_fill(~mask_TB, 0.0)
+    pairs_TB = tags_TB[:-1] * len(chain.start_K) + tags_TB[1:]
+    moved_TB = chain.transitions_KK.flatten().index_select(0, pairs_TB.flatten()).view(pairs_TB.shape)
+    last_B = tags_TB.gather(0, (chain.lengths_B - 1).clamp(min=0)[None])[0]
+    borders_B = (chain.start_K[tags_TB[0]] + chain.end_K[last_B]).masked_fill(chain.lengths_B == 0, 0.0)
+    return emitted_TB.sum(0) + moved_TB.masked_fill(~mask_TB[1:], 0.0).sum(0) + borders_B
+
+
+def _normalized(scores_B: Tensor, chain: Chain) -> Tensor:
+    """Scores less log Z. What is forbidden stays so where nothing is allowed: −∞, not −∞ + ∞."""
+    return torch.where(scores_B == -torch.inf, scores_B, scores_B - log_partition(chain))
+
+
+def _check_reduction(reduction: str) -> None:
+    if reduction not in ("none", "sum", "mean", "token_mean"):
+        raise ValueError(f"invalid reduction: {reduction}")
+
+
+def _reduced(values_B: Tensor, counted_B: Tensor, reduction: str) -> Tensor:
+    if reduction == "none":
+        return values_B
+    if reduction == "mean":
+        return values_B.mean()
+    return values_B.sum() / (counted_B.sum() if reduction == "token_mean" else 1)

@@ -1,0 +1,311 @@
+"""From next-token scores to a choice: the filters of sampling, and the draw.
+
+A filter is a pure function on logits (B, V): it returns −∞ for the tokens that it rules out, and never rules out all of
+a row. :func:`filtered` applies those that are set, in the order of Hugging Face transformers, with its definitions::
+
+    repetition penalty → no repeated n-gram → temperature → top-k → top-p → min-p → typical-p
+
+Rows know nothing of each other: a row gives the same bits alone and in any batch. Sums over the vocabulary are left to
+softmax and cumsum for that reason: they take each row by itself, while ``sum`` may split the only row among threads.
+
+Shapes: B batch, V vocabulary. Logits are float32 or float64.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor
+
+from seqkit.config.sampling import SamplingFilters
+from seqkit.errors import DivergenceError
+
+__all__ = [
+    "SamplingFilters",
+    "TokenHistory",
+    "choose",
+    "filtered",
+    "min_p",
+    "no_repeat_ngram",
+    "repetition_penalty",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+]
+
+
+def repetition_penalty(logits_BV: Tensor, seen_BV: Tensor, penalty: float) -> Tensor:
+    """Make tokens that came before less probable (Keskar et al. 2019, section 4.1).
+
+    Args:
+        logits_BV: the scores.
+        seen_BV: whether the row has held the token.
+        penalty: positive scores are divided by it, negative ones multiplied; below 1 it encourages repetition.
+
+    >>> repetition_penalty(torch.tensor([[3.0, -3.0, 1.0]]), torch.tensor([[True, True, False]]), 2.0)
+    tensor([[ 1.5000, -6.0000,  1.0000]])
+    """
+    penalized_BV = torch.where(logits_BV < 0, logits_BV * penalty, logits_BV / penalty)
+    return torch.where(seen_BV, penalized_BV, logits_BV)
+
+
+def no_repeat_ngram(logits_BV: Tensor, banned: Sequence[Collection[int]]) -> Tensor:
+    """Rule out tokens that would repeat an n-gram (Paulus et al. 2018, section 2.5).
+
+    Args:
+        logits_BV: the scores.
+        banned: for each row the tokens that would, as :meth:`TokenHistory.banned` tells. Where no other token is
+            possible, none is ruled out in that row.
+
+    >>> no_repeat_ngram(torch.zeros(2, 3), [{2}, {0, 1, 2}])
+    tensor([[0., 0., -inf],
+            [0., 0., 0.]])
+    """
+    rows = [row for row, tokens in zip(range(len(logits_BV)), banned, strict=True) for _ in tokens]
+    if not rows:
+        return logits_BV
+    left_BV = logits_BV.clone()
+    left_BV[rows, [token for tokens in banned for token in tokens]] = -torch.inf
+    return torch.where(left_BV.amax(1, keepdim=True) == -torch.inf, logits_BV, left_BV)
+
+
+def temperature(logits_BV: Tensor, value: float) -> Tensor:
+    """Divide logits by a temperature: below 1 the probable gets more probable, above 1 all get more alike.
+
+    >>> temperature(torch.tensor([[1.0, 2.0]]), 0.5)
+    tensor([[2., 4.]])
+    """
+    return logits_BV / value
+
+
+def top_k(logits_BV: Tensor, k: int) -> Tensor:
+    """Keep the k most probable tokens of each row, and those that equal the last of them (Fan et al. 2018).
+
+    >>> top_k(torch.tensor([[3.0, 1.0, 2.0, 2.0]]), 2)
+    tensor([[3., -inf, 2., 2.]])
+    """
+    if k >= logits_BV.shape[1]:
+        return logits_BV
+    return logits_BV.masked_fill(logits_BV < logits_BV.topk(k).values[:, -1:], -torch.inf)
+
+
+def top_p(logits_BV: Tensor, mass: float) -> Tensor:
+    """Keep the fewest most probable tokens that together have this probability (Holtzman et al. 2020, "nucleus").
+
+    Of equal tokens at the border those stay that ``torch.sort`` puts last, as in transformers.
+
+    >>> top_p(torch.tensor([[0.5, 0.3, 0.2]]).log(), 0.7).exp()
+    tensor([[0.5000, 0.3000, 0.0000]])
+    """
+    sorted_BV, order_BV = logits_BV.sort()  # ascending: what is ruled out comes first
+    out_BV = sorted_BV.softmax(-1).cumsum(-1) <= 1 - mass
+    out_BV[:, -1] = False
+    return logits_BV.masked_fill(_unsorted(out_BV, order_BV), -torch.inf)
+
+
+def min_p(logits_BV: Tensor, share: float) -> Tensor:
+    """Keep the tokens at least so probable as this share of the most probable one (Nguyen et al. 2024).
+
+    >>> min_p(torch.tensor([[0.5, 0.3, 0.2]]).log(), 0.5).exp()
+    tensor([[0.5000, 0.3000, 0.0000]])
+    """
+    probabilities_BV = logits_BV.softmax(-1)
+    return logits_BV.masked_fill(probabilities_BV < share * probabilities_BV.amax(-1, keepdim=True), -torch.inf)
+
+
+def typical_p(logits_BV: Tensor, mass: float) -> Tensor:
+    """Keep the tokens whose information is nearest the row's entropy, up to this probability (Meister et al. 2023).
+
+    Tokens as far from the entropy as the last that is needed stay with it.
+
+    >>> typical_p(torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log(), 0.2).exp()
+    tensor([[0.0000, 0.3000, 0.0000, 0.0000]])
+    """
+    information_BV = -logits_BV.log_softmax(-1)
+    terms_BV = (logits_BV.softmax(-1) * information_BV).nan_to_num(0.0)  # 0 · ∞ where a token is ruled out
+    distance_BV, order_BV = (information_BV - terms_BV.cumsum(-1)[:, -1:]).abs().sort()
+    needed_B1 = (logits_BV.gather(1, order_BV).softmax(-1).cumsum(-1) < mass).sum(-1, keepdim=True)
+    limit_B1 = distance_BV.gather(1, needed_B1.clamp_(max=logits_BV.shape[1] - 1))
+    return logits_BV.masked_fill(_unsorted(distance_BV > limit_B1, order_BV), -torch.inf)
+
+
+def _unsorted(values_BV: Tensor, order_BV: Tensor) -> Tensor:
+    return torch.empty_like(values_BV).scatter_(1, order_BV, values_BV)
+
+
+class TokenHistory:
+    """What the filters have to know of the tokens so far; a new token costs the same however many came before.
+
+    Args:
+        filters: what is not needed for these is not kept: nothing at all for most.
+        rows: how many rows there are; they begin empty.
+        vocabulary: how many tokens there are to choose from.
+        device: where the logits will be.
+
+    Attributes:
+        seen_BV: whether a row has held a token; (B, 0) without a repetition penalty.
+
+    >>> history = TokenHistory(SamplingFilters(no_repeat_ngram=2), rows=2, vocabulary=5)
+    >>> history.read(0, [3, 4, 3])
+    >>> history.banned()
+    [{4}, set()]
+    >>> history.select([0, 0])
+    >>> history.add([2, 3])
+    >>> history.banned()
+    [set(), {3, 4}]
+    """
+
+    def __init__(
+        self, filters: SamplingFilters, rows: int, vocabulary: int, device: torch.device | str = "cpu"
+    ) -> None:
+        width = vocabulary if filters.repetition_penalty != 1 else 0
+        self.seen_BV = torch.zeros(rows, width, dtype=torch.bool, device=device)
+        size = filters.no_repeat_ngram
+        self._ngrams = [_NGrams(size) for _ in range(rows)] if size else []
+
+    def add(self, tokens: Sequence[int]) -> None:
+        """Take in one new token of every row.
+
+        Raises:
+            ValueError: there is not one token for every row.
+        """
+        if len(tokens) != len(self.seen_BV):
+            raise ValueError(f"{len(tokens)} tokens for {len(self.seen_BV)} rows")
+        if self.seen_BV.shape[1]:
+            tokens_B = torch.tensor(tokens, dtype=torch.int64, device=self.seen_BV.device)
+            self.seen_BV.scatter_(1, tokens_B.unsqueeze(1), True)
+        for ngrams, token in zip(self._ngrams, tokens, strict=False):  # there may be none at all
+            ngrams.add(token)
+
+    def read(self, row: int, tokens: Sequence[int]) -> None:
+        """Take in more tokens of one row, such as a prompt."""
+        if self.seen_BV.shape[1]:
+            self.seen_BV[row, torch.tensor(tokens, dtype=torch.int64, device=self.seen_BV.device)] = True
+        if self._ngrams:
+            for token in tokens:
+                self._ngrams[row].add(token)
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Go on with these rows in this order; those left out are forgotten, those repeated go separate ways."""
+        self.seen_BV = self.seen_BV[torch.tensor(rows, dtype=torch.int64, device=self.seen_BV.device)]
+        if not self._ngrams:
+            return
+        selected: dict[_NGrams, None] = {}
+        for row in rows:
+            ngrams = self._ngrams[row]
+            selected[ngrams.copy() if ngrams in selected else ngrams] = None
+        self._ngrams = list(selected)
+
+    def banned(self) -> list[Collection[int]]:
+        """For each row the tokens that would complete an n-gram which it holds already."""
+        return [ngrams.followers.get(ngrams.last, set()) for ngrams in self._ngrams]
+
+
+class _NGrams:
+    """The n-grams of one row: which tokens came after which n − 1; and its last n − 1 tokens."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.last: tuple[int, ...] = ()
+        self.followers: dict[tuple[int, ...], set[int]] = {}
+
+    def add(self, token: int) -> None:
+        ngram = (*self.last, token)
+        if len(ngram) == self.size:
+            self.followers.setdefault(self.last, set()).add(token)
+            ngram = ngram[1:]
+        self.last = ngram
+
+    def copy(self) -> "_NGrams":
+        copied = _NGrams(self.size)
+        copied.last = self.last
+        copied.followers = {before: set(after) for before, after in self.followers.items()}
+        return copied
+
+
+def filtered(logits_BV: Tensor, filters: SamplingFilters, history: TokenHistory) -> Tensor:
+    """Apply every filter that is set, in the order of this module's first lines.
+
+    Args:
+        logits_BV: the scores; they are left as they are, and are the result where no filter is set.
+        filters: with a temperature of 0, those before the temperature alone are applied.
+        history: the tokens so far, kept for the same filters.
+
+    >>> filters = SamplingFilters(temperature=0.5, top_k=2)
+    >>> filtered(torch.tensor([[1.0, 2.0, 3.0]]), filters, TokenHistory(filters, 1, 3))
+    tensor([[-inf, 4., 6.]])
+    """
+    if filters.repetition_penalty != 1:
+        logits_BV = repetition_penalty(logits_BV, history.seen_BV, filters.repetition_penalty)
+    if filters.no_repeat_ngram:
+        logits_BV = no_repeat_ngram(logits_BV, history.banned())
+    if filters.temperature == 0:
+        return logits_BV
+    if filters.temperature != 1:
+        logits_BV = temperature(logits_BV, filters.temperature)
+    if filters.top_k:
+        logits_BV = top_k(logits_BV, filters.top_k)
+    if filters.top_p < 1:
+        logits_BV = top_p(logits_BV, filters.top_p)
+    if filters.min_p > 0:
+        logits_BV = min_p(logits_BV, filters.min_p)
+    if filters.typical_p < 1:
+        logits_BV = typical_p(logits_BV, filters.typical_p)
+    return logits_BV
+
+
+def choose(logits_BV: Tensor, filters: SamplingFilters, generators: Sequence[torch.Generator]) -> list[int]:
+    """One token for each row: a draw from the softmax, or the first of the most probable at a temperature of 0.
+
+    A row's choice depends on its logits and its generator alone, of which it takes one number.
+
+    Args:
+        logits_BV: what :func:`filtered` returned.
+        filters: tell whether to draw.
+        generators: one a row, on the CPU; none is used at a temperature of 0.
+
+    Raises:
+        DivergenceError: a row has NaN or +∞ in it, or nothing but −∞.
+        ValueError: there is not one generator for every row.
+
+    >>> choose(torch.tensor([[1.0, 3.0, 3.0]]), SamplingFilters(temperature=0), [])
+    [1]
+    >>> choose(torch.tensor([[-torch.inf, 3.0]]), SamplingFilters(), [torch.Generator().manual_seed(1)])
+    [1]
+    """
+    if filters.temperature == 0:
+        best_B, tokens_B = logits_BV.max(1)
+        _check([math.isfinite(best) for best in best_B.tolist()])
+        tokens: list[int] = tokens_B.tolist()
+        return tokens
+    tokens = _drawn(logits_BV, [_uniform(g) for g, _ in zip(generators, range(len(logits_BV)), strict=True)])
+    _check([token < logits_BV.shape[1] for token in tokens])
+    return tokens
+
+
+def _uniform(generator: torch.Generator) -> float:
+    """A number in [0, 1), a multiple of 2⁻⁵³."""
+    return torch.rand((), dtype=torch.float64, generator=generator).item()
+
+
+def _drawn(logits_BV: Tensor, uniforms: list[float]) -> list[int]:
+    """The inverse of the cumulative distribution at a number of [0, 1) a row; V where the logits are no distribution.
+
+    The first token whose cumulative probability is *above* u · total is taken. Adding the 0 of a token that is ruled
+    out does not get there from below, so it is never taken. In float64, u · total is below the total for every u up to
+    1 − 2⁻⁵³, so there is such a token; unless the total is NaN, above which nothing is.
+    """
+    # On the CPU, where cumsum adds from left to right and so never falls; a parallel one may, by its rounding.
+    cumulative_BV = logits_BV.cpu().softmax(-1, dtype=torch.float64).cumsum(-1)
+    thresholds_B = cumulative_BV[:, -1] * torch.tensor(uniforms, dtype=torch.float64)
+    tokens: list[int] = torch.searchsorted(cumulative_BV, thresholds_B.unsqueeze(1), right=True).squeeze(1).tolist()
+    return tokens
+
+
+def _check(usable: list[bool]) -> None:
+    if not all(usable):
+        raise DivergenceError(
+            f"the scores of row {usable.index(False)} are NaN or infinite, so no token can be chosen; "
+            "use a model that was trained without divergence"
+        )

@@ -1,0 +1,105 @@
+"""The classifier's network: an encoder of texts, pooling, scores; and n-grams beside them.
+
+Shapes: B batch, T time, H width of encoder states, P width of the pooled vector, K labels, G known n-grams, X n-grams
+of all texts of a batch.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqkit.batches.batching import Batch
+from seqkit.config.configs import ClassificationConfig
+from seqkit.models.text_encoders import LanguageModelEncoder, TokenEncoder, WordEncoder
+from seqkit.nn.dropout import Dropout, LockedDropout
+from seqkit.nn.pooling import Pooling
+
+__all__ = ["ClassificationModel", "LabelScores"]
+
+
+class LabelScores(NamedTuple):
+    """Scores of labels.
+
+    Attributes:
+        scores_BK: those that decide: the sum of both branches.
+        branches: what the recurrent and the n-gram branch say by themselves; empty where there is one.
+        attention_BT: how much attention each token got, where that pooling is used.
+    """
+
+    scores_BK: Tensor
+    branches: list[Tensor]
+    attention_BT: Tensor | None
+
+
+class ClassificationModel(nn.Module):
+    """Encoder → dropout → pooling → dropout → scores.
+
+    Beside it stands a linear model of n-grams, as fastText and n-gram baselines have it (Joulin et al. 2017; Wang and
+    Manning 2012): where a text holds few words that decide, it learns from fewer texts. The scores of both are added.
+
+    Args:
+        config: pooling and dropouts.
+        encoder: what the texts are read with.
+        ngrams: number G of known n-grams; 0 leaves that branch out.
+        labels: how many labels K.
+    """
+
+    def __init__(
+        self,
+        config: ClassificationConfig,
+        encoder: WordEncoder | TokenEncoder | LanguageModelEncoder,
+        *,
+        ngrams: int,
+        labels: int,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.state_dropout = LockedDropout(config.state_dropout)
+        self.pooling = Pooling(config.pooling, encoder.output_size)
+        self.pooled_dropout = Dropout(config.state_dropout)
+        self.scores = nn.Linear(self.pooling.output_size, labels)
+        self.ngrams = NgramScores(ngrams, labels, config.ngram_dropout) if ngrams else None
+
+    def forward(self, batch: Batch) -> LabelScores:
+        """Scores of the labels of each text of a batch."""
+        inputs = batch.inputs
+        states_BTH, final_BH = self.encoder(inputs, batch.lengths)
+        mask_BT = batch.mask.to(states_BTH.device)
+        pooled_BP, attention_BT = self.pooling(self.state_dropout(states_BTH), final_BH, mask_BT)
+        recurrent_BK = self.scores(self.pooled_dropout(pooled_BP))
+        if self.ngrams is None:
+            return LabelScores(recurrent_BK, [], attention_BT)
+        ngrams_BK = self.ngrams(inputs["ngrams_X"], inputs["weights_X"], inputs["rows_X"], len(batch.lengths))
+        return LabelScores(recurrent_BK + ngrams_BK, [recurrent_BK, ngrams_BK], attention_BT)
+
+
+class NgramScores(nn.Module):
+    """Scores of labels from weighted n-grams: a table with a row of scores for each.
+
+    Args:
+        ngrams: number G of n-grams.
+        labels: how many labels K.
+        dropout: share of n-grams dropped, in training only.
+    """
+
+    def __init__(self, ngrams: int, labels: int, dropout: float) -> None:
+        super().__init__()
+        self.table = _NgramTable(ngrams, labels)
+        nn.init.zeros_(self.table.weight)
+        self.dropout = Dropout(dropout)
+
+    @torch.no_grad()
+    def adopt(self, scores_GK: Tensor) -> None:
+        """Begin with these scores of each n-gram."""
+        self.table.weight.copy_(scores_GK)
+
+    def forward(self, ngrams_X: Tensor, weights_X: Tensor, rows_X: Tensor, rows: int) -> Tensor:
+        """Scores (B, K) of n-grams, each with its weight and the text it belongs to."""
+        weighted_XK = self.table(ngrams_X) * self.dropout(weights_X)[:, None]
+        scores_BK: Tensor = weighted_XK.new_zeros(rows, weighted_XK.shape[1]).index_add(0, rows_X, weighted_XK)
+        return scores_BK
+
+
+class _NgramTable(nn.Embedding):
+    """One with few columns, of which momentum moves rows on that no batch holds: its gradient is never sparse."""

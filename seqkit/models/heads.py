@@ -1,0 +1,248 @@
+"""Heads: encoder states in, a loss or a decision out.
+
+Shapes: B batch, T time, H state width, K labels, V vocabulary, X tokens of a batch.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqkit.crf import CRF
+from seqkit.nn.chunked_cross_entropy import SCORES_AT_ONCE, linear_cross_entropy
+
+__all__ = ["CRFHead", "Decoded", "NextTokenHead", "SoftmaxHead"]
+
+CLUSTERS = (2_000, 10_000, 50_000)  # ids at which the clusters of an adaptive softmax begin
+
+
+class Decoded(NamedTuple):
+    """Decided label sequences and how sure the head is of them.
+
+    Attributes:
+        labels: label ids, a list per row, padding left out.
+        marginals: log-probability of each label, lists of the same lengths; empty where not asked for.
+        conditionals: log-probability of each label given the label before it, likewise. A run of labels from s to
+            e has log-probability ``marginals[s] + sum(conditionals[s + 1 : e + 1])``.
+    """
+
+    labels: list[list[int]]
+    marginals: list[list[float]]
+    conditionals: list[list[float]]
+
+
+class CRFHead(nn.Module):
+    """A linear layer and a CRF over its scores (Huang et al. 2015).
+
+    Args:
+        input_size: state width H.
+        labels: how many labels K.
+        can_start: which labels may begin a sequence; None allows all.
+        can_follow: rows of which labels may follow a label; None allows all.
+        can_end: which labels may end a sequence; None allows all.
+        label_weights: what a token of each label counts in the loss; None counts each 1.
+        label_smoothing: share of the target that is spread evenly over all legal paths.
+
+    >>> head = CRFHead(8, 3)
+    >>> states, mask = torch.randn(2, 4, 8), torch.ones(2, 4, dtype=torch.bool)
+    >>> [len(row) for row in head.decode(states, mask).labels]
+    [4, 4]
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        labels: int,
+        *,
+        can_start: Sequence[bool] | None = None,
+        can_follow: Sequence[Sequence[bool]] | None = None,
+        can_end: Sequence[bool] | None = None,
+        label_weights: Sequence[float] | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.scores = nn.Linear(input_size, labels)
+        self.crf = CRF(
+            labels,
+            batch_first=True,
+            can_start=can_start,
+            can_follow=can_follow,
+            can_end=can_end,
+            label_weights=label_weights,
+            label_smoothing=label_smoothing,
+        )
+
+    def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        """Negative log-likelihood of the target sequences, averaged over tokens as ``CRF.loss`` weighs them."""
+        return self.crf.loss(self.scores(states_BTH), targets_BT, mask_BT, reduction="token_mean")
+
+    def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
+        """The most probable label sequences; with ``confidence`` their exact log-probabilities too."""
+        emissions_BTK = self.scores(states_BTH)
+        labels = self.crf.decode(emissions_BTK, mask_BT)
+        if not confidence:
+            return Decoded(labels, [], [])
+        return self._judged(emissions_BTK, mask_BT, labels)
+
+    def judge(self, states_BTH: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
+        """Given label sequences, and how probable these states find them; as ``decode`` returns it."""
+        return self._judged(self.scores(states_BTH), mask_BT, labels)
+
+    def _judged(self, emissions_BTK: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
+        paths_BT = _padded(labels, mask_BT)
+        marginals_BT, conditionals_BT = self.crf.path_log_probabilities(emissions_BTK, paths_BT, mask_BT)
+        return Decoded(labels, _rows(marginals_BT, mask_BT), _rows(conditionals_BT, mask_BT))
+
+    def probabilities(self, states_BTH: Tensor, mask_BT: Tensor) -> Tensor:
+        """The probability of each label at each token, all paths weighed, (B, T, K)."""
+        return self.crf.marginals(self.scores(states_BTH), mask_BT)
+
+
+class SoftmaxHead(nn.Module):
+    """A linear layer and a softmax: each label on its own, whatever stands beside it.
+
+    Args:
+        input_size: state width H.
+        labels: how many labels K.
+        label_weights: what a token of each label counts in the loss; None counts each 1.
+        label_smoothing: share of the target that is spread evenly over all labels (Szegedy et al. 2016, section 7).
+
+    >>> head = SoftmaxHead(8, 3)
+    >>> states, mask = torch.randn(2, 4, 8), torch.ones(2, 4, dtype=torch.bool)
+    >>> head.loss(states, torch.zeros(2, 4, dtype=torch.long), mask).shape
+    torch.Size([])
+    """
+
+    label_weights_K: Tensor | None
+
+    def __init__(
+        self,
+        input_size: int,
+        labels: int,
+        *,
+        label_weights: Sequence[float] | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.scores = nn.Linear(input_size, labels)
+        weights_K = None if label_weights is None else torch.tensor(label_weights)
+        self.register_buffer("label_weights_K", weights_K, persistent=False)
+        self.label_smoothing = label_smoothing
+
+    def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        """Cross-entropy, averaged over tokens by their weight."""
+        return nn.functional.cross_entropy(
+            self.scores(states_BTH)[mask_BT].float(),
+            targets_BT[mask_BT],
+            weight=self.label_weights_K,
+            label_smoothing=self.label_smoothing,
+        )
+
+    def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
+        """The most probable label of each token; with ``confidence`` its log-probability too."""
+        best = self.scores(states_BTH).float().log_softmax(dim=-1).max(dim=-1)
+        labels = [row[:length] for row, length in zip(best.indices.tolist(), mask_BT.sum(1).tolist(), strict=True)]
+        if not confidence:
+            return Decoded(labels, [], [])
+        probabilities = _rows(best.values, mask_BT)
+        return Decoded(labels, probabilities, probabilities)
+
+    def judge(self, states_BTH: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
+        """Given label sequences, and how probable these states find them; as ``decode`` returns it."""
+        scores_BTK = self.scores(states_BTH).float().log_softmax(dim=-1)
+        probabilities = _rows(scores_BTK.gather(2, _padded(labels, mask_BT)[..., None])[..., 0], mask_BT)
+        return Decoded(labels, probabilities, probabilities)
+
+    def probabilities(self, states_BTH: Tensor, mask_BT: Tensor) -> Tensor:
+        """The probability of each label at each token, (B, T, K)."""
+        probabilities_BTK: Tensor = self.scores(states_BTH).float().softmax(dim=-1)
+        return probabilities_BTK
+
+
+class NextTokenHead(nn.Module):
+    """Scores of every token of the vocabulary to be the next one.
+
+    Args:
+        input_size: state width H.
+        vocabulary: number of tokens V, the frequent ones first.
+        tied: whether the scores' weights are an embedding's, (V, H), handed in with each call (Press and Wolf 2017).
+        adaptive: whether rare tokens are scored in clusters, with narrower states (Grave et al. 2017).
+
+    >>> head = NextTokenHead(8, 20)
+    >>> states_XH, targets_X = torch.randn(5, 8), torch.arange(5)
+    >>> torch.allclose(head.loss(states_XH, targets_X), -head.log_probabilities(states_XH, targets_X).mean())
+    True
+    """
+
+    def __init__(self, input_size: int, vocabulary: int, *, tied: bool = False, adaptive: bool = False) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.adaptive: nn.AdaptiveLogSoftmaxWithLoss | None = None
+        self.weight_VH: nn.Parameter | None = None
+        if adaptive:
+            cutoffs = [start for start in CLUSTERS if start < vocabulary - 1] or [max(1, vocabulary // 2)]
+            self.adaptive = nn.AdaptiveLogSoftmaxWithLoss(input_size, vocabulary, cutoffs)
+            return
+        self.bias_V = nn.Parameter(torch.zeros(vocabulary))
+        if not tied:
+            self.weight_VH = nn.Parameter(nn.init.xavier_uniform_(torch.empty(vocabulary, input_size)))
+
+    def scores(self, states_XH: Tensor, tied_VH: Tensor | None = None) -> Tensor:
+        """Log-probabilities of all tokens, but for what is the same for all of a row; (X, V)."""
+        if self.adaptive is not None:
+            log_probabilities_XV: Tensor = self.adaptive.log_prob(states_XH)
+            return log_probabilities_XV
+        weight_VH = self.weight_VH if tied_VH is None else tied_VH
+        assert weight_VH is not None
+        return nn.functional.linear(states_XH, weight_VH, self.bias_V)
+
+    def as_module(self, tied_VH: Tensor | None = None) -> nn.Linear | nn.AdaptiveLogSoftmaxWithLoss:
+        """PyTorch's module that gives the same scores."""
+        if self.adaptive is not None:
+            return self.adaptive
+        weight_VH = self.weight_VH if tied_VH is None else tied_VH
+        assert weight_VH is not None
+        linear = nn.Linear(weight_VH.shape[1], self.vocabulary, device="meta")
+        linear.weight, linear.bias = nn.Parameter(weight_VH.detach()), nn.Parameter(self.bias_V.detach())
+        return linear
+
+    def loss(self, states_XH: Tensor, targets_X: Tensor, tied_VH: Tensor | None = None) -> Tensor:
+        """Cross-entropy in nats, averaged over tokens."""
+        if self.adaptive is not None:
+            loss: Tensor = self.adaptive(states_XH, targets_X).loss
+            return loss
+        if len(states_XH) * self.vocabulary > SCORES_AT_ONCE and not _autocasts(states_XH):
+            weight_VH = self.weight_VH if tied_VH is None else tied_VH
+            assert weight_VH is not None
+            return linear_cross_entropy(states_XH, weight_VH, self.bias_V, targets_X)
+        return nn.functional.cross_entropy(self.scores(states_XH, tied_VH).float(), targets_X)
+
+    def log_probabilities(self, states_XH: Tensor, targets_X: Tensor, tied_VH: Tensor | None = None) -> Tensor:
+        """Log-probability of each target, (X,), a part at a time: all scores of a large vocabulary are too many."""
+        parts = []
+        for states, targets in zip(*(each.split(max(1, SCORES_AT_ONCE // self.vocabulary))
+                                     for each in (states_XH, targets_X)), strict=True):  # fmt: skip
+            if self.adaptive is not None:
+                parts.append(self.adaptive(states, targets).output)
+            else:
+                parts.append(
+                    -nn.functional.cross_entropy(self.scores(states, tied_VH).float(), targets, reduction="none")
+                )
+        return torch.cat(parts)
+
+
+def _autocasts(tensor: Tensor) -> bool:
+    return torch.is_autocast_enabled(tensor.device.type)
+
+
+def _padded(labels: list[list[int]], mask_BT: Tensor) -> Tensor:
+    """Label sequences side by side, padded with 0, (B, T)."""
+    paths_BT = torch.zeros_like(mask_BT, dtype=torch.int64)
+    paths_BT[mask_BT] = torch.tensor([label for row in labels for label in row], device=mask_BT.device)
+    return paths_BT
+
+
+def _rows(values_BT: Tensor, mask_BT: Tensor) -> list[list[float]]:
+    lengths = mask_BT.sum(1).tolist()
+    return [row[:length] for row, length in zip(values_BT.tolist(), lengths, strict=True)]

@@ -1,0 +1,249 @@
+"""Cutting text into words with exact offsets.
+
+It stands on the ``tokenizers`` library: what :meth:`WordTokenizer.to_json` writes is an ordinary ``tokenizer.json``,
+which ``tokenizers.Tokenizer.from_file`` reads and which gives the same tokens and the same ids without seqkit.
+
+The road of a text is the library's own: *normalise* (lower case, every digit to ``0``), *cut* the normalised text by
+one regular expression, *look up* each piece. The rules therefore see neither case nor the value of a digit, and need
+neither; offsets lead back to the text as it was.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Self
+
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Split
+
+from seqkit.errors import CheckpointError, ConfigError
+from seqkit.text.vocabulary import NORMALIZER, UNKNOWN, Vocabulary, encodable, normalize_word
+
+__all__ = ["CLITICS", "Token", "WordTokenizer"]
+
+CLITICS = ("n't", "'s", "'re", "'ll", "'ve", "'d", "'m")
+"""The English clitics that the Penn Treebank writes as words of their own."""
+
+# The rules, in the regular expressions of Oniguruma, which the tokenizers library uses. A word character is a letter,
+# a mark, a number, an underscore, or an invisible joiner that belongs inside words of Persian, Hindi and others.
+# Repetitions are bounded where the engine could otherwise go back and forth over a very long token.
+_WORD = r"[\p{L}\p{M}\p{N}_\x{AD}\x{200C}\x{200D}\x{2060}]"
+_START = rf"(?<!{_WORD})"
+_END = rf"(?!{_WORD})"
+_APOSTROPHE = r"['\x{2019}\x{FF07}`\x{B4}]"
+_HYPHEN = r"[-\x{2010}\x{2011}]"
+_PICTURE = r"\p{Extended_Pictographic}[\p{M}\p{Emoji_Modifier}\x{E0020}-\x{E007F}]*"
+_SUFFIX = (
+    "com|org|net|edu|gov|mil|int|info|biz|io|ly|uk|eu|de|fr"
+    "|docx?|pdf|txt|xlsx?|pptx?|html?|jpe?g|png|gif|zip|exe|csv|json|xml"
+)
+_ABBREVIATION = (
+    "mr|mrs|ms|dr|prof|st|jr|sr|inc|corp|co|ltd|vs|etc|ph\\.d|ft|mt|jan|feb|aug|sept|oct|nov|dec",
+    "gen|sen|rep|gov|lt|col|sgt|capt|rev|hon|pres|adm|cf|dept",  # before a word: "Gen. Lee", not "our sales rep."
+    "no|nos|fig|figs|eq|vol|pp?",  # before a number: "No. 7", not "I said no."
+)
+# Prefixes that stay with their word where hyphens are cut, as in the English Web Treebank and OntoNotes.
+_PREFIX = (
+    "anti|co|counter|de|e|ex|extra|inter|mega|meta|micro|mid|mini|mis|multi|neo|non|over|post|pre|pro|pseudo|quasi|re"
+    "|self|semi|sub|super|trans|u|ultra|un|under|uni|x"
+)
+
+_EMOJI = (
+    r"[\x{1F1E6}-\x{1F1FF}]{2}",  # a flag
+    r"[0#*]\x{FE0F}?\x{20E3}",  # a keycap
+    rf"{_PICTURE}(?:\x{{200D}}{_PICTURE}){{0,9}}",  # an emoji, with skin tone and joined ones
+)
+_MARK = (r"\S\p{M}*",)  # whatever is left, alone: this is why no character is ever lost
+_UNITS = (
+    rf"(?:(?:https?|ftp)://|www\.)\S{{0,2000}}(?:[/=&#]|{_WORD}{_END})",
+    rf"(?:{_WORD}|[.%+-]){{1,64}}@(?:{_WORD}|-){{1,64}}(?:\.(?:{_WORD}|-){{1,64}}){{0,8}}{_END}",  # an e-mail address
+    rf"[@#](?=\p{{N}}*[\p{{L}}_]){_WORD}+",  # a handle or a hashtag
+    rf"(?:(?:{_WORD}|-){{0,63}}\.){{1,8}}(?:{_SUFFIX}){_END}(?:/\S{{0,2000}}{_WORD}{_END})?",  # a host or a file
+    r"&(?:\p{L}{2,8}|#\p{N}{2,6});",  # an HTML entity
+    *_EMOJI,
+    rf"[<>]?[:;=]'?[-^]?(?:[)\]}}|*]|[(\[{{]{_END}|[/\\](?![/\p{{N}}]))",  # :-) ;) =( :/
+    rf"{_START}[:;=]-?[dpo]{_END}|\([-^]?[:;=](?!\p{{L}})|\^[_.-]?\^|-_+-|>_+<",  # :D (: ^_^ -_-
+    r"\.{2,}|…+|[!?]{2,}|([-=*~_#<>+|^$'`\x{2018}\x{2019}\x{2013}\x{2014}])\1+",  # ... ?! -- ***
+    rf"{_START}\p{{L}}(?:\.\p{{L}})+{_END}\.?",  # U.S. e.g.
+    rf"{_START}(?:{_ABBREVIATION[0]})\.{_END}",
+    rf"{_START}(?:{_ABBREVIATION[1]})\.(?=\s+[\p{{L}}\p{{N}}])",
+    rf"{_START}(?:{_ABBREVIATION[2]})\.(?=\s?\p{{N}})",
+    rf"{_START}(?!i)\p{{L}}\.(?=\s+\p{{L}})",  # J. Smith, but "He and I."
+    rf"{_START}\.\p{{N}}+{_END}",  # .5
+    rf"{_START}\p{{N}}{{1,4}}([-/.])\p{{N}}{{1,4}}\2\p{{N}}{{1,4}}{_END}",  # 2024-05-17, 555-123-4567
+    rf"{_START}(?:\p{{N}}{{1,2}}/\p{{N}}{{1,2}}|\p{{N}}{{3}}-\p{{N}}{{4}}){_END}(?!\.?\p{{N}})",  # 9/11, 555-1234
+)
+
+
+def _pattern(split_punctuation: bool, split_hyphens: bool, clitics: Sequence[str]) -> str:
+    """One regular expression whose matches are the tokens."""
+    if split_punctuation:
+        return "|".join((*_EMOJI, f"{_WORD}+", *_MARK))
+    endings = "|".join(clitic[1:] for clitic in clitics if clitic.startswith("'"))
+    ending = rf"(?:{endings}){_END}" if endings else r"(?!)"
+    negation = (rf"{_WORD}{{1,40}}?(?=n{_APOSTROPHE}t{_END})", rf"n{_APOSTROPHE}t{_END}") if "n't" in clitics else ()
+    inside = rf"['\x{{2019}}\x{{FF07}}](?!{ending})|&|(?<=\p{{N}})[.,:](?=\p{{N}})"  # O'Neill, AT&T, 1,000.5
+    prefixed = rf"(?<!{_WORD}|{_HYPHEN})(?:{_PREFIX}){_HYPHEN}{_WORD}+"
+    rules = (
+        *_UNITS,
+        *negation,
+        rf"{_APOSTROPHE}{ending}",
+        rf"{_START}{_APOSTROPHE}(?:s|re|ve|ll|d|m){_END}",  # one that already stands apart
+        *((prefixed,) if split_hyphens else ()),
+        rf"{_WORD}+(?:(?:{inside if split_hyphens else f'{inside}|{_HYPHEN}'}){_WORD}+)*",
+        *_MARK,
+    )
+    return "|".join(rules)
+
+
+class Token(NamedTuple):
+    """A word of a text: ``text[start:end] == token.text``, counted in code points."""
+
+    text: str
+    start: int
+    end: int
+
+
+class WordTokenizer:
+    """Cuts text into words, and holds the vocabulary that is saved with it.
+
+    URLs, e-mail addresses, @handles, #hashtags, emoticons, emoji, numbers such as ``1,250.5`` and ``7:30``, dates,
+    abbreviations (``U.S.``, ``Dr.``), initials (``J.``) and runs of one mark (``...``, ``?!``, ``--``) stay whole;
+    every other punctuation mark is a token. A run of letters is one token in every script: text without spaces between
+    words (Chinese, Japanese, Thai) is to be segmented before. The tokens and the white space between them are the
+    whole text; nothing is dropped.
+
+    Args:
+        split_punctuation: every mark that is no letter, digit or underscore is a token, wherever it stands
+            (``0 . 5``, ``Parkinson ' s``), as in BioCreative's corpora; the other two settings have no effect then.
+        split_hyphens: ``London-based`` becomes three tokens, as in OntoNotes and the English Web Treebank; a common
+            prefix stays with its word (``non-stop``), and so do dates and telephone numbers.
+        clitics: which of :data:`CLITICS` become words of their own (``do n't``); others stay with their word.
+        words: the vocabulary of words; it becomes the ``WordLevel`` model of ``tokenizer.json``.
+
+    Raises:
+        ConfigError: a clitic that is not one of :data:`CLITICS`.
+
+    >>> [token.text for token in WordTokenizer().tokenize("Dr. Who can't pay $5.50 to a well-known U.S. bank...")]
+    ['Dr.', 'Who', 'ca', "n't", 'pay', '$', '5.50', 'to', 'a', 'well-known', 'U.S.', 'bank', '...']
+    >>> WordTokenizer(clitics=()).tokenize("I can't")
+    [Token(text='I', start=0, end=1), Token(text="can't", start=2, end=7)]
+    """
+
+    def __init__(
+        self,
+        *,
+        split_punctuation: bool = False,
+        split_hyphens: bool = False,
+        clitics: Sequence[str] = CLITICS,
+        words: Vocabulary | None = None,
+    ) -> None:
+        if unknown := [clitic for clitic in clitics if clitic not in CLITICS]:
+            raise ConfigError(f"unknown clitic {unknown[0]!r}; choose from {', '.join(CLITICS)}")
+        self.words = Vocabulary(normalize=normalize_word) if words is None else words
+        self._tokenizer = Tokenizer(_model(Vocabulary()))
+        self._tokenizer.normalizer = NORMALIZER
+        pattern = Regex(_pattern(split_punctuation, split_hyphens, clitics))
+        self._tokenizer.pre_tokenizer = Split(pattern, "removed", invert=True)
+
+    @classmethod
+    def fitted_to(cls, sentences: Iterable[Sequence[str]]) -> Self:
+        """The tokenizer that cuts raw text most like these sentences of words are cut; its vocabulary is empty.
+
+        Each setting goes with the majority of what was counted in the sentences:
+
+        * ``split_punctuation`` where marks inside a number or a contraction stand alone (``0 . 5``, ``don ' t``)
+          more often than a word has any mark inside;
+        * ``split_hyphens`` where a hyphen stands alone between two words (``drug - induced``) more often than it is
+          inside one (``well-known``);
+        * a clitic, where it stands alone (``do n't``) at least as often as it ends a longer word (``don't``); one
+          that never occurs goes with the sum of all.
+
+        >>> tokenizer = WordTokenizer.fitted_to([["A", "London", "-", "based", "bank", "does", "n't", "pay"]])
+        >>> [token.text for token in tokenizer.tokenize("It's Paris-based.")]
+        ['It', "'s", 'Paris', '-', 'based', '.']
+        """
+        counts: Counter[str] = Counter()
+        marks_apart = hyphens_apart = 0
+        for sentence in sentences:
+            counts.update(sentence)
+            text = f"{' '.join(sentence)} "
+            marks_apart += len(_MARK_APART.findall(text))
+            hyphens_apart += len(_HYPHEN_APART.findall(text))
+        return cls(
+            split_punctuation=marks_apart > _total(counts, _MARK_INSIDE),
+            split_hyphens=hyphens_apart > _total(counts, _HYPHEN_INSIDE),
+            clitics=_clitics_apart(counts),
+        )
+
+    def tokenize(self, text: str) -> list[Token]:
+        """The words of one text, in order."""
+        return self.tokenize_batch([text])[0]
+
+    def tokenize_batch(self, texts: Sequence[str]) -> list[list[Token]]:
+        """The words of many texts: the same as one by one, on all processor cores."""
+        encodings = self._tokenizer.encode_batch([encodable(text) for text in texts])
+        return [
+            [Token(text[start:end], start, end) for start, end in encoding.offsets]
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def to_json(self) -> str:
+        """The text of ``tokenizer.json``: the rules, and the words as a ``WordLevel`` model.
+
+        >>> import tokenizers
+        >>> words = Vocabulary.build({"hello": 1, "world": 1}, normalize=normalize_word)
+        >>> tokenizers.Tokenizer.from_str(WordTokenizer(words=words).to_json()).encode("Hello, world").ids
+        [2, 1, 3]
+        """
+        saved = Tokenizer.from_str(self._tokenizer.to_str())
+        saved.model = _model(self.words)
+        return saved.to_str(pretty=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what :meth:`to_json` wrote, rules and words.
+
+        Raises:
+            CheckpointError: it is not the text of a tokenizer that seqkit wrote.
+
+        >>> WordTokenizer.from_json(WordTokenizer(clitics=()).to_json()).tokenize("can't")
+        [Token(text="can't", start=0, end=5)]
+        """
+        try:
+            loaded = Tokenizer.from_str(text)
+            ids = loaded.get_vocab(with_added_tokens=False)
+            words = Vocabulary(sorted(ids, key=ids.__getitem__), normalize=normalize_word)
+        except Exception as error:  # the library raises bare Exception
+            raise CheckpointError(f"tokenizer.json cannot be read ({error}); restore it or train again") from error
+        loaded.model = _model(Vocabulary())  # only the rules are needed; words are looked up in the vocabulary
+        tokenizer = cls(words=words)
+        tokenizer._tokenizer = loaded
+        return tokenizer
+
+
+def _model(words: Vocabulary) -> WordLevel:
+    return WordLevel({entry: index for index, entry in enumerate(words.entries)}, unk_token=UNKNOWN)
+
+
+_MARK_APART = re.compile(r"\d \. (?=\d)|[^\W\d_] ['`\u2019\u00b4] (?=(?:s|t|re|ll|ve|d|m) )", re.IGNORECASE)
+_MARK_INSIDE = re.compile(r"\w[^\w\s]\w")
+_HYPHEN_APART = re.compile(r"[^\W\d_] [-\u2010\u2011] (?=[^\W\d_])")
+_HYPHEN_INSIDE = re.compile(r"[^\W\d_][-\u2010\u2011][^\W\d_]")
+
+
+def _total(counts: Counter[str], pattern: re.Pattern[str]) -> int:
+    return sum(count for word, count in counts.items() if pattern.search(word))
+
+
+def _clitics_apart(counts: Counter[str]) -> tuple[str, ...]:
+    """The clitics that stand alone at least as often as they end a longer word."""
+    apart, joined = Counter[str](), Counter[str]()
+    for word, count in counts.items():
+        plain = re.sub("[\u2019\uff07`\u00b4]", "'", word.lower())
+        for clitic in CLITICS:
+            if plain.endswith(clitic):
+                (apart if plain == clitic else joined)[clitic] += count
+    unseen = apart.total() >= joined.total()
+    return tuple(clitic for clitic in CLITICS if apart[clitic] >= joined[clitic] and (apart[clitic] or unseen))

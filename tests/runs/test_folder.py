@@ -1,0 +1,307 @@
+"""Run folders: whatever fails, and wherever, what was there before is still there."""
+
+import ast
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load as load_tensors
+from torch.testing import assert_close
+
+import seqkit
+from seqkit.errors import CheckpointError
+from seqkit.runs.folder import FORMAT_VERSION, RunFolder, newest_run, next_run_path, tensor_bytes
+
+OLD: dict[str, str | bytes] = {"run.json": '{"format_version": 1}', "model.safetensors": b"old", "resume/state": b"old"}
+NEW: dict[str, str | bytes] = {"run.json": '{"format_version": 1, "new": 1}', "model.safetensors": b"new"}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def old_run(path: Path) -> dict[str, bytes]:
+    """Write a run and two files of the user's into its folder; return all of it."""
+    RunFolder(path).create(OLD)
+    (path / "notes.txt").write_text("mine")
+    (path / "figures").mkdir()
+    (path / "figures" / "errors.csv").write_text("mine too")
+    return content(path)
+
+
+class FullDisk:
+    """Makes the disk full from its ``since``-th change on; renames, which need no space, then fail only once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, since: int) -> None:
+        self.changes, self.since = 0, since
+        for name in ("mkdir", "rename", "replace", "open"):
+            self.fill(monkeypatch, Path, name, needs_space=name in ("mkdir", "open"))
+        self.fill(monkeypatch, os, "fsync", needs_space=True)
+
+    def fill(self, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, *, needs_space: bool) -> None:
+        usual: Callable[..., Any] = getattr(where, name)
+
+        def full(*args: Any, **options: Any) -> Any:
+            self.changes += 1
+            if self.changes == self.since or (needs_space and self.changes > self.since):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return usual(*args, **options)
+
+        monkeypatch.setattr(where, name, full)
+
+
+def fail_everywhere(write: Callable[[], None], check: Callable[[], None]) -> int:
+    """Fill the disk at the first change of a write, then at the second, … until it succeeds; count the failures."""
+    for since in range(1, 100):
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            disk = FullDisk(monkeypatch, since)
+            try:
+                write()
+            except CheckpointError as error:
+                message = str(error)
+            else:
+                assert disk.changes < since, "an error of the disk was passed over"
+                return since - 1
+        assert "cannot be written: No space left on device" in message
+        assert "what was saved before is untouched; free some space" in message
+        check()
+    raise AssertionError("the write never succeeds")
+
+
+def test_a_disk_that_fills_anywhere_in_a_new_run_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    before = old_run(path)
+
+    def check() -> None:
+        assert content(path) == before
+        assert [inner.name for inner in tmp_path.iterdir()] == ["run"], "something was left beside the run"
+
+    failures = fail_everywhere(lambda: RunFolder(path).create(NEW), check)
+    assert failures >= 2 * len(NEW) + 4  # every file twice, and the moves of both runs and both files of the user's
+    assert content(path) == {
+        "run.json": b'{"format_version": 1, "new": 1}',
+        "model.safetensors": b"new",
+        "notes.txt": b"mine",
+        "figures/errors.csv": b"mine too",
+    }
+    assert [inner.name for inner in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_disk_that_fills_in_a_first_run_leaves_nothing(tmp_path: Path) -> None:
+    def check() -> None:
+        assert list(tmp_path.iterdir()) == []
+
+    fail_everywhere(lambda: RunFolder(tmp_path / "run").create(NEW), check)
+    assert RunFolder(tmp_path / "run").has_model
+
+
+def test_a_disk_that_fills_while_files_are_replaced_leaves_each_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    before = old_run(path)
+    new = {name: text if isinstance(text, bytes) else text.encode() for name, text in NEW.items()}
+
+    def check() -> None:
+        after = content(path)
+        assert after.keys() == before.keys()
+        assert all(after[name] in (before[name], new.get(name)) for name in after)
+
+    fail_everywhere(lambda: RunFolder(path).write(NEW), check)
+    assert content(path) == {**before, **new}
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    RunFolder(tmp_path).write({"model.safetensors": b"old"})
+    reader = (tmp_path / "model.safetensors").open("rb")
+    order: list[str] = []
+
+    def noted(name: str, usual: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            order.append(name)
+            return usual(*args)
+
+        return call
+
+    monkeypatch.setattr(os, "fsync", noted("fsync", os.fsync))
+    monkeypatch.setattr(Path, "replace", noted("replace", Path.replace))
+    RunFolder(tmp_path).write({"model.safetensors": b"new"})
+    assert order == ["fsync", "replace"]
+    with reader:
+        assert reader.read() == b"old", "who has the old file open reads it to its end"
+    assert (tmp_path / "model.safetensors").read_bytes() == b"new"
+
+
+def test_a_new_run_replaces_all_that_is_a_runs_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "run"
+    before = old_run(path)
+    RunFolder(path).create({"run.json": "{}", "labels.json": "[]"})
+    kept = {name: before[name] for name in ("notes.txt", "figures/errors.csv")}
+    assert content(path) == {"run.json": b"{}", "labels.json": b"[]", **kept}
+
+
+def test_a_run_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    old_run(tmp_path / "disk" / "run")
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "run")
+    RunFolder(tmp_path / "link").create(NEW)
+    assert (tmp_path / "disk" / "run" / "model.safetensors").read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
+
+
+def test_a_run_can_be_read_by_those_who_may_read_any_new_folder(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    RunFolder(tmp_path / "run").create(NEW)
+    assert (tmp_path / "run").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:
+    RunFolder(tmp_path).write({"README.md": "Čapek 🙂\n", "learning_curve.png": b"\x89PNG\r\n"})
+    assert (tmp_path / "README.md").read_bytes() == "Čapek 🙂\n".encode()
+    assert (tmp_path / "learning_curve.png").read_bytes() == b"\x89PNG\r\n"
+
+
+@pytest.mark.parametrize("name", ["file", "file/run", "file/deep/run"])
+def test_a_file_where_the_folder_should_be_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(CheckpointError, match=r"cannot be written: .*another folder with --out"):
+        RunFolder(tmp_path / name).create(NEW)
+    assert content(tmp_path) == {"file": b"mine"}
+
+
+def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
+    tensors = {
+        "matrix": torch.arange(6.0).reshape(2, 3).t(),  # not contiguous
+        "parameter": torch.nn.Parameter(torch.tensor([1.5, -0.0])),
+        "flags": torch.tensor([True, False]),
+        "state": torch.tensor([7, 255], dtype=torch.uint8),
+    }
+    RunFolder(tmp_path).write({"model.safetensors": tensor_bytes(tensors, {"state": "{}"})})
+    read, metadata = RunFolder(tmp_path).read_tensors()
+    assert metadata == {"state": "{}"}
+    assert read.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert_close(read[name], tensor.detach(), rtol=0, atol=0)
+    assert load_tensors((tmp_path / "model.safetensors").read_bytes()).keys() == tensors.keys()
+
+
+def test_what_is_missing_is_named_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"holds no run\.json; there is no such folder"):
+        RunFolder(tmp_path / "gone").read_run()
+    with pytest.raises(
+        CheckpointError, match=r"is not a run: it holds no run\.json; give the folder that 'seqkit train'"
+    ):
+        RunFolder(tmp_path).read_run()
+    with pytest.raises(CheckpointError, match=r"holds no model\.safetensors; give the folder"):
+        RunFolder(tmp_path).read_tensors()
+    with pytest.raises(CheckpointError, match="cannot be resumed: it holds no run"):
+        RunFolder(tmp_path).read_resume()
+    (tmp_path / "model.safetensors").write_bytes(tensor_bytes({"x": torch.ones(1)}))
+    with pytest.raises(CheckpointError, match="cannot be resumed: its training has finished"):
+        RunFolder(tmp_path).read_resume()
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b'{"format_version": 1', b"\xff\xfe{}"])
+def test_a_damaged_description_is_named(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "run.json").write_bytes(damaged)
+    with pytest.raises(CheckpointError, match=r"run\.json (is damaged: .*restore the file|cannot be read)"):
+        RunFolder(tmp_path).read_run()
+
+
+@pytest.mark.parametrize("foreign", ["{}", "[]", "null", '{"format_version": 99}', '{"format_version": "1"}'])
+def test_another_version_is_named(tmp_path: Path, foreign: str) -> None:
+    (tmp_path / "run.json").write_text(foreign)
+    with pytest.raises(CheckpointError, match=f"this seqkit reads version {FORMAT_VERSION}; use the seqkit version"):
+        RunFolder(tmp_path).read_run()
+
+
+@pytest.mark.parametrize("cut", [0, 4, 30, -1])
+def test_damaged_weights_are_named(tmp_path: Path, cut: int) -> None:
+    (tmp_path / "model.safetensors").write_bytes(tensor_bytes({"x": torch.ones(9)})[:cut])
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is damaged: .*train again or restore the file"):
+        RunFolder(tmp_path).read_tensors()
+
+
+@pytest.mark.parametrize("metadata", [None, {"other": "1"}, {"state": "{"}])
+def test_a_resume_of_another_program_is_named(tmp_path: Path, metadata: dict[str, str] | None) -> None:
+    RunFolder(tmp_path).write({"resume/state.safetensors": tensor_bytes({"x": torch.ones(1)}, metadata)})
+    assert RunFolder(tmp_path).can_resume
+    with pytest.raises(CheckpointError, match="holds no state of a training; train again"):
+        RunFolder(tmp_path).read_resume()
+
+
+def test_a_finished_training_is_forgotten(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write({"resume/state.safetensors": tensor_bytes({"x": torch.ones(1)}, {"state": '{"epoch": 2}'})})
+    tensors, values = folder.read_resume()
+    assert tensors["x"].tolist() == [1.0]
+    assert values == {"epoch": 2}
+    folder.discard_resume()
+    folder.discard_resume()  # there is nothing left to forget, which is no error
+    assert not folder.can_resume
+    assert content(tmp_path) == {}
+
+
+def test_runs_are_numbered_from_the_second_on(tmp_path: Path) -> None:
+    parent = tmp_path / "runs"
+    (parent / "ner-3").mkdir(parents=True)
+    assert [next_run_path("ner", parent).name for _ in range(4)] == ["ner", "ner-2", "ner-4", "ner-5"]
+    (parent / "pos").write_text("a file")
+    assert next_run_path("pos", parent) == parent / "pos-2"
+    assert (parent / "pos-2").is_dir()
+
+
+def test_runs_that_cannot_be_made_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(CheckpointError, match="runs/ner cannot be written: Not a directory"):
+        next_run_path("ner", tmp_path / "runs")
+
+
+def test_the_newest_run_is_the_one_whose_model_was_saved_last(tmp_path: Path) -> None:
+    def run(name: str, description: str, time: int) -> None:
+        RunFolder(tmp_path / name).write({"run.json": description, "model.safetensors": b""})
+        os.utime(tmp_path / name / "model.safetensors", (time, time))
+
+    with pytest.raises(CheckpointError, match=r"no ner or pos run in .*; train one first, or name its folder"):
+        newest_run({"pos", "ner"}, tmp_path)
+    run("ner", '{"task": "ner"}', 300)
+    run("ner-2", '{"task": "ner"}', 200)
+    run("pos", '{"task": "pos"}', 400)
+    run("damaged", "{", 900)
+    run("foreign", "[]", 900)
+    run("listed", '{"task": ["ner"]}', 900)
+    run("mine", '{"task": "weather"}', 900)
+    RunFolder(tmp_path / "no-model").write({"run.json": '{"task": "ner"}'})
+    (tmp_path / "no-description").mkdir()
+    (tmp_path / "no-description" / "model.safetensors").write_bytes(b"")
+    assert newest_run({"ner"}, tmp_path) == tmp_path / "ner"
+    assert newest_run({"pos"}, tmp_path) == tmp_path / "pos"
+    assert newest_run({"ner", "pos"}, tmp_path) == tmp_path / "pos"
+    run("ner-2", '{"task": "ner"}', 500)
+    assert newest_run({"ner", "pos"}, tmp_path) == tmp_path / "ner-2"
+
+
+def test_nothing_is_pickled() -> None:
+    # A pickle runs code of whoever wrote it: a model that is passed on must hold none.
+    picklers = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+    for package in (Path(str(seqkit.__file__)).parent, Path(__file__).parents[2] / "cli" / "seqkit_cli"):
+        for path in package.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    assert not picklers & {alias.name.split(".")[0] for alias in node.names}, path
+                elif isinstance(node, ast.ImportFrom):
+                    assert str(node.module).split(".")[0] not in picklers, path
+                elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                    written = f"{node.value.id}.{node.attr}"
+                    assert written not in {"torch.load", "torch.save", "numpy.load", "numpy.save"}, path
+
+
+def test_json_is_read_as_it_was_written(tmp_path: Path) -> None:
+    value = {"f1": 0.5, "labels": ["O", "B-ÉTAT"], "none": None}
+    RunFolder(tmp_path).write({"report.json": json.dumps(value, ensure_ascii=False)})
+    assert RunFolder(tmp_path).read_json("report.json") == value
+    assert repr(RunFolder(tmp_path)) == f"RunFolder({str(tmp_path)!r})"

@@ -1,0 +1,310 @@
+"""The tagging task: from rows to batches by loops over tokens, and from models to probabilities by every path."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from seqkit.data.corpora import open_corpus
+from seqkit.data.tagged_rows import gold_spans, rows_of
+from seqkit.errors import CorpusError, SeqkitWarning
+from seqkit.tagger import Tagger
+from seqkit.tasks.tagging import PartOfSpeechTask, TaggingTask
+from seqkit.text.tagging_schemes import Scheme, Span, convert_tags
+from seqkit.text.vocabulary import WORD_SHAPES
+from seqkit.training.device import Engine
+from seqkit.training.evaluate import predict
+from tests.tiny import ROWS, SPANS, Rows, half_trained, task_of, tiny_tagger, without_time
+
+CPU = Engine.open("cpu")
+
+every_scheme = pytest.mark.parametrize("scheme", list(Scheme))
+
+
+def in_scheme(scheme: Scheme) -> Rows:
+    return {"tokens": ROWS["tokens"], "tags": [convert_tags(tags, Scheme.IOB2, scheme) for tags in ROWS["tags"]]}
+
+
+# Schemes.
+
+
+@every_scheme
+@pytest.mark.parametrize("declared", [True, False])
+def test_gold_spans_are_the_same_whatever_the_file_uses(scheme: Scheme, declared: bool) -> None:
+    assert gold_spans(in_scheme(scheme), scheme.value if declared else None) == SPANS
+
+
+def test_training_is_the_same_whatever_the_file_uses() -> None:
+    histories = {}
+    for scheme in Scheme:
+        rows = in_scheme(scheme)
+        tagger = tiny_tagger(epochs=2).fit(rows, rows)
+        assert tagger.outcome is not None
+        assert tagger.fitted is not None
+        assert tagger.fitted.scheme is Scheme.IOBES
+        histories[scheme] = without_time(tagger.outcome.history)
+    assert all(history == histories[Scheme.IOB2] for history in histories.values())
+
+
+def test_the_model_chooses_among_the_labels_of_its_own_scheme() -> None:
+    types = ("LOC", "PER")
+    assert task_of().labels == ["O", *(f"{prefix}-{label}" for label in types for prefix in "BEIS")]
+    assert task_of(scheme="IOB2").labels == ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
+    bilou = task_of(scheme="BILOU")
+    assert bilou.labels == ["O", *(f"{prefix}-{label}" for label in types for prefix in "BILU")]
+    gold = bilou.prepare(ROWS).gold
+    assert gold is not None
+    assert gold[7].tags == ["O", "O", "B-PER", "I-PER", "L-PER", "O", "O", "O", "O"]
+    assert gold[7].spans == [Span(2, 5, "PER")]
+
+
+@every_scheme
+def test_a_label_that_training_lacks_is_still_a_label_of_the_scheme(scheme: Scheme) -> None:
+    single: Rows = {"tokens": [["Ada", "ran"]], "tags": [convert_tags(["B-PER", "O"], Scheme.IOB2, scheme)]}
+    labels = task_of(single, scheme=scheme.value).labels
+    assert {label[0] for label in labels if label != "O"} == set(scheme.prefixes)
+
+
+@pytest.mark.parametrize("source", [True, False])
+def test_an_illegal_tag_is_an_error_that_names_file_and_line(source: bool) -> None:
+    rows: dict[str, Any] = {**ROWS, "tags": [list(tags) for tags in ROWS["tags"]]}
+    rows["tags"][5][4] = "I-PER"
+    if source:
+        rows["source"] = [f"corpus.conll:{10 * number}" for number in range(12)]
+    with pytest.raises(CorpusError) as raised:
+        task_of(rows)
+    assert str(raised.value).startswith("corpus.conll:50: token 5 " if source else "sentence 6: token 5 ")
+    assert "I-PER cannot follow B-LOC" in str(raised.value)
+    assert "'seqkit corpora validate' lists every such place" in str(raised.value)
+    with pytest.raises(CorpusError, match="I-PER cannot follow B-LOC"):
+        task_of().prepare(rows)
+
+
+def test_the_line_is_that_of_the_file_the_sentence_was_read_from(tmp_path: Path) -> None:
+    file = tmp_path / "train.conll"
+    file.write_text("Ada B-PER\nran O\n\nBo B-PER\nran O\n\n# a remark\nIn O\nGhent I-LOC\n")
+    rows = rows_of(open_corpus(str(file), dev_fraction=0)["train"])
+    with pytest.raises(CorpusError, match=r"train\.conll:(7|8): token 2 of the sentence: I-LOC cannot follow O"):
+        gold_spans(rows)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("IOBES", "sentence 1: token 2 of the sentence: I-PER cannot come before O: IOBES closes"),
+        ("IOB1", "sentence 1: token 1 of the sentence: B-PER cannot start a sentence: IOB1 opens"),
+        ("BILOU", "BILOU closes"),
+        ("IOE1", "'B-PER' is not a tag of IOE1"),
+        ("IOE2", "'B-PER' is not a tag of IOE2"),
+    ],
+)
+def test_a_wrongly_declared_scheme_is_an_error(declared: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        task_of(corpus_scheme=declared)
+
+
+# Corpora that cannot be learnt from.
+
+
+def test_a_corpus_without_entities_is_an_error() -> None:
+    with pytest.raises(CorpusError, match="marks no entity: every tag is O"):
+        task_of({"tokens": [["rain", "fell"], ["it", "rained"]], "tags": [["O", "O"], ["O", "O"]]})
+
+
+def test_plain_tags_are_an_error_wherever_entities_are_expected() -> None:
+    plain: dict[str, Any] = {"tokens": [["rain", "fell"]], "tags": [["O", "VERB"]]}
+    with pytest.raises(CorpusError, match=r"^sentence 1: 'VERB' has no scheme prefix such as B-.*'seqkit train pos'"):
+        task_of(plain)
+    with pytest.raises(CorpusError, match=r"^dev\.conll:3: 'VERB' has no scheme prefix"):
+        task_of().prepare({**plain, "source": ["dev.conll:3"]})
+
+
+def test_a_split_without_entities_can_be_scored() -> None:
+    task = task_of()
+    examples = task.prepare({"tokens": [["rain", "fell"]], "tags": [["O", "O"]]})
+    assert examples.gold is not None
+    assert examples.gold[0].spans == []
+    assert task.score(examples.gold, examples.gold) == {"f1": 0.0, "precision": 0.0, "recall": 0.0, "accuracy": 1.0}
+
+
+@pytest.mark.parametrize("make", [task_of, lambda rows: PartOfSpeechTask.fitted(tiny_tagger().config, rows)])
+@pytest.mark.parametrize(
+    ("tokens", "tags", "message"),
+    [
+        ([["Ada", "ran"], []], [["B-PER", "O"], []], "^a.conll:9: the sentence has no token; leave it out$"),
+        ([["Ada", "ran"], ["it"]], [["B-PER", "O"], ["O", "O"]], "^a.conll:9: 1 tokens but 2 tags"),
+        ([["Ada", "ran"], ["it"]], [["B-PER", "O"]], "^2 sentences of tokens but 1 of tags"),
+    ],
+)
+def test_tokens_and_tags_that_do_not_match_are_an_error(
+    make: Callable[[Any], TaggingTask], tokens: list[list[str]], tags: list[list[str]], message: str
+) -> None:
+    task = make({"tokens": [["Ada", "ran"]], "tags": [["B-PER", "O"]]})
+    with pytest.raises(CorpusError, match=message):
+        task.prepare({"tokens": tokens, "tags": tags, "source": ["a.conll:4", "a.conll:9"]})
+
+
+def test_a_label_that_only_dev_has_is_told_and_counted_as_wrong() -> None:
+    dev: Rows = {
+        "tokens": [*ROWS["tokens"], ["The", "Herald"]],
+        "tags": [*ROWS["tags"], ["B-MISC", "I-MISC"]],
+    }
+    tagger = tiny_tagger(still=True, epochs=25, schedule="constant")
+    with pytest.warns(SeqkitWarning, match="^dev holds labels that training lacks, .*count as wrong: MISC$"):
+        tagger.fit(ROWS, dev)
+    entities = sum(map(len, SPANS))
+    assert tagger.evaluate(ROWS).scores["recall"] == 1.0
+    with pytest.warns(SeqkitWarning, match="MISC"):
+        evaluation = tagger.evaluate(dev)
+    assert evaluation.scores["recall"] == pytest.approx(entities / (entities + 1))
+    tokens = sum(map(len, dev["tokens"]))
+    assert evaluation.scores["accuracy"] == pytest.approx((tokens - 2) / tokens)
+    assert tagger.outcome is not None
+    assert tagger.outcome.best == evaluation.scores["f1"]
+
+
+# Examples and batches.
+
+
+def check_batch(task: TaggingTask, rows: Rows, chosen: list[int]) -> None:
+    """Collation against one token after the other."""
+    batch = task.collate(task.prepare(rows), chosen)
+    inputs = batch.inputs
+    time = max(len(rows["tokens"][row]) for row in chosen)
+    assert batch.lengths.tolist() == [len(rows["tokens"][row]) for row in chosen]
+    assert batch.targets is not None
+    assert batch.targets.shape == inputs["words_BT"].shape == (len(chosen), time)
+    for place, row in enumerate(chosen):
+        tags = convert_tags(rows["tags"][row], Scheme.IOB2, Scheme.IOBES)
+        for step, word in enumerate(rows["tokens"][row]):
+            spelling = inputs["spellings_BT"][place, step]
+            characters = inputs["characters_UL"][spelling, : inputs["characters_U"][spelling]]
+            read = word if len(word) <= 40 else word[:20] + word[-20:]
+            assert inputs["words_BT"][place, step] == task.tokenizer.words.ids([word])[0]
+            assert characters.tolist() == task.reader.characters.ids(read)
+            ends = [f"{word[:2]}-", f"{word[:3]}-", f"-{word[-2:]}", f"-{word[-3:]}", f"-{word[-4:]}"]
+            assert inputs["affixes_UA"][spelling].tolist() == task.reader.affixes.ids(ends)
+            assert batch.targets[place, step] == task.labels.index(tags[step])
+        assert not inputs["words_BT"][place, len(tags) :].any()
+        beyond = inputs["spellings_BT"][place, len(tags) :]
+        assert not inputs["shapes_U"][beyond].any()
+        assert not inputs["affixes_UA"][beyond].any()
+    distinct = {word for row in chosen for word in rows["tokens"][row]}
+    padding = any(len(rows["tokens"][row]) < time for row in chosen)
+    assert len(inputs["characters_U"]) == len(inputs["characters_UL"]) == len(distinct) + padding
+
+
+@given(st.lists(st.integers(0, 11), min_size=1, max_size=12))
+def test_a_batch_is_its_tokens_one_by_one(chosen: list[int]) -> None:
+    check_batch(_TASK, ROWS, chosen)
+
+
+_TASK = task_of()
+
+
+def test_unknown_words_characters_and_very_long_words_are_read() -> None:
+    long = "x" * 20 + "middle" * 9 + "Å" * 20
+    check_batch(_TASK, {"tokens": [["Zyx", long], ["Ω"]], "tags": [["O", "O"], ["B-LOC"]]}, [1, 0])
+
+
+def test_shapes_are_those_of_the_words() -> None:
+    batch = _TASK.collate(_TASK.prepare(ROWS), [5])
+    shapes_T = batch.inputs["shapes_U"][batch.inputs["spellings_BT"][0]]
+    shapes = [WORD_SHAPES[shape] for shape in shapes_T.tolist()]
+    assert shapes == ["Title", "lower", "lower", "Title", "lower", "digits and marks", "punctuation"]
+
+
+def test_words_are_counted_whatever_their_case_and_those_seen_once_are_marked() -> None:
+    words = _TASK.tokenizer.words
+    counts = Counter(word.lower() for sentence in ROWS["tokens"] for word in sentence)
+    once = [word for word, count in counts.items() if count == 1]
+    assert {"harbour", "7:30"} < set(once)
+    assert "bo" not in once  # it is there as Bo and as BO
+    singletons = _TASK.model.features.singletons_V
+    assert sorted(singletons.nonzero().flatten().tolist()) == sorted(words.ids(once))
+    assert words.ids(["The"]) == words.ids(["the"]) != words.ids(["unheard"])
+
+
+def test_rare_words_are_unknown_where_asked_for() -> None:
+    words = task_of(minimum_count=2).tokenizer.words
+    assert words.ids(["harbour"]) == [1]
+    assert words.ids(["Ghent"]) != [1]
+
+
+# Pretrained vectors.
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Path:
+    file = tmp_path / "vectors.txt"
+    lines = [
+        "the 1 2 3",
+        "Paris 4 5 6",
+        "Ghent 7 8 9",
+        "ghent 0.5 0.25 -1",
+        "zebra 1 1 1",
+        "harbour -2 0 2",
+        "The 9 9 9",
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def vector_of(task: TaggingTask, word: str) -> list[float]:
+    values: list[float] = task.model.features.words.weight[task.tokenizer.words.ids([word])[0]].tolist()
+    return values
+
+
+def test_pretrained_vectors_are_those_of_the_file(vectors: Path) -> None:
+    task = task_of(vectors=str(vectors), vector_words=2)
+    words = task.tokenizer.words
+    assert vector_of(task, "the") == vector_of(task, "The") == [1, 2, 3]
+    assert vector_of(task, "Ghent") == [0.5, 0.25, -1]  # its own key's vector, not that of another writing
+    assert vector_of(task, "harbour") == [-2, 0, 2]
+    assert "paris" in words  # not in training, but at the top of the file
+    assert vector_of(task, "PARIS") == [4, 5, 6]
+    assert "zebra" not in words  # neither
+    assert not task.model.features.singletons_V[words.ids(["harbour"])[0]]  # seen once, yet its vector is known
+    assert bool(task.model.features.singletons_V[words.ids(["quiet"])[0]])  # seen once, and nowhere else
+    assert len(vector_of(task, "quiet")) == task.config.word_size == 3
+
+
+def test_a_model_needs_its_vectors_no_more_once_it_is_saved(vectors: Path, tmp_path: Path) -> None:
+    tagger = tiny_tagger(vectors=str(vectors), epochs=1).fit(ROWS, ROWS)
+    tagger.save(tmp_path / "run")
+    vectors.unlink()
+    loaded = Tagger.load(tmp_path / "run", device="cpu")
+    assert loaded.predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
+
+
+# A task from its files.
+
+
+@pytest.mark.parametrize("changes", [{}, {"head": "softmax", "cell": "gru"}, {"characters": "lstm"}], ids=str)
+@pytest.mark.parametrize("name", ["ner", "pos"])
+def test_assets_and_weights_are_the_whole_task(name: str, changes: dict[str, Any]) -> None:
+    task = half_trained(name, **changes)
+    again = type(task).restored(task.config, task.assets())
+    again.model.load_state_dict(task.model.state_dict())
+    assert (again.labels, again.scheme) == (task.labels, task.scheme)
+    assert again.assets() == task.assets()
+    one, other = (predict(each, each.prepare(ROWS), CPU, confidence=True) for each in (task, again))
+    assert one == other
+    assert_close(again.model.features.singletons_V, task.model.features.singletons_V)
+
+
+def test_a_sentence_is_described_by_its_first_words() -> None:
+    examples = _TASK.prepare(ROWS)
+    assert _TASK.describe(examples, [11]) == "'Wales !'"
+    assert _TASK.describe(examples, [7]) == "'Nobody saw Uma de Wit leave the house …'"
+
+
+def test_dev_is_read_in_the_scheme_of_train() -> None:
+    dev = {"tokens": [["in", "Oslo"]], "tags": [["O", "I-LOC"]]}  # legal in IOB1, but train is in IOB2
+    with pytest.raises(CorpusError, match=r"sentence 1: token 2 of the sentence: .*IOB2"):
+        tiny_tagger().fit(ROWS, dev)

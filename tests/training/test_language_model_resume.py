@@ -1,0 +1,132 @@
+"""A language model's training that was cut short ends as if it had not been: interrupted, or killed where it stood."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from seqkit.runs.folder import RunFolder
+from seqkit.training.training import BatchDone, EpochDone, Event, Trainer
+from tests.tiny import history_of, press_at, without_time
+from tests.tiny_text import DEV, TRAIN, text_options, tiny_language_model, write_texts
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "both directions, two batches a step": {"direction": "both", "accumulate": 2},
+    "AWD": {
+        "num_layers": 2,
+        "optimizer": "sgd",
+        "learning_rate": 2.0,
+        "schedule": "plateau",
+        "plateau_patience": 1,
+        "vary_bptt": True,
+        "reset_probability": 0.1,
+        "activation_penalty": 1.0,
+        "temporal_penalty": 1.0,
+    },
+    "decay, GRU, untied": {"cell": "gru", "tied": False, "schedule": "decay", "decay_after": 1, "decay": 0.5},
+}
+
+
+def assert_same_training(path: Path, reference: Path) -> None:
+    one, other = load_file(path / "model.safetensors"), load_file(reference / "model.safetensors")
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one), "the weights are the same to the last bit"
+    assert without_time(history_of(path)) == without_time(history_of(reference))
+    assert not (path / "resume").exists()
+
+
+@pytest.mark.parametrize("place", [(0, BatchDone), (29, BatchDone), (1, EpochDone)], ids=str)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_an_interrupted_training_equals_one_that_was_not(recipe: str, place: tuple[int, type], tmp_path: Path) -> None:
+    changes = RECIPES[recipe]
+    tiny_language_model(**changes).fit(TRAIN, DEV, out=tmp_path / "whole")
+    first = tiny_language_model(**changes).fit(TRAIN, DEV, out=tmp_path / "cut", report=press_at(place))
+    assert first.outcome is not None
+    assert first.outcome.reason == "interrupted"
+    torch.manual_seed(12345)
+    tiny_language_model(**changes).fit(TRAIN, DEV, out=tmp_path / "cut", resume=True)
+    assert_same_training(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_the_schedule_decay_is_that_of_its_paper(tmp_path: Path) -> None:
+    """Zaremba et al. (2014): the full rate for some epochs, then divided in each further one."""
+    settings: dict[str, Any] = {"epochs": 5, "warmup": 0.0, "schedule": "decay", "decay_after": 2, "decay": 0.5}
+    tiny_language_model(**settings, learning_rate=0.01).fit(TRAIN, DEV, out=tmp_path / "run")
+    rates = [record["learning_rate"] for record in history_of(tmp_path / "run")]
+    assert rates == pytest.approx([0.01, 0.01, 0.005, 0.0025, 0.00125])
+
+
+def test_a_long_epoch_is_saved_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no minute between two saves, every step is one; each of them can be gone on from."""
+    saved: list[int] = []
+    checkpoint = Trainer.checkpoint
+
+    def counted(self: Trainer) -> Any:
+        saved.append(self.state.position)
+        return checkpoint(self)
+
+    monkeypatch.setattr(Trainer, "checkpoint", counted)
+    tiny_language_model(epochs=1, save_minutes=1e-9).fit(TRAIN, DEV, out=tmp_path / "often")
+    batches = max(saved)
+    assert saved == [*range(1, batches + 1), 0]
+    saved.clear()
+    tiny_language_model(epochs=1, save_minutes=0).fit(TRAIN, DEV, out=tmp_path / "once")
+    assert saved == [0]
+    assert_same_training(tmp_path / "often", tmp_path / "once")
+
+
+def test_a_training_killed_within_an_epoch_goes_on_from_its_last_save(tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    batches: list[Event] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            batches.append(event)
+            if len(batches) == 17:
+                raise Killed
+
+    settings = {"save_minutes": 1e-9}
+    tiny_language_model(**settings).fit(TRAIN, DEV, out=tmp_path / "whole")
+    with pytest.raises(Killed):
+        tiny_language_model(**settings).fit(TRAIN, DEV, out=tmp_path / "cut", report=report)
+    _, values = RunFolder(tmp_path / "cut").read_resume()
+    assert values["position"] == 16
+    tiny_language_model(**settings).fit(TRAIN, DEV, out=tmp_path / "cut", resume=True)
+    assert_same_training(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_kill_9_at_a_random_step_changes_nothing(tmp_path: Path) -> None:
+    """The command itself, in a process of its own, killed while it trains."""
+    corpus, chance = write_texts(tmp_path / "corpus"), random.Random(1)
+    options = text_options(epochs=4, save_minutes=1e-9, vary_bptt=True)
+    begin = ["train", "lm", f"--corpus={corpus}", "--quiet", *options]
+    assert _started(*begin, f"--out={tmp_path / 'whole'}").wait() == 0
+    process = _started(*begin, f"--out={tmp_path / 'cut'}")
+    while process.poll() is None and not _is_saved(tmp_path / "cut"):
+        time.sleep(0.002)
+    time.sleep(0.2 * chance.random())
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "it was still training"
+    assert _started("train", "lm", f"--resume={tmp_path / 'cut'}", "--quiet", "--device=cpu").wait() == 0
+    assert_same_training(tmp_path / "cut", tmp_path / "whole")
+
+
+def _started(*arguments: str) -> "subprocess.Popen[bytes]":
+    code = "from seqkit_cli.main import main; main()"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, stdout=subprocess.DEVNULL)
+
+
+def _is_saved(path: Path) -> bool:
+    return (path / "resume" / "state.safetensors").is_file()

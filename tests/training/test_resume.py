@@ -1,0 +1,183 @@
+"""A training that was cut short, however and wherever, ends as if it had not been."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from seqkit.errors import CheckpointError
+from seqkit.runs.folder import RunFolder
+from seqkit.tagger import Tagger
+from seqkit.training.training import BatchDone, EpochDone, Event
+from tests.tiny import ROWS, history_of, interrupt_when, press_at, terminal_interrupts, tiny_tagger, without_time
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "AdamW, one-cycle": {},
+    "AdamW, plateau, two batches a step": {"schedule": "plateau", "plateau_patience": 1, "accumulate": 2},
+    "SGD, one-cycle, three batches a step": {"optimizer": "sgd", "learning_rate": 0.5, "accumulate": 3},
+    "SGD, plateau": {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "plateau", "plateau_patience": 1},
+}
+# Four batches an epoch, so four epochs are sixteen.
+PLACES = {
+    "in the first epoch": (0, BatchDone),
+    "in the middle of the third": (9, BatchDone),
+    "at the third's last batch": (11, BatchDone),
+    "while dev is scored": (1, EpochDone),
+}
+
+
+class Killed(Exception):
+    """What a test raises where a process would be gone."""
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A finished run of each recipe."""
+    runs = {}
+    for name, changes in RECIPES.items():
+        runs[name] = tmp_path_factory.mktemp("runs") / "run"
+        tiny_tagger(**changes).fit(ROWS, ROWS, out=runs[name])
+    return runs
+
+
+def assert_same_training(path: Path, reference: Path) -> None:
+    one, other = load_file(path / "model.safetensors"), load_file(reference / "model.safetensors")
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one), "the weights are the same to the last bit"
+    assert without_time(history_of(path)) == without_time(history_of(reference))
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (path, reference)]
+    assert {**reports[0], "seconds": 0} == {**reports[1], "seconds": 0}
+    assert not (path / "resume").exists()
+
+
+# Going on.
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_resumed_training_equals_one_that_was_never_interrupted(
+    recipe: str, place: str, uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    changes, path = RECIPES[recipe], tmp_path / "run"
+    first = tiny_tagger(**changes).fit(ROWS, ROWS, out=path, report=press_at(PLACES[place]))
+    assert first.outcome is not None
+    assert first.outcome.reason == "interrupted"
+    assert len(first.outcome.history) == PLACES[place][0] // (4 if PLACES[place][1] is BatchDone else 1) + (
+        PLACES[place][1] is EpochDone
+    )
+    assert RunFolder(path).can_resume
+    assert Tagger.load(path, device="cpu").predict(ROWS["tokens"]) == first.predict(ROWS["tokens"])
+    torch.manual_seed(12345)  # whatever random numbers the next process begins with
+    second = tiny_tagger(**changes).fit(ROWS, ROWS, out=path, resume=True)
+    assert second.outcome is not None
+    assert second.outcome.reason == "finished"
+    assert second.outcome.seconds > first.outcome.seconds
+    assert_same_training(path, uninterrupted[recipe])
+
+
+def test_large_embedding_tables_are_resumed_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit.training.optimizer.LARGE_TABLE", 5)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    tiny_tagger().fit(ROWS, ROWS, out=whole)
+    tiny_tagger().fit(ROWS, ROWS, out=cut, report=press_at((9, BatchDone)))
+    tiny_tagger().fit(ROWS, ROWS, out=cut, resume=True)
+    assert_same_training(cut, whole)
+
+
+def test_plateaus_are_reached_where_resuming_is_tested(uninterrupted: dict[str, Path]) -> None:
+    for name, path in uninterrupted.items():
+        rates = [record["learning_rate"] for record in history_of(path)]
+        assert len(set(rates)) > 1
+        assert any(b == a / 2 for a, b in pairwise(rates)) is ("plateau" in name)
+
+
+def test_a_training_can_be_interrupted_again_and_again(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+    def fit(resume: bool) -> str:
+        tagger = tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=resume, report=press_at((2, BatchDone)))
+        assert tagger.outcome is not None
+        return tagger.outcome.reason
+
+    reasons = [fit(resume=number > 0) for number in range(6)]
+    assert reasons == ["interrupted"] * 5 + ["finished"]  # three batches each time, of sixteen
+    assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
+
+
+def test_a_training_that_was_killed_goes_on_from_its_last_epoch(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+    batches: list[Event] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            batches.append(event)
+            if len(batches) == 11:
+                raise Killed
+
+    with pytest.raises(Killed):
+        tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=report)
+    assert len(history_of(tmp_path / "run")) == 2
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
+
+
+def test_early_stopping_comes_when_it_would_have_come(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"epochs": 30, "patience": 2, "learning_rate": 1e-5}
+    tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "reference")
+    epochs = len(history_of(tmp_path / "reference"))
+    assert epochs < 30
+    tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((4 * epochs - 3, BatchDone)))
+    assert len(history_of(tmp_path / "run")) == epochs - 1
+    tagger = tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert tagger.outcome is not None
+    assert tagger.outcome.reason == "early stop"
+    assert_same_training(tmp_path / "run", tmp_path / "reference")
+    assert tagger.outcome.best_epoch < epochs - 1, "the best weights are from before the interrupt"
+    assert tagger.fitted is not None
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in tagger.fitted.model.state_dict().items())
+
+
+def test_a_second_ctrl_c_leaves_the_last_epochs_state(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+    press = interrupt_when(lambda event: isinstance(event, EpochDone) and event.record["epoch"] == 3, times=2)
+    with terminal_interrupts(), pytest.raises(KeyboardInterrupt):
+        tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press)
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
+
+
+def test_only_an_unfinished_training_can_be_resumed(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="cannot be resumed: its training has finished"):
+        tiny_tagger().fit(ROWS, ROWS, out=uninterrupted["AdamW, one-cycle"], resume=True)
+    with pytest.raises(CheckpointError, match="cannot be resumed: it holds no run"):
+        tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "none", resume=True)
+
+
+@pytest.mark.parametrize("changes", [{"hidden_size": 8}, {"cell": "gru"}, {"num_layers": 2}], ids=str)
+def test_a_resume_that_does_not_fit_the_model_is_an_error(changes: dict[str, Any], tmp_path: Path) -> None:
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((5, BatchDone)))
+    with pytest.raises(
+        CheckpointError, match=r"state\.safetensors does not fit this model: .*; resume with the settings"
+    ):
+        tiny_tagger(**changes).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+
+
+def test_a_training_out_of_time_keeps_its_model_and_can_go_on(tmp_path: Path) -> None:
+    tagger = tiny_tagger(epochs=100_000, max_minutes=0.3 / 60).fit(ROWS, ROWS, out=tmp_path / "run")
+    assert tagger.outcome is not None
+    assert tagger.outcome.reason == "time"
+    assert tagger.outcome.seconds < 5
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["reason"] == "time"
+    assert RunFolder(tmp_path / "run").can_resume
+    assert Tagger.load(tmp_path / "run", device="cpu").predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
+
+
+def test_a_resumed_training_has_a_time_limit_of_its_own(tmp_path: Path) -> None:
+    first = tiny_tagger(epochs=100_000, max_minutes=1.0 / 60).fit(ROWS, ROWS, out=tmp_path / "run")
+    again = tiny_tagger(epochs=100_000, max_minutes=1.0 / 60).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert first.outcome is not None
+    assert again.outcome is not None
+    assert again.outcome.seconds >= 2.0  # both stretches, a second each
+    assert len(again.outcome.history) > len(first.outcome.history) + 1

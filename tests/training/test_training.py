@@ -1,0 +1,414 @@
+"""The training loop: against arithmetic by hand, and on a task whose dev scores are written down beforehand."""
+
+import contextlib
+import json
+import math
+import threading
+import time
+from itertools import chain
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from seqkit.batches.batching import Batch
+from seqkit.config.configs import TrainConfig
+from seqkit.errors import DivergenceError
+from seqkit.training.device import Engine
+from seqkit.training.ema import WeightAverage
+from seqkit.training.evaluate import evaluate
+from seqkit.training.training import BatchDone, EpochDone, EpochStarted, Event, Outcome, Trainer, fit
+from tests.scripted import Numbers, ScriptedTask, rates_of, run, scripted, weight_of
+from tests.tiny import ROWS, interrupt_when, task_of, terminal_interrupts, tiny_tagger, trainer_of
+
+CPU = Engine.open("cpu")
+
+
+class NoSlope(ScriptedTask):
+    """A loss that is 0, and whose gradient is not a number."""
+
+    def loss(self, batch: Batch, carry: list[Tensor] | None) -> tuple[Tensor, list[Tensor] | None]:
+        return (self.model.weight * 0).square().sum().sqrt(), None
+
+
+# The learning rate.
+
+
+def test_one_cycle_rises_and_falls_to_nothing() -> None:
+    rates = rates_of(scripted([0.0] * 10, [1] * 10, schedule="one-cycle", warmup=0.3, learning_rate=0.5))
+    rise, fall = rates[:30], rates[30:]
+    assert len(fall) == 70
+    assert rates[0] < 0.01 * 0.5
+    assert rise == sorted(rise)
+    assert fall == sorted(fall, reverse=True)
+    assert max(rates) == rates[30] == 0.5
+    assert rates[15] == pytest.approx(0.5 / 2)
+    assert rates[30 + 35] == pytest.approx(0.5 / 2)  # half-way down a half cosine
+    assert rates[-1] < 0.001 * 0.5
+
+
+def test_a_constant_rate_rises_and_stays() -> None:
+    rates = rates_of(scripted([0.0] * 4, schedule="constant", warmup=0.25, learning_rate=0.5))
+    assert rates[1:4] == pytest.approx([0.125, 0.25, 0.375])
+    assert rates[4:] == [0.5] * 12
+
+
+def test_a_plateau_halves_the_rate() -> None:
+    scores = [0.1, 0.2, 0.2, 0.1, 0.3, 0.3, 0.3, 0.3, 0.3]
+    rates = rates_of(scripted(scores, schedule="plateau", plateau_patience=2, learning_rate=0.8))
+    assert rates[::4] == pytest.approx([0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2])
+
+
+@given(
+    st.sampled_from(["one-cycle", "plateau", "constant"]),
+    st.floats(0, 1, exclude_max=True),
+    st.floats(0, 1),
+    st.floats(1e-6, 10),
+)
+def test_the_rate_is_never_negative_and_never_above_the_highest(
+    schedule: str, warmup: float, progress: float, highest: float
+) -> None:
+    trainer = scripted(schedule=schedule, warmup=warmup, learning_rate=highest)
+    trainer.set_learning_rate(progress)
+    assert 0.0 <= trainer.state.learning_rate <= highest
+    assert trainer.state.learning_rate > 0.0 or progress >= 0.99
+
+
+# The optimiser and its steps.
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_matrices_decay_and_nothing_else(optimizer: str) -> None:
+    trainer = trainer_of(optimizer=optimizer, weight_decay=0.25, momentum=0.5, num_layers=2)
+    (part,) = trainer.optimizer.parts
+    assert isinstance(part, torch.optim.AdamW if optimizer == "adamw" else torch.optim.SGD)
+    names = {id(parameter): name for name, parameter in trainer.task.model.named_parameters()}
+    groups = part.param_groups
+    found = [names[id(parameter)] for group in groups for parameter in group["params"]]
+    assert sorted(found) == sorted(names.values()), "every parameter once"
+    decay = {names[id(parameter)]: group["weight_decay"] for group in groups for parameter in group["params"]}
+    assert set(decay.values()) == {0.0, 0.25}
+    for name, amount in decay.items():
+        assert (amount == 0.0) is ("bias" in name or "transitions" in name), name
+    assert optimizer == "adamw" or {group["momentum"] for group in groups} == {0.5}
+
+
+def gradients(trainer: Trainer, rows: list[int]) -> dict[str, Tensor]:
+    """The gradient of the loss of some examples, computed beside the trainer."""
+    model = trainer.task.model.train()
+    loss, _ = trainer.task.loss(trainer.task.collate(trainer.examples, rows), None)
+    values = torch.autograd.grad(loss, list(model.parameters()))
+    return dict(zip((name for name, _ in model.named_parameters()), values, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("halves", "same"),
+    [
+        (([0, 5], [1, 8, 2]), True),  # 14 tokens each: the mean of two means is the mean of all tokens
+        (([0, 5, 2], [6, 11]), False),  # 17 and 5 tokens: each batch counts alike
+    ],
+)
+def test_accumulated_batches_make_the_step_of_their_mean(halves: tuple[list[int], list[int]], same: bool) -> None:
+    settings: dict[str, Any] = {
+        "optimizer": "sgd",
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "clip_norm": 0.0,
+        "warmup": 0.0,
+    }
+    trainer = trainer_of(still=True, accumulate=2, **settings)
+    trainer.set_learning_rate(0.0)
+    before = {name: tensor.clone() for name, tensor in trainer.task.model.named_parameters()}
+    one, other, whole = (gradients(trainer, rows) for rows in (*halves, list(chain(*halves))))
+    trainer.learn(halves[0], step=False)
+    assert trainer.state.step == 0
+    assert_close(dict(trainer.task.model.named_parameters()), before, rtol=0, atol=0)
+    trainer.learn(halves[1], step=True)
+    assert trainer.state.step == 1
+    after = dict(trainer.task.model.named_parameters())
+    moved = {name: (before[name] - after[name]).detach() / trainer.state.learning_rate for name in before}
+    assert_close(moved, {name: (one[name] + other[name]) / 2 for name in one}, rtol=1e-3, atol=1e-5)
+    distance = max(float((moved[name] - whole[name]).abs().max()) for name in whole)
+    assert (distance < 1e-4) is same
+
+
+def test_an_epoch_ends_with_a_step_however_many_batches_are_left() -> None:
+    trainer = scripted([0.0, 0.0], [1] * 5, accumulate=2)
+    outcome = run(trainer)
+    assert [record["step"] for record in outcome.history] == [3, 6]
+    weight = trainer.task.model.weight
+    assert weight.grad is None
+
+
+def test_the_gradient_is_clipped_to_its_norm() -> None:
+    settings: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}
+    # The gradient of (w - 1)² at 0 is -2.
+    for clip_norm, expected in ((0.5, 0.5), (5.0, 2.0), (0.0, 2.0)):
+        trainer = scripted(clip_norm=clip_norm, **settings)
+        trainer.set_learning_rate(0.5)
+        trainer.learn([0], step=True)
+        assert weight_of(trainer) == pytest.approx(expected, rel=1e-4)
+
+
+# The average of the weights.
+
+
+@given(st.floats(0, 0.9999), st.lists(st.floats(-10, 10), min_size=1, max_size=30))
+def test_the_average_is_its_formula(decay: float, values: list[float]) -> None:
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(model.weight)
+    average = WeightAverage(model, decay)
+    expected = 1.0
+    for step, value in enumerate(values, start=1):
+        with average.following(step):
+            nn.init.constant_(model.weight, value)
+        share = min(decay, (1 + step) / (10 + step))
+        expected = share * expected + (1 - share) * value
+    with average.applied():
+        assert float(model.weight.detach()) == pytest.approx(expected, abs=1e-4)
+    assert float(model.weight.detach()) == pytest.approx(values[-1], rel=1e-6)
+
+
+def test_the_model_has_its_own_weights_again_even_after_an_error() -> None:
+    model = nn.Linear(2, 2)
+    average = WeightAverage(model, 0.5)
+    nn.init.constant_(model.weight, 7.0)
+    with contextlib.suppress(ZeroDivisionError), average.applied():
+        assert not (model.weight == 7.0).any()
+        _ = 1 / 0
+    assert (model.weight == 7.0).all()
+    assert not (average.weights[0] == 7.0).any()
+
+
+def test_dev_is_scored_with_the_average_and_training_goes_on_without_it() -> None:
+    trainer = scripted([0.1, 0.2, 0.3], average=0.9)
+    seen: list[tuple[float, float]] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, EpochDone):
+            seen.append((weight_of(trainer), float(trainer.average.weights[0])))
+
+    outcome = run(trainer, report)
+    assert isinstance(trainer.task, ScriptedTask)
+    assert trainer.task.judged == [averaged for _, averaged in seen]
+    assert all(averaged < own for own, averaged in seen)  # it lags behind
+    assert weight_of(trainer) == trainer.task.judged[outcome.best_epoch - 1]
+
+
+# How training goes and ends.
+
+
+def test_events_tell_all_that_happens() -> None:
+    events: list[Event] = []
+    outcome = run(scripted([0.5, 0.25], lengths=[1, 2, 1]), events.append)
+    kinds = [type(event) for event in events]
+    assert kinds == [EpochStarted, BatchDone, BatchDone, BatchDone, EpochDone] * 2
+    assert events[0] == EpochStarted(epoch=1, epochs=2, tokens=4, done=0)
+    assert events[5] == EpochStarted(epoch=2, epochs=2, tokens=4, done=0)
+    batches = [event for event in events if isinstance(event, BatchDone)]
+    assert sum(batch.tokens for batch in batches[:3]) == 4
+    ends = [event for event in events if isinstance(event, EpochDone)]
+    assert [end.best for end in ends] == [True, False]
+    assert [end.record for end in ends] == outcome.history
+    for number, record in enumerate(outcome.history):
+        mine = batches[3 * number : 3 * number + 3]
+        assert record["epoch"] == number + 1
+        assert record["train_loss"] == pytest.approx(sum(batch.loss * batch.tokens for batch in mine) / 4)
+        assert record["dev_score"] == [0.5, 0.25][number]
+    assert (outcome.reason, outcome.best, outcome.best_epoch) == ("finished", 0.5, 1)
+    assert outcome.seconds + 0.001 > outcome.history[1]["seconds"] >= outcome.history[0]["seconds"] >= 0
+
+
+def test_early_stopping_restores_the_best_weights() -> None:
+    trainer = scripted([0.1, 0.4, 0.4, 0.3, 0.2, 0.9, 0.9], patience=3)
+    outcome = run(trainer)
+    assert outcome.reason == "early stop"
+    assert (outcome.best, outcome.best_epoch, len(outcome.history)) == (0.4, 2, 5)
+    assert isinstance(trainer.task, ScriptedTask)
+    judged = trainer.task.judged
+    assert judged == sorted(set(judged)), "the weight moves on in every epoch"
+    assert weight_of(trainer) == judged[1]
+
+
+class Clock:
+    """Time that passes a second at each look."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_the_time_limit_ends_training_with_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "perf_counter", Clock())
+    rates: list[float] = []
+    trainer = scripted([0.1, 0.2, 0.3] * 10, schedule="one-cycle", max_minutes=10 / 60, epochs=30)
+
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            rates.append(trainer.optimizer.parts[0].param_groups[0]["lr"])
+
+    outcome = run(trainer, report)
+    assert outcome.reason == "time"
+    assert 10 < outcome.seconds < 20
+    assert 1 < len(outcome.history) < 5
+    assert outcome.best_epoch == len(outcome.history), "what was learnt in the last, unfinished epoch is scored too"
+    assert isinstance(trainer.task, ScriptedTask)
+    assert weight_of(trainer) == trainer.task.judged[-1] > 0
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.05 * rates[0], "the rate falls to nothing within the time, not within the epochs"
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_ctrl_c_finishes_the_batch(accumulate: int) -> None:
+    seen: list[Event] = []
+    press = interrupt_when(lambda event: isinstance(event, BatchDone) and len(seen) == 2)
+
+    def report(event: Event) -> None:
+        seen.append(event)
+        press(event)
+
+    trainer = scripted([0.1, 0.2], [1] * 8, accumulate=accumulate)
+    with terminal_interrupts():
+        outcome = run(trainer, report)
+    assert outcome.reason == "interrupted"
+    assert trainer.state.position == (1 if accumulate == 1 else 3), "it stops where a step has just been taken"
+    assert trainer.state.step == 1
+    assert outcome.history == []
+
+
+def test_ctrl_c_while_dev_is_scored_ends_after_the_epoch() -> None:
+    trainer = scripted([0.1, 0.2, 0.3])
+    outcome = run(trainer, interrupt_when(lambda event: isinstance(event, EpochDone)))
+    assert (outcome.reason, len(outcome.history), trainer.state.position) == ("interrupted", 1, 0)
+    assert outcome.best == 0.1
+
+
+def test_ctrl_c_in_the_last_epochs_scoring_changes_nothing() -> None:
+    outcome = run(scripted([0.1]), interrupt_when(lambda event: isinstance(event, EpochDone)))
+    assert outcome.reason == "finished"
+    report = interrupt_when(lambda event: isinstance(event, EpochDone) and event.record["epoch"] == 3)
+    assert run(scripted([0.3, 0.2, 0.1, 0.9], patience=2), report).reason == "early stop"
+
+
+def test_a_second_ctrl_c_stops_at_once() -> None:
+    with terminal_interrupts(), pytest.raises(KeyboardInterrupt):
+        run(scripted([0.1, 0.2]), interrupt_when(lambda event: isinstance(event, BatchDone), times=2))
+
+
+@pytest.mark.parametrize("learning_rate", [0.01, 1e30])
+def test_ctrl_c_is_as_before_once_training_has_ended(learning_rate: float) -> None:
+    trainer = scripted([0.1, 0.2], optimizer="sgd", momentum=0.0, clip_norm=0.0, learning_rate=learning_rate)
+    with terminal_interrupts(), contextlib.suppress(DivergenceError):
+        run(trainer)
+
+
+def test_training_works_in_a_thread_where_no_signal_can_be_caught() -> None:
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.append(run(scripted([0.1, 0.2]))))
+    thread.start()
+    thread.join()
+    assert outcomes[0].reason == "finished"
+
+
+def test_save_is_called_at_each_epochs_end_and_at_ctrl_c() -> None:
+    saved: list[tuple[int, int, bool]] = []
+
+    def save(trainer: Trainer, best: bool) -> None:
+        saved.append((trainer.state.epoch, trainer.state.position, best))
+
+    fit(scripted([0.2, 0.1, 0.3]), Numbers([1]), save=save)
+    assert saved == [(1, 0, True), (2, 0, False), (3, 0, True)]
+    saved.clear()
+    press = interrupt_when(lambda event: isinstance(event, EpochStarted) and event.epoch == 2)
+    fit(scripted([0.2, 0.1, 0.3]), Numbers([1]), save=save, report=press)
+    assert saved == [(1, 0, True), (1, 1, False)]
+
+
+# Divergence.
+
+
+def test_a_loss_that_is_not_a_number_names_its_batch() -> None:
+    trainer = trainer_of(epochs=3)
+
+    def report(event: Event) -> None:
+        if isinstance(event, EpochDone) and event.record["epoch"] == 2:
+            nn.init.constant_(trainer.task.model.head.scores.bias, math.nan)  # type: ignore[union-attr, arg-type]
+
+    first = trainer.sampler.epoch(2)[0][0]
+    with pytest.raises(DivergenceError) as raised:
+        fit(trainer, trainer.examples, report=report)
+    assert str(raised.value).startswith("the loss became nan in epoch 3, batch 1, which begins with '")
+    assert " ".join(ROWS["tokens"][first][:8]) in str(raised.value)
+    assert "the best model so far is kept; try a lower --learning-rate" in str(raised.value)
+
+
+def test_a_rate_that_is_far_too_high_is_a_divergence() -> None:
+    trainer = scripted([0.0] * 3, [1] * 9, optimizer="sgd", momentum=0.0, learning_rate=1e30, clip_norm=0.0)
+    with pytest.raises(
+        DivergenceError, match=r"the loss became (inf|nan) in epoch 1, batch [23], .* number [0-8]; the best"
+    ):
+        run(trainer)
+
+
+def test_a_gradient_that_is_not_a_number_leaves_the_weights_alone() -> None:
+    for clip_norm in (0.0, 5.0):
+        config = TrainConfig(clip_norm=clip_norm, batch_tokens=1)
+        trainer = Trainer(NoSlope(), Numbers([1, 1]), config, CPU)
+        with pytest.raises(DivergenceError, match=r"the gradient's norm became nan in epoch 1, batch 1, .* number 1"):
+            trainer.learn([1], step=True)
+        assert weight_of(trainer) == 0.0
+
+
+# Checkpoints.
+
+
+def test_a_checkpoint_is_tensors_and_json() -> None:
+    trainer = scripted([0.1, 0.2])
+    values = trainer.checkpoint()[1]
+    assert values["best"] is None  # no score yet is minus infinity, which JSON does not have
+    other = scripted()
+    with torch.random.fork_rng():
+        other.restore(*trainer.checkpoint(), best_weights={})
+    assert other.state == trainer.state
+    assert other.state.best == -math.inf
+    run(trainer)
+    tensors, values = trainer.checkpoint()
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    assert all(isinstance(tensor, Tensor) for tensor in tensors.values())
+    with torch.random.fork_rng():
+        other.restore(tensors, values, trainer.best_weights)
+    assert other.state == trainer.state
+    assert weight_of(other) == weight_of(trainer) > 0.0
+
+
+def test_a_checkpoint_holds_the_state_of_the_random_numbers() -> None:
+    trainer = scripted()
+    with torch.random.fork_rng():
+        tensors = {name: tensor.clone() for name, tensor in trainer.checkpoint()[0].items()}
+        drawn = torch.rand(3)
+        torch.rand(5)
+        trainer.restore(tensors, trainer.checkpoint()[1], {})
+        assert torch.equal(torch.rand(3), drawn)
+
+
+# Precision.
+
+
+def test_bfloat16_learns_as_float32_does() -> None:
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        task = task_of(still=True)
+        engine = Engine.open("cpu", precision)
+        trainer = Trainer(task, task.prepare(ROWS), tiny_tagger().training, engine)
+        losses[precision] = [record["train_loss"] for record in fit(trainer, trainer.examples).history]
+        assert evaluate(task, trainer.examples, engine).tokens == sum(map(len, ROWS["tokens"]))
+        assert all(parameter.dtype == torch.float32 for parameter in task.model.parameters())
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
+    assert losses["bfloat16"] != losses["float32"]
