@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from seqkit.data.corpora import open_corpus, require_split
 from seqkit.errors import MissingExtraError
-from seqkit.metrics.metrics import span_scores, token_accuracy
+from seqkit.metrics.spans import span_scores, token_accuracy
 from seqkit.text.tagging_schemes import Scheme, Span, spans_from_tags
 
 if TYPE_CHECKING:

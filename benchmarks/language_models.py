@@ -9,7 +9,7 @@ from benchmarks.timing import Table, machine
 from seqkit.data.texts import Texts
 from seqkit.errors import ConfigError
 from seqkit.language_model import LanguageModel
-from seqkit.training.training import EpochDone, Event
+from seqkit.training.events import EpochDone, Event
 
 __all__ = ["Trained", "corpus_path", "tell_results", "text_parser", "trained"]
 

@@ -47,12 +47,12 @@ from benchmarks.timing import (
     train_and_dev,
 )
 from seqkit.batches.word_examples import LONGEST_SPELLING
-from seqkit.config.configs import TrainConfig
+from seqkit.config.training import TrainConfig
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
 from seqkit.text.vocabulary import AFFIX_LENGTHS, UNKNOWN_ID, WORD_SHAPES, affixes
 from seqkit.training.device import Engine
-from seqkit.training.training import Trainer
+from seqkit.training.trainer import Trainer
 
 __all__ = ["CORPORA", "Findings", "TextbookTagger", "collate", "file_to_file", "main", "measure", "report"]
 

@@ -31,9 +31,10 @@ from benchmarks.timing import (
     tell,
     train_and_dev,
 )
-from seqkit.config.configs import TaggingConfig, TrainConfig
+from seqkit.config.tagging import TaggingConfig
+from seqkit.config.training import TrainConfig
 from seqkit.tagger import Tagger
-from seqkit.training.training import EpochDone, Event
+from seqkit.training.events import EpochDone, Event
 
 __all__ = [
     "CORPORA",

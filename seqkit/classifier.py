@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqkit.batches.labelled_examples import LabelledExamples, LabelProbabilities
-from seqkit.config.configs import CLASSIFIERS, ClassificationConfig
+from seqkit.config.classification import ClassificationConfig
+from seqkit.config.task_tables import CLASSIFIERS
 from seqkit.data.labelled_rows import checked_texts, labelled_rows, texts_of
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.estimator import Conclusion, Estimator, random_numbers, text_chunks, warn_of_unknown
@@ -32,8 +33,8 @@ from seqkit.tasks.classification import ClassificationTask
 from seqkit.text.words import WordTokenizer
 from seqkit.training.device import Device, Engine, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
+from seqkit.training.events import Event
 from seqkit.training.memory import release_freed_memory
-from seqkit.training.training import Event
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -14,14 +14,17 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 import torch
 from safetensors.torch import load as load_tensors
 
-from seqkit.config.configs import CONFIGS, TRAINING, TrainConfig
+from seqkit.config.task_tables import CONFIGS, TRAINING
+from seqkit.config.training import TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, SeqkitWarning
 from seqkit.runs.folder import RunFolder, last_reason
 from seqkit.runs.run import TrainingRun, run_files, run_header
 from seqkit.tasks import TASKS
 from seqkit.training.device import Device, Engine, Precision
+from seqkit.training.events import Event, Outcome
+from seqkit.training.fit import fit
 from seqkit.training.progress import Progress
-from seqkit.training.training import Event, Outcome, Trainer, fit
+from seqkit.training.trainer import Trainer
 
 __all__ = ["Conclusion", "Estimator", "random_numbers", "text_chunks", "warn_of_unknown"]
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from seqkit.batches.token_store import TokenStore
-from seqkit.config.configs import LanguageModelConfig
+from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.presets import preset_settings
 from seqkit.config.sampling import SamplingFilters
 from seqkit.data.texts import Texts, open_texts
@@ -24,7 +24,7 @@ from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples
 from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig, evaluate_adaptively
 from seqkit.training.device import Device, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
-from seqkit.training.training import Event
+from seqkit.training.events import Event
 
 if TYPE_CHECKING:
     from datasets import Dataset

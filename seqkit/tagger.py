@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seqkit.config.configs import TaggingConfig
+from seqkit.config.tagging import TaggingConfig
 from seqkit.data.tagged_rows import rows_of
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.estimator import Estimator, random_numbers, text_chunks, warn_of_unknown
@@ -23,8 +23,8 @@ from seqkit.tasks.tagging_windows import cut_windows, merge_predictions
 from seqkit.text.tagging_schemes import Scheme, detect_scheme
 from seqkit.training.device import Device, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
+from seqkit.training.events import Event
 from seqkit.training.memory import release_freed_memory
-from seqkit.training.training import Event
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -6,10 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.batches.batching import Batch, BucketSampler, in_order, length_sorted_batches
-from seqkit.config.configs import TrainConfig
+from seqkit.batches.batch import Batch
+from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batches
+from seqkit.config.training import TrainConfig
 from seqkit.training.device import Engine
-from seqkit.training.training import BatchDone, Event, Outcome, Trainer, fit
+from seqkit.training.events import BatchDone, Event, Outcome
+from seqkit.training.fit import fit
+from seqkit.training.trainer import Trainer
 
 __all__ = ["Numbers", "ScriptedTask", "rates_of", "run", "scripted", "weight_of"]
 

@@ -26,7 +26,7 @@ from seqkit.runs.folder import RunFolder
 from seqkit.tasks.classification import ClassificationTask
 from seqkit.training.device import Engine
 from seqkit.training.evaluate import predict
-from seqkit.training.training import BatchDone, EpochDone, EpochStarted, Event
+from seqkit.training.events import BatchDone, EpochDone, EpochStarted, Event
 from tests.awkward import texts
 from tests.tiny import history_of, press_at, without_time
 from tests.tiny_labels import LABELS, LIKED, STARS, TEXTS, TOPICS, tiny_classifier

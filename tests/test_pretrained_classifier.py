@@ -19,13 +19,13 @@ from torch import Tensor
 
 import seqkit as library
 from seqkit.classifier import Classifier
-from seqkit.config.configs import ClassificationConfig
+from seqkit.config.classification import ClassificationConfig
 from seqkit.errors import CheckpointError, ConfigError
 from seqkit.language_model import LanguageModel
 from seqkit.models.text_encoders import LanguageModelEncoder
 from seqkit.nn.recurrent import RecurrentEncoder
 from seqkit.runs.folder import RunFolder
-from seqkit.training.training import BatchDone, EpochDone, Event
+from seqkit.training.events import BatchDone, EpochDone, Event
 from tests.command_line import Done, seqkit
 from tests.tiny_labels import LABEL_SETTINGS, tiny_classifier
 from tests.tiny_text import tiny_language_model

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import seqkit as library
 from seqkit.errors import ConfigError
-from seqkit.models.heads import CRFHead
+from seqkit.models.tagging_heads import CRFHead
 from seqkit.nn.dropout import drop_in_prediction
 from seqkit.tagger import Entity, TaggedText, TaggedToken, Tagger
 from seqkit.tasks.tagging import TaggingTask, TagPrediction

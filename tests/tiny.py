@@ -13,7 +13,8 @@ import torch
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
 from seqkit.training.device import Engine
-from seqkit.training.training import Event, Trainer
+from seqkit.training.events import Event
+from seqkit.training.trainer import Trainer
 
 __all__ = [
     "PARTS",

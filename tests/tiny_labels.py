@@ -10,7 +10,7 @@ from seqkit.data.labelled_rows import labelled_rows
 from seqkit.models.text_encoders import PretrainedEncoder
 from seqkit.tasks.classification import ClassificationTask
 from seqkit.training.device import Engine
-from seqkit.training.training import Trainer
+from seqkit.training.trainer import Trainer
 from tests.tiny import TRAINING
 
 __all__ = [

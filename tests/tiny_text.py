@@ -9,7 +9,7 @@ from seqkit.data.texts import from_strings
 from seqkit.language_model import LanguageModel
 from seqkit.tasks.language_modelling import LanguageModellingTask
 from seqkit.training.device import Engine
-from seqkit.training.training import Trainer
+from seqkit.training.trainer import Trainer
 
 __all__ = ["DEV", "TEXT_SETTINGS", "TRAIN", "text_options", "tiny_language_model", "tiny_text_trainer", "write_texts"]
 

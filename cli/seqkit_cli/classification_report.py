@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import CheckpointError
-from seqkit.metrics.metrics import label_report, shown
+from seqkit.metrics.labels import label_report
+from seqkit.metrics.metric import shown
 
 if TYPE_CHECKING:
     from rich.console import Console

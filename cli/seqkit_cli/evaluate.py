@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqkit.config.configs import CLASSIFIERS, CONFIGS
+from seqkit.config.task_tables import CLASSIFIERS, CONFIGS
 from seqkit.errors import CorpusError
-from seqkit.metrics.metrics import shown
+from seqkit.metrics.metric import shown
 from seqkit.runs.folder import RunFolder, newest_run
 from seqkit_cli.options import DeviceOption, PrecisionOption
 
@@ -186,7 +186,7 @@ def _print(console: "Console", title: str, examples: "TaggedExamples", evaluatio
 def _print_types(console: "Console", gold: list["TagPrediction"], predicted: list["TagPrediction"]) -> None:
     from rich.table import Table
 
-    from seqkit.metrics.metrics import span_scores, type_confusion
+    from seqkit.metrics.spans import span_scores, type_confusion
 
     gold_spans, predicted_spans = [g.spans for g in gold], [p.spans for p in predicted]
     table = Table("type", title="Entities by type", title_justify="left")

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from seqkit.config.configs import CONFIGS
-from seqkit.metrics.metrics import shown
+from seqkit.config.task_tables import CONFIGS
+from seqkit.metrics.metric import shown
 from seqkit.runs.folder import RunFolder, newest_run
 
 __all__ = ["info"]

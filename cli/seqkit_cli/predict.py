@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
-from seqkit.config.configs import CLASSIFIERS
+from seqkit.config.task_tables import CLASSIFIERS
 from seqkit.errors import CorpusError
 from seqkit.runs.folder import RunFolder, newest_run
 from seqkit_cli.options import DeviceOption, PrecisionOption

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from seqkit.config.configs import CLASSIFIERS, CONFIGS, TRAINING, TrainConfig
 from seqkit.config.presets import PRESETS, preset_settings
+from seqkit.config.task_tables import CLASSIFIERS, CONFIGS, TRAINING
+from seqkit.config.training import TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitError
-from seqkit.metrics.metrics import shown
+from seqkit.metrics.metric import shown
 from seqkit.runs.folder import RunFolder, next_run_path
 from seqkit_cli.options import DeviceOption, PrecisionOption, read_config, with_options
 

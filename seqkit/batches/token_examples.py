@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.batches.batching import Ragged
+from seqkit.batches.batch import Ragged
 from seqkit.data.texts import from_strings
 from seqkit.text.lm_tokenizer import TextTokenizer, Unit
 

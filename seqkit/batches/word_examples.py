@@ -22,7 +22,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from seqkit.batches.batching import Ragged, integers
+from seqkit.batches.batch import Ragged, integers
 from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.text.pretrained_vectors import read_vectors
 from seqkit.text.vocabulary import AFFIX_LENGTHS, PADDING_ID, Vocabulary, affixes, encodable, normalize_word, word_shape

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.config.configs import ClassificationConfig
+from seqkit.config.classification import ClassificationConfig
 from seqkit.errors import ConfigError
 
 __all__ = ["LabelLoss", "class_weights"]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqkit.batches.batching import Batch
-from seqkit.config.configs import ClassificationConfig
+from seqkit.batches.batch import Batch
+from seqkit.config.classification import ClassificationConfig
 from seqkit.models.text_encoders import LanguageModelEncoder, TokenEncoder, WordEncoder
 from seqkit.nn.dropout import Dropout, LockedDropout
 from seqkit.nn.pooling import Pooling

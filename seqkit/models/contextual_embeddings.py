@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.batches.batching import length_sorted_batches
-from seqkit.config.configs import LanguageModelConfig
+from seqkit.batches.samplers import length_sorted_batches
+from seqkit.config.language_model import LanguageModelConfig
 from seqkit.errors import ConfigError
 from seqkit.models.language_model import NextTokenModel
 from seqkit.text.lm_tokenizer import TextTokenizer

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from seqkit.config.configs import LanguageModelConfig
-from seqkit.models.heads import NextTokenHead
+from seqkit.config.language_model import LanguageModelConfig
+from seqkit.models.next_token_head import NextTokenHead
 from seqkit.nn.dropout import Dropout, LockedDropout
 from seqkit.nn.recurrent import Carry, RecurrentEncoder
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from seqkit.batches.batching import Batch
-from seqkit.config.configs import TaggingConfig
+from seqkit.batches.batch import Batch
+from seqkit.config.tagging import TaggingConfig
 from seqkit.errors import ConfigError
 from seqkit.models.contextual_embeddings import ContextualStates
-from seqkit.models.heads import CRFHead, SoftmaxHead
+from seqkit.models.tagging_heads import CRFHead, SoftmaxHead
 from seqkit.nn.dropout import Dropout, LockedDropout
 from seqkit.nn.recurrent import RecurrentEncoder
 from seqkit.nn.word_features import word_features

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from seqkit.batches.token_examples import TokenReader
 from seqkit.batches.word_examples import WordReader
-from seqkit.config.configs import ClassificationConfig, LanguageModelConfig
+from seqkit.config.classification import ClassificationConfig
+from seqkit.config.language_model import LanguageModelConfig
 from seqkit.models.language_model import NextTokenModel
 from seqkit.nn.dropout import Dropout
 from seqkit.nn.recurrent import Carry, RecurrentEncoder

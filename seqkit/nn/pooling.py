@@ -26,7 +26,7 @@ class Pooling(nn.Module):
     section 2.2, with one linear layer).
 
     Args:
-        kinds: names of ``seqkit.config.configs.POOLINGS``, joined with ``+``.
+        kinds: names of ``seqkit.config.classification.POOLINGS``, joined with ``+``.
         input_size: state width H.
 
     >>> pooling = Pooling("last+mean", 8)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqkit.metrics.calibration import BINS, Bin
-from seqkit.metrics.metrics import shown, worst
+from seqkit.metrics.metric import shown, worst
 from seqkit.text.vocabulary import encodable
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from importlib.metadata import version
 from typing import Any
 
 from seqkit.errors import CheckpointError
-from seqkit.metrics.metrics import shown
+from seqkit.metrics.metric import shown
 from seqkit.runs.figures import learning_curve
 from seqkit.runs.folder import FORMAT_VERSION, RESUME_FILE, RunFolder, last_reason, tensor_bytes
 from seqkit.tasks import TASKS, Task
-from seqkit.training.training import Outcome, Trainer
+from seqkit.training.events import Outcome
+from seqkit.training.trainer import Trainer
 from seqkit.version import __version__
 
 __all__ = ["TrainingRun", "model_card", "run_files", "run_header", "training_report"]

@@ -23,14 +23,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.batches.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
+from seqkit.batches.batch import Batch, integers
 from seqkit.batches.labelled_examples import LabelledExamples, LabelProbabilities
+from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batches
 from seqkit.batches.token_examples import TokenExamples, TokenReader
 from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
-from seqkit.config.configs import ClassificationConfig, LanguageModelConfig, TrainConfig
+from seqkit.config.classification import ClassificationConfig
+from seqkit.config.language_model import LanguageModelConfig
+from seqkit.config.training import TrainConfig
 from seqkit.errors import ConfigError, CorpusError
+from seqkit.metrics.labels import label_scores
 from seqkit.metrics.mc_dropout import summary
-from seqkit.metrics.metrics import label_scores
 from seqkit.models.classification_loss import LabelLoss, class_weights
 from seqkit.models.classifier import ClassificationModel
 from seqkit.models.text_encoders import LanguageModelEncoder, PretrainedEncoder, WordEncoder, text_encoder

@@ -20,10 +20,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqkit.batches.batching import Batch
+from seqkit.batches.batch import Batch
 from seqkit.batches.bptt_windows import Window, WindowSampler, window_tokens
 from seqkit.batches.token_store import TokenStore, store_tokens
-from seqkit.config.configs import LanguageModelConfig, TrainConfig
+from seqkit.config.language_model import LanguageModelConfig
+from seqkit.config.training import TrainConfig
 from seqkit.data.texts import Texts
 from seqkit.models.language_model import NextTokenModel
 from seqkit.nn.recurrent import Carry

@@ -21,16 +21,18 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from seqkit.batches.batching import Batch, BucketSampler, in_order, integers, length_sorted_batches
+from seqkit.batches.batch import Batch, integers
+from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batches
 from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
-from seqkit.config.configs import TaggingConfig, TrainConfig
+from seqkit.config.tagging import TaggingConfig
+from seqkit.config.training import TrainConfig
 from seqkit.data.tagged_rows import check_lengths, gold_spans, source_of
 from seqkit.errors import CorpusError
 from seqkit.metrics.mc_dropout import summary
-from seqkit.metrics.metrics import span_scores, token_accuracy
+from seqkit.metrics.spans import span_scores, token_accuracy
 from seqkit.models.contextual_embeddings import ContextualStates
-from seqkit.models.heads import Decoded
 from seqkit.models.tagger import TaggingModel
+from seqkit.models.tagging_heads import Decoded
 from seqkit.nn.dropout import drop_in_prediction
 from seqkit.text.tagging_schemes import (
     Scheme,

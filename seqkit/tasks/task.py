@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from seqkit.batches.batching import Batch
-from seqkit.config.configs import TrainConfig
+from seqkit.batches.batch import Batch
+from seqkit.config.training import TrainConfig
 
 __all__ = ["Sampler", "Task"]
 

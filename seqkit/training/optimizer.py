@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.config.configs import TrainConfig
+from seqkit.config.training import TrainConfig
 
 __all__ = ["LARGE_TABLE", "Optimizer", "learning_rate_share"]
 

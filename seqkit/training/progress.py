@@ -3,10 +3,10 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
-from seqkit.metrics.metrics import shown
+from seqkit.metrics.metric import shown
 
 if TYPE_CHECKING:
-    from seqkit.training.training import Event
+    from seqkit.training.events import Event
 
 __all__ = ["Progress"]
 
@@ -29,7 +29,7 @@ class Progress:
 
     def __call__(self, event: "Event") -> None:
         """Take one event in."""
-        from seqkit.training.training import BatchDone, EpochStarted
+        from seqkit.training.events import BatchDone, EpochStarted
 
         if self.quiet:
             return

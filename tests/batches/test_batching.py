@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqkit.batches.batching import ROWS_A_STEP_IS_WORTH, Batch, BucketSampler, Ragged, length_sorted_batches
+from seqkit.batches.batch import Batch, Ragged
+from seqkit.batches.samplers import ROWS_A_STEP_IS_WORTH, BucketSampler, length_sorted_batches
 
 quick = settings(max_examples=100)
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=80)

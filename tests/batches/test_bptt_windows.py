@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.batches.bptt_windows import Window, WindowSampler, window_tokens
-from seqkit.config.configs import LanguageModelConfig
+from seqkit.config.language_model import LanguageModelConfig
 from seqkit.models.language_model import NextTokenModel
 
 SIZES = st.tuples(st.integers(1, 300), st.integers(1, 40), st.integers(1, 50), st.booleans(), st.integers(0, 3))

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import seqkit as library
-from seqkit.config.configs import ClassificationConfig, TrainConfig
+from seqkit.config.classification import ClassificationConfig
+from seqkit.config.training import TrainConfig
 from seqkit.runs.folder import RunFolder
 from tests.command_line import Done, seqkit
 from tests.tiny_labels import LABEL_SETTINGS, LABELS, STILL_LABELS, TEXTS

@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import seqkit as library
-from seqkit.config.configs import CONFIGS, TRAINING
+from seqkit.config.task_tables import CONFIGS, TRAINING
 from seqkit.runs.folder import RunFolder
 from seqkit.text.tagging_schemes import Scheme, spans_from_tags, tags_from_spans
 from tests.command_line import options, seqkit, tiny_run, write_conll, write_corpus

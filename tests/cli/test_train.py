@@ -13,8 +13,8 @@ import pytest
 
 import seqkit as library
 from seqkit.runs.folder import RunFolder
+from seqkit.training.events import Event
 from seqkit.training.progress import Progress
-from seqkit.training.training import Event
 from tests.command_line import Done, options, seqkit, write_conll, write_corpus
 from tests.tiny import ROWS, interrupt_when
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any, get_origin, get_type_hints
 
 import pytest
 
-from seqkit.config.configs import CONFIGS, TaggingConfig, TrainConfig
+from seqkit.config.tagging import TaggingConfig
+from seqkit.config.task_tables import CONFIGS
+from seqkit.config.training import TrainConfig
 from seqkit.errors import ConfigError
 from seqkit.tasks import TASKS
 from seqkit.text.tagging_schemes import Scheme
@@ -101,7 +103,7 @@ def test_a_scheme_that_does_not_exist_is_named(name: str) -> None:
 
 
 def test_settings_are_read_without_torch() -> None:
-    code = "import sys, seqkit.config.configs; sys.exit('torch' in sys.modules)"
+    code = "import sys, seqkit.config.task_tables; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

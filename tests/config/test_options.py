@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from seqkit.config.configs import TaggingConfig, TrainConfig
+from seqkit.config.tagging import TaggingConfig
+from seqkit.config.training import TrainConfig
 from seqkit.errors import ConfigError
 from seqkit_cli.options import read_config, with_options
 

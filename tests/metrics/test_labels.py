@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from seqkit.errors import ConfigError
-from seqkit.metrics.metrics import label_scores
+from seqkit.metrics.labels import label_scores
 
 chances = st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0]) | st.floats(0, 1)  # many equal ones
 

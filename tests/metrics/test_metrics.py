@@ -15,7 +15,7 @@ from seqeval.metrics.v1 import precision_recall_fscore_support
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 from seqkit.errors import ConfigError
-from seqkit.metrics.metrics import MISSED, SPURIOUS, Score, SpanReport, span_scores, token_accuracy, type_confusion
+from seqkit.metrics.spans import MISSED, SPURIOUS, Score, SpanReport, span_scores, token_accuracy, type_confusion
 from seqkit.text.tagging_schemes import Scheme, Span, SpanMode, spans_from_tags, tags_from_spans
 
 Corpus = list[list[str]]

@@ -8,13 +8,13 @@ import torch
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from seqkit.config.configs import LanguageModelConfig
+from seqkit.config.language_model import LanguageModelConfig
 from seqkit.data.texts import from_strings
 from seqkit.errors import CheckpointError, ConfigError
 from seqkit.models.contextual_embeddings import LONGEST_WORD, ContextualStates
 from seqkit.tagger import Tagger
 from seqkit.text.lm_tokenizer import TextTokenizer
-from seqkit.training.training import EpochDone
+from seqkit.training.events import EpochDone
 from tests.tiny import ROWS, history_of, press_at, tiny_tagger, without_time
 from tests.tiny_text import DEV, TRAIN, tiny_language_model
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from seqkit.models.heads import CRFHead, Decoded, SoftmaxHead
+from seqkit.models.tagging_heads import CRFHead, Decoded, SoftmaxHead
 
 WIDTH, LABELS = 6, 3
 LENGTHS = [4, 1, 3]

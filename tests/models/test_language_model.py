@@ -9,10 +9,10 @@ from torch import nn
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from seqkit.config.configs import LanguageModelConfig
+from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.presets import PRESETS, preset_settings
-from seqkit.models.heads import CLUSTERS, NextTokenHead
 from seqkit.models.language_model import NextTokenModel
+from seqkit.models.next_token_head import CLUSTERS, NextTokenHead
 
 SMALL: dict[str, Any] = {"embedding_size": 6, "hidden_size": 9, "num_layers": 3}
 
@@ -89,7 +89,7 @@ def test_scores_of_a_large_vocabulary_are_computed_in_parts(monkeypatch: pytest.
     head = NextTokenHead(8, 50)
     states, targets = torch.randn(23, 8), torch.randint(50, (23,))
     whole = head.log_probabilities(states, targets)
-    monkeypatch.setattr("seqkit.models.heads.SCORES_AT_ONCE", 200)
+    monkeypatch.setattr("seqkit.models.next_token_head.SCORES_AT_ONCE", 200)
     assert_close(head.log_probabilities(states, targets), whole)
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from seqkit.errors import ConfigError
-from seqkit.models.heads import CRFHead
 from seqkit.models.tagger import label_weights
+from seqkit.models.tagging_heads import CRFHead
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
 from seqkit.text.tagging_schemes import illegal_tags, spans_from_tags
 from seqkit.training.device import Engine

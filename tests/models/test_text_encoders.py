@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from seqkit.batches.word_examples import WordReader
-from seqkit.config.configs import LanguageModelConfig
+from seqkit.config.language_model import LanguageModelConfig
 from seqkit.models.language_model import NextTokenModel
 from seqkit.models.text_encoders import LanguageModelEncoder, TextStates, TokenEncoder, WordEncoder
 from tests.tiny_labels import tiny_classifier

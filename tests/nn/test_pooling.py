@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from seqkit.config.configs import POOLINGS, ClassificationConfig
+from seqkit.config.classification import POOLINGS, ClassificationConfig
 from seqkit.errors import ConfigError
 from seqkit.nn.pooling import Pooling
 

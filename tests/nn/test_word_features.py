@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from seqkit.nn.embeddings import SpellingCNN, SpellingLSTM, WordFeatures
+from seqkit.nn.word_features import SpellingCNN, SpellingLSTM, WordFeatures
 from seqkit.text.vocabulary import PADDING_ID, UNKNOWN_ID
 
 CHARACTERS, CHARACTER_SIZE = 12, 5
@@ -154,7 +154,7 @@ def test_blocks_of_spellings_change_no_value_and_no_gradient(at_once: int, monke
         torch.randn(len(spelt), spelling.output_size, dtype=torch.float64),
     )
     expected = torch.cat([spelling(*padded([characters])) for characters in spelt])
-    monkeypatch.setattr("seqkit.nn.embeddings.SPELLINGS_AT_ONCE", at_once)
+    monkeypatch.setattr("seqkit.nn.word_features.SPELLINGS_AT_ONCE", at_once)
     vectors = spelling(*padded(spelt))
     assert_close(vectors, expected, rtol=1e-9, atol=1e-9)
     for gradient, wanted in zip(

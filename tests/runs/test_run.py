@@ -13,14 +13,15 @@ from safetensors.torch import load_file
 from sklearn.base import clone
 from torch.testing import assert_close
 
-from seqkit.config.configs import TaggingConfig, TrainConfig
+from seqkit.config.tagging import TaggingConfig
+from seqkit.config.training import TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, DivergenceError
 from seqkit.runs.folder import FORMAT_VERSION, RunFolder
 from seqkit.runs.run import run_header, training_report
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
 from seqkit.text.tagging_schemes import Scheme
-from seqkit.training.training import BatchDone, Event
+from seqkit.training.events import BatchDone, Event
 from seqkit.version import __version__
 from tests.tiny import PARTS, ROWS, history_of, press_at, task_of, tiny_tagger
 

@@ -17,9 +17,10 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.testing import assert_close
 
-from seqkit.batches.batching import Batch
+from seqkit.batches.batch import Batch
 from seqkit.batches.labelled_examples import LabelProbabilities
-from seqkit.config.configs import LanguageModelConfig, TrainConfig
+from seqkit.config.language_model import LanguageModelConfig
+from seqkit.config.training import TrainConfig
 from seqkit.data.labelled_rows import labelled_rows
 from seqkit.data.texts import from_strings
 from seqkit.errors import ConfigError, CorpusError
@@ -31,7 +32,8 @@ from seqkit.tasks.classification import ClassificationTask
 from seqkit.text.lm_tokenizer import TextTokenizer
 from seqkit.training.device import Engine
 from seqkit.training.evaluate import evaluate, predict
-from seqkit.training.training import EpochDone, Event, fit
+from seqkit.training.events import EpochDone, Event
+from seqkit.training.fit import fit
 from tests.tiny_labels import LABELS, LIKED, STARS, TEXTS, TOPICS, label_task_of, label_trainer_of, tiny_classifier
 
 CPU = Engine.open("cpu")

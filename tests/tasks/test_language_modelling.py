@@ -15,7 +15,8 @@ from seqkit.data.texts import Texts, from_strings
 from seqkit.tasks.language_modelling import LanguageModellingTask, Surprise, TextExamples
 from seqkit.training.device import Engine
 from seqkit.training.evaluate import evaluate
-from seqkit.training.training import BatchDone, fit
+from seqkit.training.events import BatchDone
+from seqkit.training.fit import fit
 from tests.tiny_text import DEV, TRAIN, tiny_language_model, tiny_text_trainer
 
 CPU = Engine.open("cpu")

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from seqkit.runs.folder import RunFolder
-from seqkit.training.training import BatchDone, EpochDone, Event, Trainer
+from seqkit.training.events import BatchDone, EpochDone, Event
+from seqkit.training.trainer import Trainer
 from tests.tiny import history_of, press_at, without_time
 from tests.tiny_text import DEV, TRAIN, text_options, tiny_language_model, write_texts
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from seqkit.config.configs import TrainConfig
+from seqkit.config.training import TrainConfig
 from seqkit.training.ema import WeightAverage
 from seqkit.training.optimizer import Optimizer
 

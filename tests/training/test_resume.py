@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from seqkit.errors import CheckpointError
 from seqkit.runs.folder import RunFolder
 from seqkit.tagger import Tagger
-from seqkit.training.training import BatchDone, EpochDone, Event
+from seqkit.training.events import BatchDone, EpochDone, Event
 from tests.tiny import ROWS, history_of, interrupt_when, press_at, terminal_interrupts, tiny_tagger, without_time
 
 RECIPES: dict[str, dict[str, Any]] = {

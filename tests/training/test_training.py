@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from seqkit.batches.batching import Batch
-from seqkit.config.configs import TrainConfig
+from seqkit.batches.batch import Batch
+from seqkit.config.training import TrainConfig
 from seqkit.errors import DivergenceError
 from seqkit.training.device import Engine
 from seqkit.training.ema import WeightAverage
 from seqkit.training.evaluate import evaluate
-from seqkit.training.training import BatchDone, EpochDone, EpochStarted, Event, Outcome, Trainer, fit
+from seqkit.training.events import BatchDone, EpochDone, EpochStarted, Event, Outcome
+from seqkit.training.fit import fit
+from seqkit.training.trainer import Trainer
 from tests.scripted import Numbers, ScriptedTask, rates_of, run, scripted, weight_of
 from tests.tiny import ROWS, interrupt_when, task_of, terminal_interrupts, tiny_tagger, trainer_of
 

@@ -1,76 +1,26 @@
-"""fit(): the only training loop.
-
-One pass: sampler → batch → loss → gradients, clipped → optimiser → weight average; at the end of an epoch the dev
-split is scored with the averaged weights, and the best of them are kept. Progress is told as events to one callable.
-"""
+"""The moving parts of a training."""
 
 import math
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from seqkit.config.configs import TrainConfig
+from seqkit.config.training import TrainConfig
 from seqkit.errors import DivergenceError
-from seqkit.metrics.metrics import is_better, worst
+from seqkit.metrics.metric import is_better, worst
 from seqkit.tasks import Task
 from seqkit.training.device import Engine
 from seqkit.training.ema import WeightAverage
 from seqkit.training.evaluate import evaluate
+from seqkit.training.events import BatchDone, EpochDone
 from seqkit.training.optimizer import Optimizer, learning_rate_share
 
 __all__ = [
-    "BatchDone",
-    "EpochDone",
-    "EpochStarted",
-    "Event",
-    "Outcome",
-    "Reason",
     "TrainState",
     "Trainer",
-    "fit",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochStarted:
-    """An epoch begins, or goes on after a resume; it has ``tokens``, of which ``done`` are learnt from already."""
-
-    epoch: int
-    epochs: int
-    tokens: int
-    done: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchDone:
-    """A batch was learnt from: its loss a token, and its tokens."""
-
-    loss: float
-    tokens: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochDone:
-    """An epoch ended.
-
-    Attributes:
-        record: the line of ``metrics.jsonl``.
-        best: whether its dev score is the best so far.
-    """
-
-    record: dict[str, float]
-    best: bool
-
-
-Reason = Literal["finished", "early stop", "time", "interrupted"]
-Event = EpochStarted | BatchDone | EpochDone
 
 
 @dataclass(kw_only=True)
@@ -102,25 +52,6 @@ class TrainState:
     best_epoch: int = 0
     tie: float | None = None
     history: list[dict[str, float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How training ended.
-
-    Attributes:
-        reason: ``finished``, ``early stop``, ``time`` or ``interrupted``.
-        best: best dev score.
-        best_epoch: the epoch it was reached in.
-        seconds: training time, dev scoring included.
-        history: one record an epoch.
-    """
-
-    reason: Reason
-    best: float
-    best_epoch: int
-    seconds: float
-    history: list[dict[str, float]]
 
 
 class Trainer:
@@ -261,122 +192,3 @@ class Trainer:
         for name, value in {**values, "best": best}.items():
             setattr(self.state, name, value)
         self.best_weights = best_weights
-
-
-@contextmanager
-def _first_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second one raises ``KeyboardInterrupt`` as usual."""
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
-    usual = signal.getsignal(signal.SIGINT)
-
-    def press(number: int, frame: Any) -> None:
-        pressed.set()
-        signal.signal(signal.SIGINT, usual)
-
-    signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, usual)
-
-
-def _ignore(event: Event) -> None:
-    pass
-
-
-def fit(
-    trainer: Trainer,
-    dev: Any,
-    *,
-    report: Callable[[Event], None] = _ignore,
-    save: Callable[[Trainer, bool], None] | None = None,
-) -> Outcome:
-    """Train to the end, to an early stop, to the time limit or to Ctrl-C, then give the model its best weights.
-
-    Args:
-        trainer: a new one, or one that a resume has brought back.
-        dev: prepared dev examples.
-        report: is told each event.
-        save: is called with the trainer, and whether its best weights are new, at each epoch's end, at a Ctrl-C, and
-            within a long epoch every ``save_minutes``.
-
-    Raises:
-        DivergenceError: where the loss or its gradient is NaN or infinite.
-    """
-    config, state = trainer.config, trainer.state
-    clock = _Clock(state)
-    reason: Reason = "finished"
-    with _first_interrupt() as pressed:
-        while state.epoch < config.epochs and reason == "finished":
-            reason = _train_epoch(trainer, clock, pressed, report, save)
-            if reason == "interrupted":
-                break
-            state.epoch += 1
-            ended = trainer.judge(dev)
-            clock.read()
-            report(ended)
-            if save:
-                save(trainer, ended.best)
-            if reason == "finished" and state.epoch - state.best_epoch >= config.patience:
-                reason = "early stop"
-            elif pressed.is_set() and state.epoch < config.epochs:
-                reason = "interrupted"
-    if save and reason == "interrupted":
-        save(trainer, False)
-    if trainer.best_weights:
-        trainer.task.model.load_state_dict(trainer.best_weights)
-    return Outcome(
-        reason=reason, best=state.best, best_epoch=state.best_epoch, seconds=state.seconds, history=state.history
-    )
-
-
-def _train_epoch(
-    trainer: Trainer,
-    clock: "_Clock",
-    pressed: threading.Event,
-    report: Callable[[Event], None],
-    save: Callable[[Trainer, bool], None] | None,
-) -> Reason:
-    """Learn from what is left of an epoch; stops only where an optimiser step has just been taken."""
-    config, state = trainer.config, trainer.state
-    batches = trainer.sampler.epoch(state.epoch)
-    tokens = sum(trainer.examples.lengths)
-    report(EpochStarted(epoch=state.epoch + 1, epochs=config.epochs, tokens=tokens, done=state.tokens))
-    limit, between = config.max_minutes * 60 or math.inf, config.save_minutes * 60 or math.inf
-    saved = clock.read()
-    while state.position < len(batches):
-        rows = batches[state.position]
-        progress = (state.epoch + state.position / len(batches)) / config.epochs
-        # Under a time limit the schedule is spent when the time is, so that the rate still falls to 0.
-        trainer.set_learning_rate(max(progress, clock.read() / limit), trainer.sampler.rate_share(rows))
-        step = state.position + 1 == len(batches) or (state.position + 1) % config.accumulate == 0
-        done = trainer.learn(rows, step=step)
-        state.position += 1
-        elapsed = clock.read()
-        report(done)
-        if step and pressed.is_set():
-            return "interrupted"
-        if step and elapsed > limit:
-            return "time"
-        if step and save and elapsed - saved > between and state.position < len(batches):
-            save(trainer, False)
-            saved = elapsed
-    return "finished"
-
-
-class _Clock:
-    """Keeps ``state.seconds``, which goes on counting after a resume, while a time limit begins anew."""
-
-    def __init__(self, state: TrainState) -> None:
-        self.state = state
-        self.before = state.seconds
-        self.start = time.perf_counter()
-
-    def read(self) -> float:
-        """Bring the state's seconds up to date; returns those since this clock was made."""
-        elapsed = time.perf_counter() - self.start
-        self.state.seconds = self.before + elapsed
-        return elapsed

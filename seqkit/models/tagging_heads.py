@@ -1,6 +1,6 @@
-"""Heads: encoder states in, a loss or a decision out.
+"""The heads of a tagger: encoder states in, a loss or a decision out.
 
-Shapes: B batch, T time, H state width, K labels, V vocabulary, X tokens of a batch.
+Shapes: B batch, T time, H state width, K labels.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.crf import CRF
-from seqkit.nn.chunked_cross_entropy import SCORES_AT_ONCE, linear_cross_entropy
 
-__all__ = ["CRFHead", "Decoded", "NextTokenHead", "SoftmaxHead"]
-
-CLUSTERS = (2_000, 10_000, 50_000)  # ids at which the clusters of an adaptive softmax begin
+__all__ = [
+    "CRFHead",
+    "Decoded",
+    "SoftmaxHead",
+]
 
 
 class Decoded(NamedTuple):
@@ -158,82 +159,6 @@ class SoftmaxHead(nn.Module):
         """The probability of each label at each token, (B, T, K)."""
         probabilities_BTK: Tensor = self.scores(states_BTH).float().softmax(dim=-1)
         return probabilities_BTK
-
-
-class NextTokenHead(nn.Module):
-    """Scores of every token of the vocabulary to be the next one.
-
-    Args:
-        input_size: state width H.
-        vocabulary: number of tokens V, the frequent ones first.
-        tied: whether the scores' weights are an embedding's, (V, H), handed in with each call (Press and Wolf 2017).
-        adaptive: whether rare tokens are scored in clusters, with narrower states (Grave et al. 2017).
-
-    >>> head = NextTokenHead(8, 20)
-    >>> states_XH, targets_X = torch.randn(5, 8), torch.arange(5)
-    >>> torch.allclose(head.loss(states_XH, targets_X), -head.log_probabilities(states_XH, targets_X).mean())
-    True
-    """
-
-    def __init__(self, input_size: int, vocabulary: int, *, tied: bool = False, adaptive: bool = False) -> None:
-        super().__init__()
-        self.vocabulary = vocabulary
-        self.adaptive: nn.AdaptiveLogSoftmaxWithLoss | None = None
-        self.weight_VH: nn.Parameter | None = None
-        if adaptive:
-            cutoffs = [start for start in CLUSTERS if start < vocabulary - 1] or [max(1, vocabulary // 2)]
-            self.adaptive = nn.AdaptiveLogSoftmaxWithLoss(input_size, vocabulary, cutoffs)
-            return
-        self.bias_V = nn.Parameter(torch.zeros(vocabulary))
-        if not tied:
-            self.weight_VH = nn.Parameter(nn.init.xavier_uniform_(torch.empty(vocabulary, input_size)))
-
-    def scores(self, states_XH: Tensor, tied_VH: Tensor | None = None) -> Tensor:
-        """Log-probabilities of all tokens, but for what is the same for all of a row; (X, V)."""
-        if self.adaptive is not None:
-            log_probabilities_XV: Tensor = self.adaptive.log_prob(states_XH)
-            return log_probabilities_XV
-        weight_VH = self.weight_VH if tied_VH is None else tied_VH
-        assert weight_VH is not None
-        return nn.functional.linear(states_XH, weight_VH, self.bias_V)
-
-    def as_module(self, tied_VH: Tensor | None = None) -> nn.Linear | nn.AdaptiveLogSoftmaxWithLoss:
-        """PyTorch's module that gives the same scores."""
-        if self.adaptive is not None:
-            return self.adaptive
-        weight_VH = self.weight_VH if tied_VH is None else tied_VH
-        assert weight_VH is not None
-        linear = nn.Linear(weight_VH.shape[1], self.vocabulary, device="meta")
-        linear.weight, linear.bias = nn.Parameter(weight_VH.detach()), nn.Parameter(self.bias_V.detach())
-        return linear
-
-    def loss(self, states_XH: Tensor, targets_X: Tensor, tied_VH: Tensor | None = None) -> Tensor:
-        """Cross-entropy in nats, averaged over tokens."""
-        if self.adaptive is not None:
-            loss: Tensor = self.adaptive(states_XH, targets_X).loss
-            return loss
-        if len(states_XH) * self.vocabulary > SCORES_AT_ONCE and not _autocasts(states_XH):
-            weight_VH = self.weight_VH if tied_VH is None else tied_VH
-            assert weight_VH is not None
-            return linear_cross_entropy(states_XH, weight_VH, self.bias_V, targets_X)
-        return nn.functional.cross_entropy(self.scores(states_XH, tied_VH).float(), targets_X)
-
-    def log_probabilities(self, states_XH: Tensor, targets_X: Tensor, tied_VH: Tensor | None = None) -> Tensor:
-        """Log-probability of each target, (X,), a part at a time: all scores of a large vocabulary are too many."""
-        parts = []
-        for states, targets in zip(*(each.split(max(1, SCORES_AT_ONCE // self.vocabulary))
-                                     for each in (states_XH, targets_X)), strict=True):  # fmt: skip
-            if self.adaptive is not None:
-                parts.append(self.adaptive(states, targets).output)
-            else:
-                parts.append(
-                    -nn.functional.cross_entropy(self.scores(states, tied_VH).float(), targets, reduction="none")
-                )
-        return torch.cat(parts)
-
-
-def _autocasts(tensor: Tensor) -> bool:
-    return torch.is_autocast_enabled(tensor.device.type)
 
 
 def _padded(labels: list[list[int]], mask_BT: Tensor) -> Tensor:
