@@ -51,7 +51,7 @@ from seqkit.config.training import TrainConfig
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
 from seqkit.text.vocabulary import AFFIX_LENGTHS, UNKNOWN_ID, WORD_SHAPES, affixes
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.trainer import Trainer
 
 __all__ = ["CORPORA", "Findings", "TextbookTagger", "collate", "file_to_file", "main", "measure", "report"]
@@ -285,7 +285,7 @@ def measure(name: str, spec: str, options: Options) -> Findings:
     tagger = Tagger(device=options.device, precision="float32", epochs=1).fit(train, dev)
     task = tagger.fitted
     assert task is not None
-    trainer = Trainer(task, task.prepare(train), TrainConfig(), Engine.open(options.device, "float32"))
+    trainer = Trainer(task, task.prepare(train), TrainConfig(), Device.open(options.device, "float32"))
     textbook = TextbookTagger(task).to(options.device)
     training = _training(trainer, textbook, options)
     half = copy.copy(tagger)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from seqkit.batches.batch import Batch
 from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batches
 from seqkit.config.training import TrainConfig
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.events import BatchDone, Event, Outcome
 from seqkit.training.fit import fit
 from seqkit.training.trainer import Trainer
@@ -85,7 +85,7 @@ class ScriptedTask:
 def scripted(scores: Sequence[float] = (), lengths: Sequence[int] = (1, 1, 1, 1), **changes: Any) -> Trainer:
     settings = {"batch_tokens": 1, "learning_rate": 0.01, "schedule": "constant", "warmup": 0.0, "average": 0.0}
     config = TrainConfig(**{**settings, "patience": 100, "epochs": len(scores) or 1, **changes})
-    return Trainer(ScriptedTask(scores), Numbers(list(lengths)), config, Engine.open("cpu"))
+    return Trainer(ScriptedTask(scores), Numbers(list(lengths)), config, Device.open("cpu"))
 
 
 def run(trainer: Trainer, report: Callable[[Event], None] | None = None) -> Outcome:

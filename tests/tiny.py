@@ -12,7 +12,7 @@ import torch
 
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.events import Event
 from seqkit.training.trainer import Trainer
 
@@ -149,7 +149,7 @@ def trainer_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> Tra
     """A trainer of such a task."""
     task = task_of(rows, still=still, **changes)
     training = tiny_tagger(still=still, **changes).training
-    return Trainer(task, task.prepare(rows), training, Engine.open("cpu"))
+    return Trainer(task, task.prepare(rows), training, Device.open("cpu"))
 
 
 def interrupt_when(condition: Callable[[Event], bool], times: int = 1) -> Callable[[Event], None]:

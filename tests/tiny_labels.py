@@ -9,7 +9,7 @@ from seqkit.classifier import Classifier
 from seqkit.data.labelled_rows import labelled_rows
 from seqkit.models.text_encoders import PretrainedEncoder
 from seqkit.tasks.classification import ClassificationTask
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.trainer import Trainer
 from tests.tiny import TRAINING
 
@@ -130,4 +130,4 @@ def label_trainer_of(
     """A trainer of such a task."""
     task = label_task_of(texts, labels, still=still, pretrained=pretrained, **changes)
     training = tiny_classifier(still=still, **changes).training
-    return Trainer(task, task.prepare(labelled_rows(texts, labels)), training, Engine.open("cpu"))
+    return Trainer(task, task.prepare(labelled_rows(texts, labels)), training, Device.open("cpu"))

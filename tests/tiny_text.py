@@ -8,7 +8,7 @@ import torch
 from seqkit.data.texts import from_strings
 from seqkit.language_model import LanguageModel
 from seqkit.tasks.language_modelling import LanguageModellingTask
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.trainer import Trainer
 
 __all__ = ["DEV", "TEXT_SETTINGS", "TRAIN", "text_options", "tiny_language_model", "tiny_text_trainer", "write_texts"]
@@ -73,7 +73,7 @@ def tiny_text_trainer(**changes: Any) -> tuple[LanguageModellingTask, Trainer]:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         task = LanguageModellingTask.fitted(model.config, from_strings(TRAIN))
-    return task, Trainer(task, task.prepare(from_strings(TRAIN)), model.training, Engine.open("cpu"))
+    return task, Trainer(task, task.prepare(from_strings(TRAIN)), model.training, Device.open("cpu"))
 
 
 def text_options(**changes: Any) -> list[str]:

@@ -112,6 +112,6 @@ class BucketSampler:
         generator.shuffle(batches)
         return batches
 
-    def rate_share(self, batch: Sequence[int]) -> float:
-        """What the learning rate of a batch is multiplied by: nothing is special about any."""
+    def learning_rate_scale(self, index: Sequence[int]) -> float:
+        """Return 1: all batches are learnt from at the same rate."""
         return 1.0

@@ -13,11 +13,11 @@ from seqkit.models.tagger import label_weights
 from seqkit.models.tagging_heads import CRFHead
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
 from seqkit.text.tagging_schemes import illegal_tags, spans_from_tags
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import evaluate, predict
 from tests.tiny import PARTS, ROWS, SPANS, Rows, half_trained, task_of, tiny_tagger
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 both_heads = pytest.mark.parametrize("head", ["crf", "softmax"])
 
 

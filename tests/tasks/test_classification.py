@@ -30,13 +30,13 @@ from seqkit.models.text_encoders import PretrainedEncoder
 from seqkit.tasks import TASKS
 from seqkit.tasks.classification import ClassificationTask
 from seqkit.text.lm_tokenizer import TextTokenizer
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import evaluate, predict
 from seqkit.training.events import EpochDone, Event
 from seqkit.training.fit import fit
 from tests.tiny_labels import LABELS, LIKED, STARS, TEXTS, TOPICS, label_task_of, label_trainer_of, tiny_classifier
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 NEW = ["The room was not warm.", "", "Rich soup!", " \n", "We", "an unheard 42 — of thing, at all…", "A kind host"]
 
 Rows = list[list[float]]

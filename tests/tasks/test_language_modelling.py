@@ -13,13 +13,13 @@ from torch.testing import assert_close
 from seqkit.batches.token_store import TokenStore
 from seqkit.data.texts import Texts, from_strings
 from seqkit.tasks.language_modelling import LanguageModellingTask, Surprise, TextExamples
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import evaluate
 from seqkit.training.events import BatchDone
 from seqkit.training.fit import fit
 from tests.tiny_text import DEV, TRAIN, tiny_language_model, tiny_text_trainer
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 STILL = dict.fromkeys(("embedding_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_dropout"), 0.0)
 
 

@@ -17,11 +17,11 @@ from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggingTask
 from seqkit.text.tagging_schemes import Scheme, Span, convert_tags
 from seqkit.text.vocabulary import WORD_SHAPES
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import predict
 from tests.tiny import ROWS, SPANS, Rows, half_trained, task_of, tiny_tagger, without_time
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 
 every_scheme = pytest.mark.parametrize("scheme", list(Scheme))
 

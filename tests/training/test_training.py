@@ -18,7 +18,7 @@ from torch.testing import assert_close
 from seqkit.batches.batch import Batch
 from seqkit.config.training import TrainConfig
 from seqkit.errors import DivergenceError
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.ema import WeightAverage
 from seqkit.training.evaluate import evaluate
 from seqkit.training.events import BatchDone, EpochDone, EpochStarted, Event, Outcome
@@ -27,7 +27,7 @@ from seqkit.training.trainer import Trainer
 from tests.scripted import Numbers, ScriptedTask, rates_of, run, scripted, weight_of
 from tests.tiny import ROWS, interrupt_when, task_of, terminal_interrupts, tiny_tagger, trainer_of
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 
 
 class NoSlope(ScriptedTask):
@@ -407,7 +407,7 @@ def test_bfloat16_learns_as_float32_does() -> None:
     losses = {}
     for precision in ("float32", "bfloat16"):
         task = task_of(still=True)
-        engine = Engine.open("cpu", precision)
+        engine = Device.open("cpu", precision)
         trainer = Trainer(task, task.prepare(ROWS), tiny_tagger().training, engine)
         losses[precision] = [record["train_loss"] for record in fit(trainer, trainer.examples).history]
         assert evaluate(task, trainer.examples, engine).tokens == sum(map(len, ROWS["tokens"]))
