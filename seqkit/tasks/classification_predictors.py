@@ -11,7 +11,7 @@ from torch import Tensor
 from seqkit.batches.batch import Batch
 from seqkit.batches.labelled_examples import LabelledExamples
 from seqkit.metrics.mc_dropout import summary
-from seqkit.models.classifier import LabelScores
+from seqkit.models.classifier import ClassificationModel, LabelScores
 from seqkit.nn.dropout import drop_in_prediction
 from seqkit.tasks.classification import ClassificationTask
 from seqkit.tasks.label_prediction import LabelPrediction
