@@ -136,6 +136,20 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         RunFolder(path).create(header, files)
 
     @classmethod
+    def for_task(
+        cls, task: str, settings: Mapping[str, Any], /, *, device: DeviceName = "auto", precision: Precision = "auto"
+    ) -> Self:
+        """Return a model for one of ``tasks``, not trained yet.
+
+        Args:
+            task: the name of the task.
+            settings: settings by name, a preset among them if the task has presets.
+            device: as for the constructor.
+            precision: likewise.
+        """
+        return cls._from_run({"task": task, "settings": settings}, device=device, precision=precision)
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: DeviceName = "auto", precision: Precision = "auto") -> Self:
         """Read a model from a run folder.
 
