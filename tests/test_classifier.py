@@ -227,7 +227,7 @@ def test_monte_carlo_samples_are_those_of_the_model(name: str, monkeypatch: pyte
     assert sum(map(len, seen)) == 40 * len(TEXTS)
 
 
-def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_numbers_stay() -> None:
+def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_seed_stay() -> None:
     model = trained()
     torch.manual_seed(3)
     before = torch.get_rng_state()

@@ -100,7 +100,7 @@ class BucketSampler:
     pool_batches: int = 50
     labels: Sequence[int] | None = None
 
-    def epoch(self, number: int) -> list[list[int]]:
+    def epoch(self, number: int) -> Sequence[Sequence[int]]:
         """The batches of one epoch."""
         generator = random.Random(f"{self.seed}/{number}")
         order = list(range(len(self.lengths))) if self.labels is None else _balanced(self.labels, generator)

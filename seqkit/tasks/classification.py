@@ -237,7 +237,7 @@ class ClassificationTask:
         batch_tokens = min(config.batch_tokens, max(max(lengths), sum(lengths) // MIN_STEPS))
         return BucketSampler(lengths=lengths, batch_tokens=batch_tokens, seed=config.seed, labels=labels)
 
-    def batches(self, examples: LabelledExamples, batch_tokens: int) -> list[list[int]]:
+    def batches(self, examples: LabelledExamples, batch_tokens: int) -> Sequence[Sequence[int]]:
         """Return the examples of each batch of a prediction."""
         return length_sorted_batches(examples.lengths, max(1, batch_tokens))
 

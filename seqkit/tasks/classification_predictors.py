@@ -40,7 +40,7 @@ class MonteCarloLabels:
         """Return the examples with the vectors of all their spellings computed once."""
         return self.task.precompute(examples, device)
 
-    def batches(self, examples: LabelledExamples, batch_tokens: int) -> list[list[int]]:
+    def batches(self, examples: LabelledExamples, batch_tokens: int) -> Sequence[Sequence[int]]:
         """Return the examples of each batch, of which there will be ``samples`` copies."""
         return self.task.batches(examples, batch_tokens // self.samples)
 

@@ -248,7 +248,7 @@ class TaggingTask:
         """Return 1: all parameters have the same learning rate."""
         return 1.0
 
-    def batches(self, examples: TaggedExamples, batch_tokens: int) -> list[list[int]]:
+    def batches(self, examples: TaggedExamples, batch_tokens: int) -> Sequence[Sequence[int]]:
         """Return the windows of each batch of a prediction."""
         return length_sorted_batches(examples.words.lengths, batch_tokens)
 

@@ -43,7 +43,7 @@ class _AroundTagging(Generic[Prediction]):
         """Return the examples with the vectors of all their spellings computed once."""
         return self.task.precompute(examples, device)
 
-    def batches(self, examples: TaggedExamples, batch_tokens: int) -> list[list[int]]:
+    def batches(self, examples: TaggedExamples, batch_tokens: int) -> Sequence[Sequence[int]]:
         """Return the windows of each batch."""
         return self.task.batches(examples, batch_tokens)
 
@@ -104,7 +104,7 @@ class MonteCarloTags(ConfidentTags):
         assert isinstance(dropping, TaggingModel)
         self.dropping = dropping
 
-    def batches(self, examples: TaggedExamples, batch_tokens: int) -> list[list[int]]:
+    def batches(self, examples: TaggedExamples, batch_tokens: int) -> Sequence[Sequence[int]]:
         """Return the windows of each batch, of which there will be ``samples`` copies."""
         return self.task.batches(examples, batch_tokens // self.samples)
 

@@ -19,7 +19,16 @@ from seqkit.errors import ConfigError
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.text.tagging_schemes import Scheme, Span, tags_from_spans
 
-__all__ = ["MAX_WINDOW", "OVERLAP", "SENTENCE_END", "Window", "cut_windows", "merge_predictions", "window_borders"]
+__all__ = [
+    "MAX_WINDOW",
+    "OVERLAP",
+    "SENTENCE_END",
+    "Window",
+    "cut_windows",
+    "merge_predictions",
+    "seams",
+    "window_borders",
+]
 
 MAX_WINDOW = 200  # tokens
 OVERLAP = 40  # half of it is the context that a token beside the seam has on the far side
@@ -111,20 +120,32 @@ def window_borders(windows: Sequence[Window], predictions: Sequence[TagPredictio
         predictions: one for each window.
         scheme: the tagging scheme; None for plain tags.
 
-    Returns:
-        One number more than windows. A seam is the place in the overlap nearest to its middle that lies within no span
-        of either window, or the middle itself if there is none.
-
     >>> predictions = [TagPrediction([], [Span(3, 5, "PER")]), TagPrediction([], [Span(1, 3, "PER")])]
     >>> window_borders([Window(0, 6), Window(2, 8)], predictions, Scheme.IOBES)
     [0, 3, 8]
     """
     found = [_spans(*each, plain=scheme is None) for each in zip(windows, predictions, strict=True)]
-    seams = [
+    return [0, *seams(windows, found), windows[-1].end if windows else 0]
+
+
+def seams(windows: Sequence[Window], spans: Sequence[Sequence[Span]]) -> list[int]:
+    """Return the first token that each window but the first provides.
+
+    Args:
+        windows: the windows of one text.
+        spans: the spans found in each, counted in tokens of the text.
+
+    Returns:
+        One place fewer than windows: the place in the overlap nearest to its middle that lies within no span of either
+        window, or the middle itself if there is none.
+
+    >>> seams([Window(0, 6), Window(2, 8)], [[Span(3, 5, "PER")], [Span(3, 5, "PER")]])
+    [3]
+    """
+    return [
         _seam(left, right, [*left_spans, *right_spans])
-        for (left, right), (left_spans, right_spans) in zip(pairwise(windows), pairwise(found), strict=True)
+        for (left, right), (left_spans, right_spans) in zip(pairwise(windows), pairwise(spans), strict=True)
     ]
-    return [0, *seams, windows[-1].end if windows else 0]
 
 
 def _seam(left: Window, right: Window, spans: Sequence[Span]) -> int:

@@ -27,13 +27,13 @@ def test_auto_takes_the_best_there_is(
 ) -> None:
     pretend(monkeypatch, **there)
     assert Device.open() == Device.open("auto", "auto")
-    assert Device.open().device == torch.device(device)
+    assert Device.open().torch_device == torch.device(device)
     assert Device.open().precision == precision
 
 
 def test_a_device_and_a_precision_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, cuda=True, bfloat16=True)
-    assert Device.open("cpu").device == torch.device("cpu")
+    assert Device.open("cpu").torch_device == torch.device("cpu")
     assert Device.open("cpu").precision == "float32"
     assert Device.open("cuda", "float32").precision == "float32"
     assert Device.open("cpu", "bfloat16").precision == "bfloat16"
@@ -60,7 +60,7 @@ def test_a_precision_that_does_not_exist_is_an_error() -> None:
 
 @pytest.mark.parametrize(("precision", "expected"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
 def test_products_have_the_precision_of_the_engine(precision: str, expected: torch.dtype) -> None:
-    engine = Device(device=torch.device("cpu"), precision=precision)  # type: ignore[arg-type]
+    engine = Device(torch_device=torch.device("cpu"), precision=precision)  # type: ignore[arg-type]
     ones = torch.ones(2, 2)
     with engine.autocast():
         assert (ones @ ones).dtype == expected
