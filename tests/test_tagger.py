@@ -140,7 +140,7 @@ def test_a_dataset_and_a_mapping_are_the_same_data() -> None:
         ({"tokens": [["a"]]}, "this corpus has tokens"),
         ({"text": ["a"], "label": ["b"]}, "tokens and tags"),
         ({}, "nothing"),
-        ({"tokens": [], "tags": []}, "train split holds no sentence"),
+        ({"tokens": [], "tags": []}, "train split has no sentence"),
         ({"tokens": [["Ada"]], "tags": [["O"]]}, "no entity"),
         ({"tokens": [["the", "Alps"]], "tags": [["O", "I-LOC"]], "source": ["a.conll:3"]}, "a.conll:3: "),
         ({"tokens": [["Ada"], []], "tags": [["B-PER"], []]}, "no token"),
@@ -159,12 +159,12 @@ def test_a_dataset_that_is_no_corpus_of_tags() -> None:
 
 
 def test_a_dev_split_without_sentences_is_an_error() -> None:
-    with pytest.raises(CorpusError, match="dev split holds no sentence"):
+    with pytest.raises(CorpusError, match="dev split has no sentence"):
         tiny_tagger(epochs=1).fit(ROWS, {"tokens": [], "tags": []})
 
 
 def test_labels_that_training_lacks_are_kept_and_count_as_wrong(ner: Tagger, pos: Tagger) -> None:
-    with pytest.warns(SeqkitWarning, match=r"this corpus holds labels that training lacks.*: ORG$"):
+    with pytest.warns(SeqkitWarning, match=r"this corpus has labels that do not occur in the training data.*: ORG$"):
         scores = ner.evaluate({"tokens": [["Reuters"]], "tags": [["B-ORG"]]}).scores
     assert (scores["recall"], scores["accuracy"]) == (0, 0)
     with pytest.warns(SeqkitWarning, match="INTJ"):
