@@ -1,7 +1,6 @@
 """What the classes that people import share: settings, training into a run folder, saving and loading."""
 
 import json
-import math
 import os
 import threading
 import warnings
@@ -264,9 +263,6 @@ def _configs(kind: type, settings: Mapping[str, Any]) -> tuple[Any, TrainConfig]
     training = {field.name for field in fields(TrainConfig)}
     if unknown := sorted(settings.keys() - model - training):
         raise ConfigError(f"no setting {unknown[0]!r}; there is {', '.join(sorted(model | training))}")
-    for name, value in settings.items():
-        if isinstance(value, float) and not math.isfinite(value):  # JSON, and so a run folder, has no such number
-            raise ConfigError(f"{name} must be a finite number, not {value}")
     return (
         kind(**{name: value for name, value in settings.items() if name in model}),
         TrainConfig(**{name: value for name, value in settings.items() if name in training}),

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from seqkit.batches.token_store import TokenStore
+from seqkit.config.adaptive import CacheConfig, DynamicConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.presets import preset_settings
 from seqkit.config.sampling import SamplingFilters
@@ -21,7 +22,7 @@ from seqkit.estimator import Estimator
 from seqkit.generation.decoder import Decoder
 from seqkit.generation.generate import Ending, Generated, GeneratedToken, Prompt, beam_search, sample
 from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples
-from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig, evaluate_adaptively
+from seqkit.training.adaptive_evaluation import evaluate_adaptively
 from seqkit.training.device import Device, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
 from seqkit.training.events import Event

@@ -127,7 +127,7 @@ def test_a_choice_that_is_none_is_refused(config: type, name: str) -> None:
     [(None, {}), ("O=0.5", {"O": 0.5}), ("O=0, B-LOC = 2", {"O": 0.0, "B-LOC": 2.0}), ("a=b=3", {"a=b": 3.0})],
 )
 def test_label_weights_are_read(written: str | None, meant: dict[str, float]) -> None:
-    assert TaggingConfig(label_weights=written).weight_of_label() == meant
+    assert TaggingConfig(label_weights=written).label_weights_by_name() == meant
 
 
 @pytest.mark.parametrize("written", ["O", "O=", "=1", "O=much", "O=-1", "O=nan", "O=inf", "O=1,,LOC=2", "O=1,"])
