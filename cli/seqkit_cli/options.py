@@ -121,5 +121,5 @@ def _option(panel: str, setting: Setting, default: object) -> inspect.Parameter:
 def _open_bounds(setting: Setting) -> str:
     """Return the open bounds as the help text shows them; Typer checks and shows the closed ones."""
     signs = {"gt": ">", "lt": "<"}
-    bounds = [f"x{signs[relation]}{limit:g}" for relation, limit in setting.limits.items() if relation in signs]
+    bounds = [f"x{signs[relation]}{limit}" for relation, limit in setting.limits.items() if relation in signs]
     return f"[{', '.join(bounds)}]" if bounds else ""

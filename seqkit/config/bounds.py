@@ -92,7 +92,9 @@ class Setting:
         if not math.isfinite(number):
             raise self._error("a finite number", value)
         if not all(_RELATIONS[relation][0](number, limit) for relation, limit in self.limits.items()):
-            raise self._error(" and ".join(f"{_RELATIONS[r][1]} {x:g}" for r, x in self.limits.items()), value)
+            raise self._error(
+                " and ".join(f"{_RELATIONS[relation][1]} {limit}" for relation, limit in self.limits.items()), value
+            )
         return number
 
     def _error(self, expected: str, value: object) -> ConfigError:

@@ -12,7 +12,7 @@ __all__ = ["SamplingFilters"]
 
 # Scores are divided or multiplied by a number within these limits: they keep every score of a usable model in the
 # range of float32.
-_LEAST, _MOST = 1e-6, 1e6
+_LEAST, _MOST = 1e-6, 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,4 +53,4 @@ class SamplingFilters:
     def __post_init__(self) -> None:
         check_fields(self)
         if 0 < self.temperature < _LEAST:
-            raise ConfigError(f"temperature must be 0 or at least {_LEAST:g}, not {self.temperature!r}")
+            raise ConfigError(f"temperature must be 0 or at least {_LEAST}, not {self.temperature!r}")
