@@ -91,10 +91,9 @@ class Setting:
             raise self._error(_TYPE_NAMES[self.kind], value)
         if not math.isfinite(number):
             raise self._error("a finite number", value)
-        if not all(_RELATIONS[relation][0](number, limit) for relation, limit in self.limits.items()):
-            raise self._error(
-                " and ".join(f"{_RELATIONS[relation][1]} {limit}" for relation, limit in self.limits.items()), value
-            )
+        bounds = [(*_RELATIONS[relation], limit) for relation, limit in self.limits.items()]
+        if not all(holds(number, limit) for holds, _, limit in bounds):
+            raise self._error(" and ".join(f"{words} {limit}" for _, words, limit in bounds), value)
         return number
 
     def _error(self, expected: str, value: object) -> ConfigError:

@@ -29,7 +29,7 @@ class TrainConfig:
     max_minutes: Annotated[float, Ge(0), "stop cleanly after this many minutes; 0 sets no limit"] = 0.0
     batch_tokens: Annotated[int, Ge(1), "maximum number of padded tokens in a batch"] = 800
     accumulate: Annotated[int, Ge(1), "number of batches whose gradients make one step"] = 1
-    optimizer: Annotated[Literal["adamw", "sgd"], "optimizer"] = "adamw"
+    optimizer: Annotated[Literal["adamw", "sgd"], "optimization algorithm"] = "adamw"
     learning_rate: Annotated[float, Gt(0), "peak learning rate"] = 0.006
     weight_decay: Annotated[float, Ge(0), "decoupled weight decay"] = 0.01
     momentum: Annotated[float, Interval(ge=0, lt=1), "momentum of SGD"] = 0.9
