@@ -327,7 +327,7 @@ class ClassificationTask:
 
     def score(self, gold: Sequence[Sequence[int]], predicted: Sequence[LabelProbabilities]) -> dict[str, float]:
         """Accuracy, macro-F1, and of two labels the area under the ROC curve."""
-        return label_scores(gold, [each.probabilities for each in predicted], several=self.several)
+        return label_scores(gold, [each.probabilities for each in predicted], multi_label=self.several)
 
     def unknown_labels(self, rows: Mapping[str, Any]) -> list[Any]:
         """Labels that training lacks: they can only be counted as wrong."""
