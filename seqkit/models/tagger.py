@@ -56,7 +56,7 @@ class TaggingModel(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Encoder states (B, T, H) of a batch."""
-        inputs = batch.inputs
+        inputs = batch.tensors
         spelt_UD = inputs["spelt_UD"] if "spelt_UD" in inputs else self.spelt(inputs)
         vectors_BTD = self.features(inputs["words_BT"], inputs["spellings_BT"], spelt_UD)
         if self.projection is not None:

@@ -33,7 +33,7 @@ def check_batches(batches: Sequence[Sequence[int]], lengths: Sequence[int], budg
 def test_a_batch_knows_its_mask_and_its_tokens() -> None:
     batch = Batch(inputs={"words": torch.ones(3, 4)}, lengths=torch.tensor([2, 4, 1]), targets=torch.zeros(3, 4))
     assert batch.mask.tolist() == [[True, True, False, False], [True] * 4, [True, False, False, False]]
-    assert batch.tokens == 7
+    assert batch.steps == 7
     assert batch.mask.device.type == "cpu"
 
 
