@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from seqkit.config.adaptive import CacheConfig, DynamicConfig
 from seqkit.config.presets import PRESETS
 from seqkit.data.texts import open_texts
 from seqkit.errors import CheckpointError, ConfigError, CorpusError
 from seqkit.language_model import GeneratedText, LanguageModel
 from seqkit.loading import load
 from seqkit.tagger import Tagger
-from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig
 from tests.tiny_text import DEV, TEXT_SETTINGS, TRAIN, tiny_language_model
 
 
@@ -210,7 +210,7 @@ def test_a_beam_finds_texts_at_least_as_probable_as_the_greedy_one() -> None:
         ({"stop": [""]}, "a stop string must not be empty"),
         ({"beam": 2, "num_samples": 3}, "a beam of 2 cannot give 3 texts"),
         ({"beam": -1}, "a beam of -1 cannot give 1 texts"),
-        ({"top_p": 0.0}, "top_p must be above 0 and at most 1, not 0"),
+        ({"top_p": 0.0}, "top_p must be greater than 0 and at most 1, not 0"),
         ({"temprature": 1.0}, "no such option of generation: 'temprature'"),
         ({"unknown": "skip"}, "unknown must be error or <unk>, not 'skip'"),
     ],

@@ -329,7 +329,7 @@ class ClassificationTask:
     def score(self, examples: LabelledExamples, predictions: Sequence[LabelPrediction]) -> dict[str, float]:
         """Return accuracy, macro-F1, log loss and, for two labels, the area under the ROC curve."""
         probabilities = [each.probabilities for each in predictions]
-        return label_scores(examples.gold or [], probabilities, several=self.multi_label)
+        return label_scores(examples.gold or [], probabilities, multi_label=self.multi_label)
 
     def unknown_labels(self, rows: Rows) -> list[Any]:
         """Return the labels that do not occur in the training data and can only be counted as wrong."""
