@@ -46,10 +46,10 @@ from benchmarks.timing import (
     tell,
     train_and_dev,
 )
-from seqkit.batches.word_examples import LONGEST_SPELLING
 from seqkit.config.training import TrainConfig
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
+from seqkit.text.long_words import LONGEST_WORD
 from seqkit.text.vocabulary import AFFIX_LENGTHS, UNKNOWN_ID, WORD_SHAPES, affixes
 from seqkit.training.device import Engine
 from seqkit.training.trainer import Trainer
@@ -137,7 +137,7 @@ class TextbookTagger(nn.Module):
         """The ids of a sentence."""
         return EncodedSentence(
             words=[self.word_ids.get(re.sub(r"\d", "0", word.lower()), UNKNOWN_ID) for word in words],
-            characters=[[self.character_ids.get(c, UNKNOWN_ID) for c in word[:LONGEST_SPELLING]] for word in words],
+            characters=[[self.character_ids.get(c, UNKNOWN_ID) for c in word[:LONGEST_WORD]] for word in words],
             shapes=[_shape(word) for word in words],
             affixes=[[self.affix_ids.get(affix, UNKNOWN_ID) for affix in affixes(word)] for word in words],
             labels=[self.labels.index(tag) for tag in tags],

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import typer
 
+from seqkit.config.bounds import OneOf
 from seqkit.errors import ConfigError
 
 __all__ = ["DeviceOption", "PrecisionOption", "read_config", "with_options"]
@@ -78,7 +79,9 @@ def read_config(path: Path, *configs: type) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} is no TOML file that can be read: {error}") from None
-    kinds = {name: _bare(kind) for config in configs for name, kind in get_type_hints(config).items()}
+    kinds = {
+        name: _bare(kind) for config in configs for name, kind in get_type_hints(config, include_extras=True).items()
+    }
     for name, value in values.items():
         if name not in kinds:
             raise ConfigError(f"{path}: no setting {name!r}; there is {', '.join(sorted(kinds))}")
@@ -104,7 +107,7 @@ def _options(panel: str, config: Any, defaults: bool) -> list[inspect.Parameter]
 
 
 def _option(panel: str, field: Field[Any], hint: Any, usual: Any) -> inspect.Parameter:
-    text = get_args(hint)[1]
+    text = get_args(hint)[-1]
     kind = _bare(hint)
     dashed = field.name.replace("_", "-")
     flags = [f"--{dashed}/--no-{dashed}"] if kind is bool else [f"--{dashed}"]
@@ -117,8 +120,11 @@ def _option(panel: str, field: Field[Any], hint: Any, usual: Any) -> inspect.Par
 
 
 def _bare(kind: Any) -> Any:
-    """A type without its ``Annotated`` help and its ``| None``."""
+    """A type without its ``Annotated`` help and its ``| None``; choices from a table become a ``Literal``."""
     if get_origin(kind) is Annotated:
+        for item in get_args(kind)[1:]:
+            if isinstance(item, OneOf):
+                return Literal[tuple(item.choices)]
         kind = get_args(kind)[0]
     if get_origin(kind) in (Union, UnionType):
         (kind,) = (each for each in get_args(kind) if each is not NoneType)

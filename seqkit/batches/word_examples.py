@@ -24,6 +24,7 @@ from torch import Tensor
 
 from seqkit.batches.batch import Ragged, integers
 from seqkit.models.contextual_embeddings import ContextualStates
+from seqkit.text.long_words import shortened
 from seqkit.text.pretrained_vectors import read_vectors
 from seqkit.text.vocabulary import AFFIX_LENGTHS, PADDING_ID, Vocabulary, affixes, encodable, normalize_word, word_shape
 from seqkit.text.words import WordTokenizer
@@ -31,7 +32,6 @@ from seqkit.text.words import WordTokenizer
 __all__ = ["WordExamples", "WordReader", "read_word_vectors"]
 
 MOST_SPELLINGS = 2**17  # whose vectors are held at once: 80 MB
-LONGEST_SPELLING = 40  # characters of a word that are read: its first and last 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +179,7 @@ class WordReader:
 
     def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
         """Character ids of spellings, padded, and how many; before them a row for padding, one character long."""
-        read = [_read_characters(word) for word in spellings]
+        read = [shortened(encodable(word)) for word in spellings]
         filled_S = integers([1, *map(len, read)])
         characters_S = filled_S.clamp(min=1)  # a word of no character is read as padding, one character long
         inside_SL = torch.arange(int(characters_S.max())) < filled_S[:, None]
@@ -222,9 +222,3 @@ def read_word_vectors(path: str, most_frequent: int, tokens: Sequence[Sequence[s
         if key == word or key not in vectors:  # "The" lends its vector to "the" only where there is no "the"
             vectors[key] = vector
     return vectors
-
-
-def _read_characters(word: str) -> str:
-    """The characters of a word that are read: of a very long one its two ends."""
-    half, word = LONGEST_SPELLING // 2, encodable(word)
-    return word if len(word) <= LONGEST_SPELLING else word[:half] + word[-half:]

@@ -1,20 +1,39 @@
 """Checks of settings."""
 
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from seqkit.errors import ConfigError
 
 __all__ = [
+    "OneOf",
     "check_choices",
     "check_share",
     "weights_by_name",
 ]
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """The choices of a string, if they come from a table and cannot be written as a ``Literal``."""
+
+    choices: Collection[str]
+
+
+def choices_of(hint: Any) -> list[str]:
+    """Return the choices of an annotated type; empty if it has none."""
+    if get_origin(hint) is Annotated:
+        listed = [item for item in get_args(hint)[1:] if isinstance(item, OneOf)]
+        return list(listed[0].choices) if listed else choices_of(get_args(hint)[0])
+    return list(get_args(hint)) if get_origin(hint) is Literal else []
+
+
 def check_choices(config: Any) -> None:
-    for name, hint in get_type_hints(type(config)).items():
-        if get_origin(hint) is Literal and getattr(config, name) not in get_args(hint):
-            raise ConfigError(f"{name} must be one of {', '.join(get_args(hint))}, not {getattr(config, name)!r}")
+    for name, hint in get_type_hints(type(config), include_extras=True).items():
+        choices = choices_of(hint)
+        if choices and getattr(config, name) not in choices:
+            raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {getattr(config, name)!r}")
 
 
 def check_share(config: Any, *names: str) -> None:

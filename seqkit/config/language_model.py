@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from seqkit.config.bounds import check_choices
+from seqkit.cells.table import CELLS
+from seqkit.config.bounds import OneOf, check_choices
 from seqkit.errors import ConfigError
 
 __all__ = [
@@ -26,7 +27,7 @@ class LanguageModelConfig:
     vocabulary_size: Annotated[int, "most tokens in the vocabulary; 0 sets no limit, and is 4096 for bpe"] = 0
     minimum_count: Annotated[int, "how often training must hold a character or word for it to be known"] = 1
     direction: Annotated[Literal["forward", "backward", "both"], "which way the text is read"] = "forward"
-    cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
+    cell: Annotated[str, OneOf(CELLS), "recurrent cell"] = "lstm"
     embedding_size: Annotated[int, "width of a token's embedding"] = 256
     hidden_size: Annotated[int, "hidden units of a layer"] = 256
     num_layers: Annotated[int, "stacked recurrent layers"] = 1

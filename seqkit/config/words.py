@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from seqkit.config.bounds import check_choices
+from seqkit.cells.table import CELLS
+from seqkit.config.bounds import OneOf, check_choices
 from seqkit.errors import ConfigError
 
 __all__ = [
@@ -24,7 +25,7 @@ class WordConfig:
     character_filters: Annotated[int, "filters of each width of the CNN, or hidden units of the LSTM"] = 64
     shape_size: Annotated[int, "width of a word-shape embedding; 0 leaves shapes out"] = 16
     affix_size: Annotated[int, "width of a prefix or suffix embedding; 0 leaves affixes out"] = 16
-    cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
+    cell: Annotated[str, OneOf(CELLS), "recurrent cell"] = "lstm"
     hidden_size: Annotated[int, "hidden units per direction"] = 200
     num_layers: Annotated[int, "stacked recurrent layers"] = 1
     input_dropout: Annotated[float, "dropout on word features"] = 0.5

@@ -36,7 +36,13 @@ from seqkit.metrics.labels import label_scores
 from seqkit.metrics.mc_dropout import summary
 from seqkit.models.classification_loss import LabelLoss, class_weights
 from seqkit.models.classifier import ClassificationModel
-from seqkit.models.text_encoders import LanguageModelEncoder, PretrainedEncoder, WordEncoder, text_encoder
+from seqkit.models.text_encoders import (
+    LanguageModelEncoder,
+    PretrainedEncoder,
+    WordEncoder,
+    WordVocabularies,
+    text_encoder,
+)
 from seqkit.nn.dropout import drop_in_prediction
 from seqkit.text.ngrams import NgramVocabulary
 from seqkit.text.words import WordTokenizer
@@ -99,7 +105,7 @@ class ClassificationTask:
             label_smoothing=config.label_smoothing,
             focal_gamma=config.focal_gamma,
         )
-        encoder = text_encoder(config, reader, language_model)
+        encoder = text_encoder(config, _vocabulary(reader), language_model)
         self.model = ClassificationModel(
             config, encoder, ngrams=0 if ngrams is None else len(ngrams), labels=len(self.labels)
         )
@@ -230,7 +236,7 @@ class ClassificationTask:
         if not isinstance(read, WordExamples) or not isinstance(encoder, WordEncoder) or not read.can_settle:
             return examples
         spellings = {name: tensor.to(device) for name, tensor in read.spellings().items()}
-        return replace(examples, read=read.settled(encoder.spelt(spellings)))
+        return replace(examples, read=read.settled(encoder.features.spelling_vectors(spellings)))
 
     def sampler(self, examples: LabelledExamples, config: TrainConfig) -> BucketSampler:
         """The batches to train on: of few texts smaller ones, so that an epoch has some steps."""
@@ -399,6 +405,13 @@ def _labels_of(config: ClassificationConfig, rows: Mapping[str, Any]) -> tuple[l
         only = f"every text is {labels[0]!r}" if labels else "no text has a label"
         raise CorpusError(f"there is nothing to tell apart in the training split: {only}; add texts of another label")
     return labels, counts
+
+
+def _vocabulary(reader: WordReader | TokenReader) -> WordVocabularies | int:
+    """Return the sizes that an encoder needs of a reader's vocabularies."""
+    if isinstance(reader, WordReader):
+        return WordVocabularies(torch.tensor(reader.singletons), len(reader.characters), len(reader.affixes))
+    return len(reader.tokenizer)
 
 
 def _words(tokenizer: WordTokenizer, texts: Sequence[str]) -> list[list[str]]:

@@ -237,7 +237,7 @@ class TaggingTask:
         if not words.can_settle:
             return examples
         spellings = {name: tensor.to(device) for name, tensor in words.spellings().items()}
-        return replace(examples, words=words.settled(self.model.spelt(spellings)))
+        return replace(examples, words=words.settled(self.model.features.spelling_vectors(spellings)))
 
     def collate(self, examples: TaggedExamples, rows: Sequence[int]) -> Batch:
         """A batch of some examples, in the order given."""

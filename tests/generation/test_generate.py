@@ -20,7 +20,9 @@ PIECES = [b"", b"a", b"b", b"\xc3", b"\xa9", b"ab", b"\xf0\x9f\x98\x80"]  # <eos
 
 
 class TableModel:
-    """Scores by the last two tokens; its state is those."""
+    """A stand-in for a decoder: scores depend on the last two tokens, which are its state."""
+
+    device = torch.device("cpu")
 
     def __init__(self, seed: int = 1, spread: float = 2.0) -> None:
         table = torch.randn(VOCABULARY, VOCABULARY, VOCABULARY, generator=torch.Generator().manual_seed(seed))

@@ -11,9 +11,10 @@ from torch.testing import assert_close
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.data.texts import from_strings
 from seqkit.errors import CheckpointError, ConfigError
-from seqkit.models.contextual_embeddings import LONGEST_WORD, ContextualStates
+from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.tagger import Tagger
 from seqkit.text.lm_tokenizer import TextTokenizer
+from seqkit.text.long_words import LONGEST_WORD
 from seqkit.training.events import EpochDone
 from tests.tiny import ROWS, history_of, press_at, tiny_tagger, without_time
 from tests.tiny_text import DEV, TRAIN, tiny_language_model
@@ -32,7 +33,7 @@ def by_hand(states: ContextualStates, words: list[str]) -> torch.Tensor:
     text = "\n" + " ".join(words) + "\n"
     ids = torch.from_numpy(states.tokenizer.encode(text))
     found = []
-    for direction, network in zip(states.directions, states._networks(), strict=True):
+    for direction, network in states.networks.by_direction():
         read = F.embedding(ids if direction == "forward" else ids.flip(0), network.embedding.weight)[None]
         for encoder in network.encoders:
             read, _ = encoder.recurrent(read)

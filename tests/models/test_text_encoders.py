@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from seqkit.batches.word_examples import WordReader
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.models.language_model import NextTokenModel
-from seqkit.models.text_encoders import LanguageModelEncoder, TextStates, TokenEncoder, WordEncoder
+from seqkit.models.text_encoders import LanguageModelEncoder, TextStates, TokenEncoder, WordEncoder, WordVocabularies
 from tests.tiny_labels import tiny_classifier
 
 PLAIN: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -55,8 +55,9 @@ def encoder_of(kind: str, window: int = EVER, *, cell: str = "lstm", num_layers:
             if kind == "token":
                 encoder = TokenEncoder(config, TOKENS)
             else:
-                counts = {"characters": len(READER.characters), "affixes": len(READER.affixes)}
-                encoder = WordEncoder(config, torch.tensor(READER.singletons), **counts)
+                singletons = torch.tensor(READER.singletons)
+                sizes = WordVocabularies(singletons, len(READER.characters), len(READER.affixes))
+                encoder = WordEncoder(config, sizes)
         else:
             config_of_model = language_model_config(kind, cell=cell, num_layers=num_layers)
             encoder = LanguageModelEncoder(config_of_model, TOKENS, window)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqkit.nn.dropout import Dropout, LockedDropout, drop_in_prediction, replace_words
+from seqkit.nn.dropout import Dropout, LockedDropout, StochasticModule, drop_in_prediction, replace_words
 from seqkit.nn.recurrent import RecurrentEncoder
 
 PADDING, UNKNOWN, COMMON, ONCE = 0, 1, 2, 3
@@ -85,7 +85,7 @@ def test_words_are_replaced_at_the_rate_of_their_kind() -> None:
     torch.manual_seed(0)
     words = torch.tensor([COMMON, ONCE]).repeat(100, 100)
     before = words.clone()
-    replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=0.4, anyone=0.05)
+    replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=0.4, other=0.05)
     assert torch.equal(words, before)
     changed = replaced != words
     assert (replaced[changed] == UNKNOWN).all()
@@ -95,14 +95,14 @@ def test_words_are_replaced_at_the_rate_of_their_kind() -> None:
 
 def test_every_token_is_replaced_by_its_own_chance() -> None:
     torch.manual_seed(0)
-    replaced = replace_words(torch.full((50, 50), ONCE), SINGLETONS, UNKNOWN, singleton=0.5, anyone=0.0) == UNKNOWN
+    replaced = replace_words(torch.full((50, 50), ONCE), SINGLETONS, UNKNOWN, singleton=0.5, other=0.0) == UNKNOWN
     for side in (0, 1):
         shares = replaced.float().mean(side)
         assert 0.1 < shares.min().item() < shares.max().item() < 0.9
 
 
 @pytest.mark.parametrize(
-    ("singleton", "anyone", "expected"),
+    ("singleton", "other", "expected"),
     [
         (0.0, 0.0, [COMMON, ONCE]),
         (1.0, 0.0, [COMMON, UNKNOWN]),
@@ -110,9 +110,9 @@ def test_every_token_is_replaced_by_its_own_chance() -> None:
         (1.0, 1.0, [UNKNOWN, UNKNOWN]),
     ],
 )
-def test_certain_chances_are_certain(singleton: float, anyone: float, expected: list[int]) -> None:
+def test_certain_chances_are_certain(singleton: float, other: float, expected: list[int]) -> None:
     words = torch.tensor([[COMMON, ONCE]] * 100)
-    replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=singleton, anyone=anyone)
+    replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=singleton, other=other)
     assert torch.equal(replaced, torch.tensor([expected] * 100))
 
 
@@ -139,9 +139,9 @@ def test_a_model_drops_in_prediction_however_deep_its_dropout_is_and_the_origina
     model, values = Deep().eval(), torch.randn(3, 4, 6)
     expected = model(values)
     sampling = drop_in_prediction(model).eval()
-    dropouts = [module for module in sampling.modules() if hasattr(module, "always")]
+    dropouts = [module for module in sampling.modules() if isinstance(module, StochasticModule)]
     assert [type(module).__name__ for module in dropouts] == ["Dropout", "LockedDropout"]  # one of them stands twice
-    assert all(module.always for module in dropouts)
+    assert all(module.active for module in dropouts)
     assert not any(getattr(module, "always", False) for module in model.modules())
     assert not torch.equal(sampling(values), sampling(values))
     torch.manual_seed(3)

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,10 +13,16 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
-from seqkit.nn.dropout import drop_weights
-from seqkit.nn.recurrent import Carry, Encoded, RecurrentEncoder, Strategy
+from seqkit.cells.kernel import drop_weights
+from seqkit.cells.state import Carry
+from seqkit.nn.recurrent import Encoded, RecurrentEncoder, Strategy
 
-PLAIN: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU}
+PLAIN: dict[str, Any] = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn": nn.RNN,
+    "rnn-relu": partial(nn.RNN, nonlinearity="relu"),
+}
 INPUT, HIDDEN = 3, 4
 
 quick = settings(max_examples=60)
@@ -259,7 +266,9 @@ def test_dropped_weights_are_those_of_a_plain_stack_with_the_same_ones_missing(s
     torch.manual_seed(7)
     encoded = encoder(vectors, lengths)
     torch.manual_seed(7)
-    dropped = dict(zip(encoder.recurrent._flat_weights_names, drop_weights(encoder.recurrent, 0.5), strict=True))
+    stack = encoder.recurrent
+    assert isinstance(stack, nn.RNNBase)
+    dropped = dict(zip(stack._flat_weights_names, drop_weights(stack, 0.5), strict=True))
     plain = PLAIN[cell](INPUT, HIDDEN, **shape, batch_first=True).double()
     plain.load_state_dict(dropped)
     case = Case(cell=cell, **shape, vectors=vectors, lengths=lengths, carry=None, seed=0)

@@ -141,7 +141,12 @@ SPELT = [[4, 5, 6, 7], [8], [9, 10]]
 
 
 def vectors_of(module: WordFeatures) -> Tensor:
-    vectors: Tensor = module(WORDS_BT, SPELLINGS_BT, module.spelt(SHAPES_U, AFFIXES_UA, *padded(SPELT)))
+    return vectors_from(module, WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
+
+
+def vectors_from(module: WordFeatures, words: Tensor, spellings: Tensor, *tables: Tensor) -> Tensor:
+    names = ("shapes_U", "affixes_UA", "characters_UL", "characters_U")
+    vectors: Tensor = module({"words_BT": words, "spellings_BT": spellings, **dict(zip(names, tables, strict=True))})
     return vectors
 
 
@@ -202,7 +207,7 @@ def test_a_spelling_learns_from_every_token_it_stands_for(model: str) -> None:
         place = (slice(row, row + 1), slice(step, step + 1))
         spelt = SPELLINGS_BT[row, step]
         only = (SHAPES_U[spelt][None], AFFIXES_UA[spelt][None], *padded([SPELT[spelt]]))
-        vector = module(WORDS_BT[place], torch.zeros(1, 1, dtype=torch.long), module.spelt(*only))
+        vector = vectors_from(module, WORDS_BT[place], torch.zeros(1, 1, dtype=torch.long), *only)
         one_by_one = one_by_one + (vector[0, 0] * weights[row, step]).sum()
     for gradient, wanted in zip(
         *(torch.autograd.grad(total, parameters) for total in (together, one_by_one)), strict=True
@@ -221,7 +226,7 @@ def unknown_share(module: WordFeatures, word: int) -> float:
     """How often a word is given the unknown word's vector, of 10,000 times."""
     words = torch.full((100, 100), word)
     spelt = (torch.tensor([word % SHAPES]), torch.zeros(1, 2).long(), *padded([[1]]))
-    vectors = module(words, torch.zeros_like(words), module.spelt(*spelt))
+    vectors = vectors_from(module, words, torch.zeros_like(words), *spelt)
     unknown: Tensor = (vectors[..., :7] == module.words.weight[UNKNOWN_ID]).all(-1)
     return int(unknown.sum()) / unknown.numel()
 
