@@ -124,21 +124,16 @@ class Cell(ABC):
         """
         sizes = [inputs.shape[0]] * inputs.shape[1] if batch_sizes is None else batch_sizes.tolist()
         values_SX = inputs.transpose(0, 1).flatten(0, 1) if batch_sizes is None else inputs
-        directions = 2 if bidirectional else 1
-        after: list[Carry] = []
-        for first in range(0, len(weights), directions):
-            if first and training:
-                values_SX = nn.functional.dropout(values_SX, dropout)
-            outputs = []
-            for place in range(first, first + directions):
-                advance = partial(self.run_layer, weights[place])
-                read = _run_backward if place > first else _run_forward
-                states_SH, end = read(advance, _blocks(values_SX, sizes), map_state(state, itemgetter(place)))
-                outputs.append(states_SH)
-                after.append(end)
-            values_SX = torch.cat(outputs, dim=-1)
+        values_SX, end = _run_layers(
+            [partial(self.run_layer, layer) for layer in weights],
+            values_SX,
+            sizes,
+            state,
+            directions=2 if bidirectional else 1,
+            dropout=dropout if training else 0.0,
+        )
         states = values_SX.unflatten(0, (-1, len(inputs))).transpose(0, 1) if batch_sizes is None else values_SX
-        return states, stack_layers(after)
+        return states, end
 
     def step(self, weights: LayerWeights) -> Stepper:
         """Return a fast function that advances one layer by a few steps, for writing one token at a time.
@@ -171,6 +166,30 @@ class Cell(ABC):
 
     def compact(self, stack: nn.Module) -> None:  # noqa: B027  # most cells have nothing to do here
         """Lay the weights of a stack out in memory as the kernels need them; called after a deep copy."""
+
+
+def _run_layers(
+    layers: Sequence[Stepper],
+    values_SX: Tensor,
+    sizes: Sequence[int],
+    state: Carry,
+    *,
+    directions: int,
+    dropout: float,
+) -> tuple[Tensor, Carry]:
+    """Run each layer and direction over packed rows, with dropout between the layers."""
+    after = []
+    for first in range(0, len(layers), directions):
+        if first and dropout:
+            values_SX = nn.functional.dropout(values_SX, dropout)
+        outputs = []
+        for place in range(first, first + directions):
+            read = _run_backward if place > first else _run_forward
+            states_SH, end = read(layers[place], _blocks(values_SX, sizes), map_state(state, itemgetter(place)))
+            outputs.append(states_SH)
+            after.append(end)
+        values_SX = torch.cat(outputs, dim=-1)
+    return values_SX, stack_layers(after)
 
 
 def _blocks(values_SX: Tensor, sizes: Sequence[int]) -> Iterator[Tensor]:

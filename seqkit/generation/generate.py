@@ -252,16 +252,8 @@ def beam_search(model: Decoder, prompt: Prompt, width: int, best: int) -> list[G
     for count in range(1, prompt.max_tokens + 1):
         allowed_BV = filtered(_without(scores_BV, prompt.banned), filters, history).log_softmax(-1)
         candidates = _candidates(beams, scores_BV.log_softmax(-1), allowed_BV, 2 * width, prompt.pieces)
-        active, rows = list[_Beam](), list[int]()
-        for row, new, score in candidates:
-            if len(active) == width:
-                break
-            beam = _extended_beam(beams[row], new, score, prompt, last=count == prompt.max_tokens)
-            if beam.ending is None:
-                active.append(beam)
-                rows.append(row)
-            else:
-                ended.append(beam)
+        active, rows, new = _advance(beams, candidates, prompt, width, last=count == prompt.max_tokens)
+        ended += new
         ended = sorted(ended, key=lambda beam: -beam.score)[:best]
         if not active or (len(ended) == best and ended[-1].score >= active[0].score):
             break
@@ -271,6 +263,28 @@ def beam_search(model: Decoder, prompt: Prompt, width: int, best: int) -> list[G
         history.add(last)
         scores_BV, state = model.step(torch.tensor(last, device=scores_BV.device), state)
     return [Generated(number, beam.text, beam.tokens, beam.ending) for number, beam in enumerate(ended)]
+
+
+def _advance(
+    beams: Sequence[_Beam],
+    candidates: Iterator[tuple[int, GeneratedToken, float]],
+    prompt: Prompt,
+    width: int,
+    *,
+    last: bool,
+) -> tuple[list[_Beam], list[int], list[_Beam]]:
+    """Return the best continuations that have not ended, the rows they come from, and the better ones that have."""
+    active, rows, ended = list[_Beam](), list[int](), list[_Beam]()
+    for row, new, score in candidates:
+        if len(active) == width:
+            break
+        beam = _extended_beam(beams[row], new, score, prompt, last=last)
+        if beam.ending is None:
+            active.append(beam)
+            rows.append(row)
+        else:
+            ended.append(beam)
+    return active, rows, ended
 
 
 def _candidates(

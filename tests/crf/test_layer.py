@@ -207,9 +207,7 @@ def test_decoding_and_marginals_check_their_shapes_too() -> None:
 def test_a_mask_with_a_hole_is_refused(name: str) -> None:
     emissions, mask = torch.zeros(2, 3, 4), torch.tensor([[True, True, True], [True, False, True]])
     tags = [torch.zeros(2, 3, dtype=torch.long)] if name in ("forward", "loss", "path_log_probabilities") else []
-    with pytest.raises(
-        ValueError, match=r"^the mask has a true step after a false one; padding must stand on the right$"
-    ):
+    with pytest.raises(ValueError, match=r"^the mask has a true step after a false one; padding must be on the right$"):
         getattr(CRF(4, batch_first=True), name)(emissions, *tags, mask)
 
 
