@@ -1,4 +1,4 @@
-"""Decoding against the plain modules it replaces, and against each row alone, to the bit."""
+"""Decoding against the plain modules, and, bit for bit, against each row by itself."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ def language_model(
 
 @torch.no_grad()
 def plainly(parts: Parts, tokens_BT: Tensor) -> tuple[Tensor, list[Any]]:
-    """What the modules make of whole rows, in float64: scores after each token, (B, T, V), and the last states."""
+    """The modules applied to whole rows, in float64: scores after each token, (B, T, V), and the last states."""
     embedding, layers, output = copy.deepcopy(parts)
     states_BTX, carries = embedding.double()[tokens_BT], []
     for layer in layers:
@@ -66,7 +66,7 @@ def same(actual: tuple[Tensor, State], expected: tuple[Tensor, State]) -> bool:
 
 
 def steps(decoder: Decoder, tokens_BT: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-    """The scores after each token, (B, T, V), and the state after the last."""
+    """The scores after each token, (B, T, V), and the state after the last one."""
     state = decoder.initial_state(len(tokens_BT)) if state is None else state
     scores = []
     for tokens_B in tokens_BT.T:
@@ -85,7 +85,7 @@ def two_threads() -> Iterator[None]:
 
 @pytest.fixture(params=["oneDNN", "plain"])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With oneDNN's kernels, and as on a machine that has none."""
+    """With oneDNN's kernels, and as on a machine without them."""
     if request.param == "plain":
         monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     elif not torch.backends.mkldnn.is_available():
@@ -101,7 +101,7 @@ MODELS = [
     (["gru", "lstm", "gru"], [8, 33, 64, 20], 30),
     (["rnn", "rnn-relu"], [24, 16, 9], 50),
     (["rnn-relu", "rnn"], [40, 17, 9], 11),
-    (["lstm"], [30, 1150], 20),  # sums longer than oneDNN does in one go
+    (["lstm"], [30, 1150], 20),  # sums longer than oneDNN computes in one piece
     (["gru"], [30, 1150], 20),
 ]
 
@@ -191,7 +191,7 @@ def test_rows_stay_the_same_over_hundreds_of_steps_while_others_finish() -> None
         scores_BV, state = decoder.step(tokens_BT[left, t], state)
         scores_1V, own = decoder.step(tokens_BT[kept : kept + 1, t], own)
         assert same((scores_BV[left == kept], decoder.select(state, (left == kept).nonzero()[0])), (scores_1V, own))
-        if t % 2:  # half the time one finishes, and the others change places
+        if t % 2:  # in every second step, one row ends and the others are permuted
             places = torch.randperm(len(left))
             places = places[(torch.arange(len(left)) > 0) | (left[places] == kept)]
             left, state = left[places], decoder.select(state, places)

@@ -30,7 +30,7 @@ def cnn(seed: int = 0, widths: tuple[int, ...] = (2, 3)) -> SpellingCNN:
     model = SpellingCNN(CHARACTERS, CHARACTER_SIZE, filters=4, widths=widths).double()
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
-            nn.init.normal_(parameter, std=2.0)  # a large bias shows up wherever a window beyond the word is seen
+            nn.init.normal_(parameter, std=2.0)  # a large bias shows up if a window beyond the word is used
     return model
 
 
@@ -44,7 +44,7 @@ both_models = pytest.mark.parametrize("model", sorted(MODELS))
 
 
 def convolved(model: SpellingCNN, spelling: list[int]) -> list[float]:
-    """One word through the CNN by its definition: every window that touches the word, one dot product at a time."""
+    """The CNN by its definition for one word: a dot product for each window that overlaps the word."""
     weights = {name: value.tolist() for name, value in model.state_dict().items()}
     vector = []
     for index, width in enumerate(model.widths):
@@ -132,7 +132,7 @@ def features(spelling: SpellingCNN | SpellingLSTM | None, **changes: Any) -> Wor
     return WordFeatures(SINGLETONS, spelling=spelling, **(ARGUMENTS | changes)).double()
 
 
-# Two rows of tokens, five of them spelt in three ways, and a padded place.
+# Two rows of five tokens with three distinct spellings, and one padded position.
 WORDS_BT = torch.tensor([[2, 3, 2], [5, 3, 0]])
 SPELLINGS_BT = torch.tensor([[1, 0, 1], [2, 0, 0]])
 SHAPES_U = torch.tensor([1, 3, 2])
@@ -223,7 +223,7 @@ def test_shapes_and_spellings_can_be_left_out() -> None:
 
 
 def unknown_share(module: WordFeatures, word: int) -> float:
-    """How often a word is given the unknown word's vector, of 10,000 times."""
+    """The share of 10,000 occurrences of a word that get the vector of the unknown word."""
     words = torch.full((100, 100), word)
     spelt = (torch.tensor([word % SHAPES]), torch.zeros(1, 2).long(), *padded([[1]]))
     vectors = vectors_from(module, words, torch.zeros_like(words), *spelt)
@@ -256,7 +256,7 @@ def test_embeddings_start_uniform_with_padding_zero() -> None:
     module = WordFeatures(torch.zeros(400, dtype=torch.bool), spelling=None, **(ARGUMENTS | {"word_size": 12}))
     tables = [(module.words.weight, 12), (SpellingCNN(400, 27, filters=1).characters.weight, 27)]
     for weight, width in tables:
-        bound = (3 / width) ** 0.5  # the range that Ma and Hovy draw from
+        bound = (3 / width) ** 0.5  # the range of Ma and Hovy
         assert not weight[PADDING_ID].any()
         assert 0.98 * bound < weight.abs().max().item() <= bound
         assert weight[1:].std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
