@@ -38,7 +38,7 @@ def untrained(width: int = WIDTH) -> LanguageModel:
     model = LanguageModel("char", num_layers=LAYERS, hidden_size=width, embedding_size=width, tied=True)
     torch.manual_seed(1)
     text = "".join(map(chr, range(256, 256 + CHARACTERS)))
-    model.fitted = LanguageModellingTask.fitted(model.config, from_strings([text]))
+    model.fitted = LanguageModellingTask.from_rows(model.config, from_strings([text]))[0]
     return model
 
 

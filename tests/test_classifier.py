@@ -24,7 +24,7 @@ from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarni
 from seqkit.models.classifier import ClassificationModel
 from seqkit.runs.folder import RunFolder
 from seqkit.tasks.classification import ClassificationTask
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import predict
 from seqkit.training.events import BatchDone, EpochDone, EpochStarted, Event
 from tests.awkward import texts
@@ -158,7 +158,7 @@ def test_a_probability_depends_on_the_text_alone(lines: list[str], order: random
     for name in MODELS:
         model = trained(name)
         task = task_of(model)
-        together = predict(task, task.prepare({"text": lines}), Engine.open("cpu"), batch_tokens=batch_tokens)
+        together = predict(task, task.prepare({"text": lines}), Device.open("cpu"), batch_tokens=batch_tokens)
         alone = [model.predict_proba([line])[0] for line in lines]
         np.testing.assert_allclose([each.probabilities for each in together], alone, rtol=0, atol=1e-6)
 
@@ -227,7 +227,7 @@ def test_monte_carlo_samples_are_those_of_the_model(name: str, monkeypatch: pyte
     assert sum(map(len, seen)) == 40 * len(TEXTS)
 
 
-def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_numbers_stay() -> None:
+def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_seed_stay() -> None:
     model = trained()
     torch.manual_seed(3)
     before = torch.get_rng_state()

@@ -69,7 +69,7 @@ def test_it_learns_more_than_how_frequent_characters_are() -> None:
     assert model().evaluate(DEV).scores["nats_per_token"] < 0.85 * entropy
 
 
-def test_the_seed_decides_and_the_callers_random_numbers_stay() -> None:
+def test_the_seed_decides_and_the_callers_random_seed_stay() -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
     one, same, other = (tiny_language_model(epochs=1, seed=seed).fit(TRAIN, DEV) for seed in (5, 5, 6))

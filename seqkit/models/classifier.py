@@ -64,7 +64,7 @@ class ClassificationModel(nn.Module):
 
     def forward(self, batch: Batch) -> LabelScores:
         """Return the scores of the labels for each text of a batch."""
-        inputs = batch.inputs
+        inputs = batch.tensors
         states_BTH, final_BH = self.encoder(inputs, batch.lengths)
         mask_BT = batch.mask.to(states_BTH.device)
         pooled_BP, attention_BT = self.pooling(self.state_dropout(states_BTH), final_BH, mask_BT)

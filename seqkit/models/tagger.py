@@ -65,7 +65,7 @@ class TaggingModel(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the encoder states (B, T, H) of a batch."""
-        inputs = batch.inputs
+        inputs = batch.tensors
         vectors_BTD = self.features(inputs)
         if self.projection is not None:
             vectors_BTD = torch.cat([vectors_BTD, self.projection(inputs["contextual_BTC"].float())], dim=-1)

@@ -155,10 +155,13 @@ class WordFeatures(nn.Module):
 
         Args:
             inputs: ``words_BT``, word ids; ``spellings_BT``, the row of each token's spelling in the table of distinct
-                spellings; and either ``spelt_UD``, this table as :meth:`spelling_vectors` returns it, or its arguments.
+                spellings; and either ``spelling_vectors_UD``, this table as :meth:`spelling_vectors` returns it, or the
+                entries that :meth:`spelling_vectors` reads.
         """
         words_BT = inputs["words_BT"]
-        spellings_UD = inputs["spelt_UD"] if "spelt_UD" in inputs else self.spelling_vectors(inputs)
+        spellings_UD = (
+            inputs["spelling_vectors_UD"] if "spelling_vectors_UD" in inputs else self.spelling_vectors(inputs)
+        )
         if self.training:
             words_BT = replace_words(
                 words_BT,

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from seqkit.batches.bptt_windows import WindowSampler, window_tokens
 from seqkit.errors import ConfigError
-from seqkit.tasks.language_modelling import LanguageModellingTask, Surprise, TextExamples
-from seqkit.training.device import Engine
+from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples, WindowNLL
+from seqkit.training.device import Device
 from seqkit.training.evaluate import Evaluation
 
 __all__ = ["CacheConfig", "DynamicConfig", "evaluate_adaptively"]
@@ -78,17 +78,17 @@ class DynamicConfig:
 def evaluate_adaptively(
     task: LanguageModellingTask,
     examples: TextExamples,
-    engine: Engine,
+    device: Device,
     *,
     cache: CacheConfig | None = None,
     dynamic: DynamicConfig | None = None,
-) -> Evaluation:
+) -> Evaluation[WindowNLL]:
     """Scores as ``LanguageModellingTask.score`` gives them, of a model that adapts to the text as it reads it.
 
     Args:
         task: the task whose model reads; it is not changed.
         examples: the text.
-        engine: where the model is.
+        device: where the model is.
         cache: the neural cache, where it is to be used.
         dynamic: dynamic evaluation, where it is to be used.
 
@@ -105,7 +105,7 @@ def evaluate_adaptively(
     windows = WindowSampler(tokens=len(ids), streams=1, steps=dynamic.steps if dynamic else 256).epoch(0)
     for window in windows:
         inputs, targets, lengths = window_tokens(ids, window, before=task.tokenizer.end_id)
-        inputs, targets_X = inputs.to(engine.device), targets[0].to(engine.device)
+        inputs, targets_X = inputs.to(device.torch_device), targets[0].to(device.torch_device)
         with torch.set_grad_enabled(dynamic is not None):
             states_BTH, _, carry = network(inputs, lengths, carry)
             log_probabilities_X = network.head.log_probabilities(states_BTH[0], targets_X, network.tied_VH)
@@ -115,11 +115,11 @@ def evaluate_adaptively(
         if dynamic:
             (-log_probabilities_X.mean()).backward()
             _adapt(network, stored, dynamic)
-    surprise = Surprise((nats,), len(ids))
+    prediction = WindowNLL((nats,), len(ids))
     return Evaluation(
-        scores=task.score(examples.gold, [surprise]),
-        predictions=[surprise],
-        tokens=len(ids),
+        scores=task.score(examples, [prediction]),
+        predictions=[prediction],
+        steps=len(ids),
         seconds=time.perf_counter() - began,
     )
 

@@ -283,7 +283,7 @@ def test_tied_and_bfloat16_weights_are_decoded_as_float32() -> None:
     near(scores_BTV, plainly((tied.detach(), layers, output), tokens_BT)[0])
 
 
-def test_building_draws_no_random_numbers() -> None:
+def test_building_draws_no_random_seed() -> None:
     parts = language_model(["lstm"], [4, 5], 6)
     before = torch.get_rng_state()
     Decoder(*parts)

@@ -140,13 +140,13 @@ def test_what_the_language_model_says_reaches_the_tagger(language_model: Path) -
     task = tagger.fitted
     assert task is not None
     examples = task.prepare({"tokens": ROWS["tokens"]})
-    assert examples.words.contextual_NC is not None
-    assert examples.words.contextual_NC.shape == (sum(map(len, ROWS["tokens"])), 24)
+    assert examples.contextual_NC is not None
+    assert examples.contextual_NC.shape == (sum(map(len, ROWS["tokens"])), 24)
     task.model.eval()
     batch = task.collate(examples, [0, 3])
     with torch.no_grad():
         plain = task.model(batch)
-        examples.words.contextual_NC.neg_()
+        examples.contextual_NC.neg_()
         assert not torch.allclose(task.model(task.collate(examples, [0, 3])), plain)
 
 

@@ -72,7 +72,8 @@ def inputs_of(kind: str, texts: Sequence[Text]) -> dict[str, Tensor]:
     lengths = torch.tensor([len(text) for text in texts])
     padding = torch.arange(int(lengths.max())) >= lengths[:, None]
     if kind == "word":
-        inputs = READER.read([[WORDS[token] for token in text] for text in texts]).inputs(range(len(texts)))
+        rows, shared = READER.read([[WORDS[token] for token in text] for text in texts]).tensors(range(len(texts)))
+        inputs = {**rows, **shared}
         fillings = {"words_BT": 1, "spellings_BT": len(inputs["shapes_U"]) - 1}
     else:
         inputs = {"tokens_BT": nn.utils.rnn.pad_sequence(list(map(torch.tensor, texts)), batch_first=True)}

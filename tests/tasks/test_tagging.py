@@ -15,13 +15,14 @@ from seqkit.data.tagged_rows import gold_spans, rows_of
 from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggingTask
+from seqkit.tasks.tagging_predictors import ConfidentTags
 from seqkit.text.tagging_schemes import Scheme, Span, convert_tags
 from seqkit.text.vocabulary import WORD_SHAPES
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import predict
 from tests.tiny import ROWS, SPANS, Rows, half_trained, task_of, tiny_tagger, without_time
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 
 every_scheme = pytest.mark.parametrize("scheme", list(Scheme))
 
@@ -129,10 +130,10 @@ def test_a_split_without_entities_can_be_scored() -> None:
     examples = task.prepare({"tokens": [["rain", "fell"]], "tags": [["O", "O"]]})
     assert examples.gold is not None
     assert examples.gold[0].spans == []
-    assert task.score(examples.gold, examples.gold) == {"f1": 0.0, "precision": 0.0, "recall": 0.0, "accuracy": 1.0}
+    assert task.score(examples, examples.gold) == {"f1": 0.0, "precision": 0.0, "recall": 0.0, "accuracy": 1.0}
 
 
-@pytest.mark.parametrize("make", [task_of, lambda rows: PartOfSpeechTask.fitted(tiny_tagger().config, rows)])
+@pytest.mark.parametrize("make", [task_of, lambda rows: PartOfSpeechTask.from_rows(tiny_tagger().config, rows)[0]])
 @pytest.mark.parametrize(
     ("tokens", "tags", "message"),
     [
@@ -289,11 +290,11 @@ def test_a_model_needs_its_vectors_no_more_once_it_is_saved(vectors: Path, tmp_p
 @pytest.mark.parametrize("name", ["ner", "pos"])
 def test_assets_and_weights_are_the_whole_task(name: str, changes: dict[str, Any]) -> None:
     task = half_trained(name, **changes)
-    again = type(task).restored(task.config, task.assets())
+    again = type(task).restored(task.config, task.assets().__getitem__)
     again.model.load_state_dict(task.model.state_dict())
     assert (again.labels, again.scheme) == (task.labels, task.scheme)
     assert again.assets() == task.assets()
-    one, other = (predict(each, each.prepare(ROWS), CPU, confidence=True) for each in (task, again))
+    one, other = (predict(ConfidentTags(each), each.prepare(ROWS), CPU) for each in (task, again))
     assert one == other
     assert_close(again.model.features.singletons_V, task.model.features.singletons_V)
 
