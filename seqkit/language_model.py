@@ -360,8 +360,8 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         if self._decoder is None or self._decoder[0] is not task:
             network = task.network("forward").eval()
             embedding_VD = network.embedding.weight.detach()
-            stacks = [layer.recurrent for layer in network.encoders]
-            self._decoder = task, Decoder(embedding_VD, stacks, network.head.as_module(network.tied_VH))
+            output = network.head.as_module(network.tied_VH)
+            self._decoder = task, Decoder(embedding_VD, network.encoders, output)
         return self._decoder[1]
 
     def _restored_task(self, read: Callable[[str], str]) -> LanguageModellingTask:

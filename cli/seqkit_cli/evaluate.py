@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
 from seqkit.config.task_tables import CLASSIFIERS, CONFIGS
+
 from seqkit.errors import CorpusError
 from seqkit.metrics.metric import shown
 from seqkit.runs.folder import RunFolder, newest_run

@@ -112,7 +112,7 @@ def _option(panel: str, setting: Setting, default: object) -> inspect.Parameter:
         min=setting.limits.get("ge"),
         max=setting.limits.get("le"),
     )
-    kind: Any = Literal.__getitem__(setting.choices) if setting.choices else setting.kind
+    kind: Any = Literal.__getitem__(tuple(setting.choices)) if setting.choices else setting.kind
     return inspect.Parameter(
         setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

@@ -11,7 +11,7 @@ command line and the ``--config`` reader agree::
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from numbers import Integral, Real
@@ -35,9 +35,9 @@ _TYPE_NAMES: dict[type, str] = {int: "an integer", float: "a number", bool: "a b
 
 @dataclass(frozen=True)
 class OneOf:
-    """The choices of a string, for choices that come from a table and cannot be written as a ``Literal``."""
+    """The choices of a string that come from a table, and so cannot be written as a ``Literal``."""
 
-    choices: tuple[str, ...]
+    choices: Collection[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Setting:
     name: str
     kind: type
     optional: bool
-    choices: tuple[str, ...]
+    choices: Collection[str]
     limits: Mapping[str, float]
     help: str
 
@@ -147,7 +147,7 @@ def _setting(name: str, hint: object) -> Setting:
     optional = get_origin(hint) in (Union, UnionType)
     if optional:
         (hint,) = (each for each in get_args(hint) if each is not NoneType)
-    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    choices: Collection[str] = get_args(hint) if get_origin(hint) is Literal else ()
     for item in metadata:
         if isinstance(item, OneOf):
             choices = item.choices

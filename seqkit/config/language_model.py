@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Interval
 
-from seqkit.config.bounds import check_fields
+from seqkit.cells.table import CELLS
+from seqkit.config.bounds import OneOf, check_fields
 from seqkit.errors import ConfigError
 
 __all__ = [
@@ -35,7 +36,7 @@ class LanguageModelConfig:
         int, Ge(1), "minimum number of occurrences in the training data for a token to enter the vocabulary"
     ] = 1
     direction: Annotated[Literal["forward", "backward", "both"], "direction in which the text is read"] = "forward"
-    cell: Annotated[Literal["lstm", "gru"], "type of recurrent cell"] = "lstm"
+    cell: Annotated[str, OneOf(CELLS), "type of recurrent cell"] = "lstm"
     embedding_size: Annotated[int, Ge(1), "dimension of the token embeddings"] = 256
     hidden_size: Annotated[int, Ge(1), "hidden units per layer"] = 256
     num_layers: Annotated[int, Ge(1), "number of stacked recurrent layers"] = 1

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Interval
 
-from seqkit.config.bounds import check_fields
+from seqkit.cells.table import CELLS
+from seqkit.config.bounds import OneOf, check_fields
 
 __all__ = [
     "WordConfig",
@@ -31,7 +32,7 @@ class WordConfig:
     character_filters: Annotated[int, Ge(1), "filters of each width of the CNN, or hidden units of the LSTM"] = 64
     shape_size: Annotated[int, Ge(0), "dimension of the word-shape embeddings; 0 disables them"] = 16
     affix_size: Annotated[int, Ge(0), "dimension of the prefix and suffix embeddings; 0 disables them"] = 16
-    cell: Annotated[Literal["lstm", "gru"], "type of recurrent cell"] = "lstm"
+    cell: Annotated[str, OneOf(CELLS), "type of recurrent cell"] = "lstm"
     hidden_size: Annotated[int, Ge(1), "hidden units per direction"] = 200
     num_layers: Annotated[int, Ge(1), "number of stacked recurrent layers"] = 1
     input_dropout: Annotated[float, Interval(ge=0, lt=1), "dropout on the word features"] = 0.5

@@ -35,7 +35,13 @@ from seqkit.metrics.labels import label_scores
 from seqkit.metrics.metric import LABEL_METRICS, LOG_LOSS, Metric
 from seqkit.models.classification_loss import LabelLoss, class_weights
 from seqkit.models.classifier import ClassificationModel, LabelScores
-from seqkit.models.text_encoders import LanguageModelEncoder, PretrainedEncoder, WordEncoder, text_encoder
+from seqkit.models.text_encoders import (
+    LanguageModelEncoder,
+    PretrainedEncoder,
+    WordEncoder,
+    WordVocabularies,
+    text_encoder,
+)
 from seqkit.tasks.label_prediction import LabelPrediction
 from seqkit.text.ngrams import NgramVocabulary
 from seqkit.text.words import WordTokenizer
@@ -96,7 +102,7 @@ class ClassificationTask:
             label_smoothing=config.label_smoothing,
             focal_gamma=config.focal_gamma,
         )
-        encoder = text_encoder(config, reader, language_model)
+        encoder = text_encoder(config, _vocabulary(reader), language_model)
         self.model = ClassificationModel(
             config, encoder, ngrams=0 if ngrams is None else len(ngrams), labels=len(self.labels)
         )
@@ -224,7 +230,7 @@ class ClassificationTask:
         """Return the examples with the vectors of all their spellings computed once."""
         read, encoder = examples.read, self.model.encoder
         if isinstance(read, WordExamples) and isinstance(encoder, WordEncoder):
-            return replace(examples, read=read.precompute(encoder.spelt, device))
+            return replace(examples, read=read.precompute(encoder.features.spelling_vectors, device))
         return examples
 
     def sampler(self, examples: LabelledExamples, config: TrainConfig) -> BucketSampler:
@@ -390,6 +396,13 @@ def _labels_of(config: ClassificationConfig, rows: Rows) -> tuple[list[Any], Cou
         only = f"every text is {labels[0]!r}" if labels else "no text has a label"
         raise CorpusError(f"there is nothing to tell apart in the training split: {only}; add texts of another label")
     return labels, counts
+
+
+def _vocabulary(reader: WordReader | TokenReader) -> WordVocabularies | int:
+    """Return the sizes that an encoder needs of a reader's vocabularies."""
+    if isinstance(reader, WordReader):
+        return WordVocabularies(torch.tensor(reader.singletons), len(reader.characters), len(reader.affixes))
+    return len(reader.tokenizer)
 
 
 def _words(tokenizer: WordTokenizer, texts: Sequence[str]) -> list[list[str]]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from seqkit.config.task_tables import CONFIGS, TRAINING
 
 import seqkit as library
-from seqkit.config.task_tables import CONFIGS, TRAINING
 from seqkit.runs.folder import RunFolder
 from seqkit.text.tagging_schemes import Scheme, spans_from_tags, tags_from_spans
 from tests.command_line import options, seqkit, tiny_run, write_conll, write_corpus

@@ -1,4 +1,4 @@
-"""Pooling: each kind against a loop over the true steps of each text, and blind to all else."""
+"""Pooling: each kind against a loop over the true steps of each text, which nothing else affects."""
 
 import pytest
 import torch
