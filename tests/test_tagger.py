@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -156,6 +157,26 @@ def test_data_that_cannot_be_learnt_from(rows: Rows, told: str) -> None:
 def test_a_dataset_that_is_no_corpus_of_tags() -> None:
     with pytest.raises(CorpusError, match="this corpus has text, label"):
         tiny_tagger(epochs=1).fit(Dataset.from_dict({"text": ["a"], "label": ["b"]}), ROWS)
+
+
+@pytest.mark.parametrize("name", ["ner", "pos"])
+def test_predict_evaluate_and_predict_proba_read_long_sentences_in_the_same_windows(name: str) -> None:
+    """A model that takes word order into account reads windows otherwise than whole sentences; all must agree."""
+    rows = PARTS if name == "pos" else ROWS
+    tagger = tiny_tagger(name, epochs=4, head="softmax").fit(rows, rows)
+    words = [word for _ in range(9) for sentence in rows["tokens"] for word in sentence if word != "."]
+    tags = [tag for _ in range(9) for sentence, own in zip(rows["tokens"], rows["tags"], strict=True)
+            for word, tag in zip(sentence, own, strict=True) if word != "."]  # fmt: skip
+    assert len(words) > 2 * MAX_WINDOW
+    (found,) = tagger.predict([words])
+    (evaluated,) = tagger.evaluate({"tokens": [words], "tags": [tags]}).predictions
+    (probabilities,) = tagger.predict_proba([words])
+    assert evaluated.tags == found.tags
+    assert len(probabilities) == len(words)
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+    likeliest = [tagger.classes_[label] for label in probabilities.argmax(1)]
+    differ = sum(one != other for one, other in zip(likeliest, found.tags, strict=True))
+    assert differ <= (0 if name == "pos" else 0.02 * len(words))  # spans are written anew where tags were malformed
 
 
 def test_a_dev_split_without_sentences_is_an_error() -> None:
