@@ -38,6 +38,7 @@ from seqkit.models.text_encoders import (
     LanguageModelEncoder,
     PretrainedEncoder,
     WordEncoder,
+    WordVocabularies,
     text_encoder,
 )
 from seqkit.tasks.label_prediction import LabelPrediction

@@ -422,7 +422,7 @@ def test_a_state_with_entries_too_many_or_too_few_is_refused(
     ]
     before = TrainState(**saved_values)
     with torch.random.fork_rng(), pytest.raises(KeyError, match=named):
-        trainer.load_state_dict(*changed, {})
+        trainer.load_state_dict(changed[0], changed[1], {})
     assert trainer.state == before
     assert not hasattr(trainer.state, "tokens")
 
