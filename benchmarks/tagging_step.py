@@ -313,7 +313,9 @@ def measure(name: str, spec: str, options: Options) -> Findings:
 def _training(trainer: TaggingTrainer, textbook: TextbookTagger, options: Options) -> dict[str, Measured]:
     """Tokens a second of both taggers, in batches of as many tokens on average."""
     examples = trainer.examples
-    sentences = [textbook.encode(words, gold.tags) for words, gold in zip(examples.tokens, examples.gold, strict=True)]
+    sentences = [
+        textbook.encode(words, gold.tags) for words, gold in zip(examples.tokens, examples.gold or (), strict=True)
+    ]
     batch_size = max(1, round(len(sentences) / len(trainer.sampler.epoch(0))))
     iterators = {"seqkit": _seqkit_steps(trainer), "textbook": textbook.steps(sentences, batch_size)}
     steps = 2 if options.quick else STEPS

@@ -80,7 +80,7 @@ def class_weights(config: ClassificationConfig, labels: Sequence[Any], prior: Se
     """
     if config.class_weights == "balanced":
         return [1 / (len(labels) * chance) for chance in prior]
-    given = config.weight_of_class()
+    given = config.class_weights_by_name()
     if unknown := sorted(given.keys() - set(map(str, labels))):
         known = ", ".join(map(str, labels))
         raise ConfigError(f"class_weights: the training data has no label {unknown[0]!r}; there is {known}")

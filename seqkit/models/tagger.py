@@ -100,7 +100,7 @@ def label_weights(config: TaggingConfig, labels: Sequence[str], scheme: Scheme |
     >>> label_weights(TaggingConfig(label_weights="LOC=2,B-LOC=3"), ["O", "B-LOC", "I-LOC"], Scheme.IOB2)
     [1.0, 3.0, 2.0]
     """
-    weights = config.weight_of_label()
+    weights = config.label_weights_by_name()
     if not weights:
         return None
     types = [label[2:] if scheme else label for label in labels]
