@@ -45,11 +45,11 @@ from benchmarks.timing import (
     tell,
     train_and_dev,
 )
-from seqkit.batches.word_examples import LONGEST_SPELLING
 from seqkit.config.training import TrainConfig
 from seqkit.tagger import Tagger
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging import TaggedExamples, TaggingTask
+from seqkit.text.long_words import LONGEST_WORD
 from seqkit.text.vocabulary import AFFIX_LENGTHS, UNKNOWN_ID, WORD_SHAPES, affixes
 from seqkit.training.device import Device, cpu_has_bfloat16
 from seqkit.training.trainer import Trainer
@@ -138,7 +138,7 @@ class TextbookTagger(nn.Module):
         """The ids of a sentence."""
         return EncodedSentence(
             words=[self.word_ids.get(re.sub(r"\d", "0", word.lower()), UNKNOWN_ID) for word in words],
-            characters=[[self.character_ids.get(c, UNKNOWN_ID) for c in word[:LONGEST_SPELLING]] for word in words],
+            characters=[[self.character_ids.get(c, UNKNOWN_ID) for c in word[:LONGEST_WORD]] for word in words],
             shapes=[_shape(word) for word in words],
             affixes=[[self.affix_ids.get(affix, UNKNOWN_ID) for affix in affixes(word)] for word in words],
             labels=[self.labels.index(tag) for tag in tags],
@@ -313,7 +313,9 @@ def measure(name: str, spec: str, options: Options) -> Findings:
 def _training(trainer: TaggingTrainer, textbook: TextbookTagger, options: Options) -> dict[str, Measured]:
     """Tokens a second of both taggers, in batches of as many tokens on average."""
     examples = trainer.examples
-    sentences = [textbook.encode(words, gold.tags) for words, gold in zip(examples.tokens, examples.gold, strict=True)]
+    sentences = [
+        textbook.encode(words, gold.tags) for words, gold in zip(examples.tokens, examples.gold or (), strict=True)
+    ]
     batch_size = max(1, round(len(sentences) / len(trainer.sampler.epoch(0))))
     iterators = {"seqkit": _seqkit_steps(trainer), "textbook": textbook.steps(sentences, batch_size)}
     steps = 2 if options.quick else STEPS

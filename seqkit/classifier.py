@@ -9,24 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from seqkit.batches.labelled_examples import LabelledExamples
 from seqkit.config.classification import ClassificationConfig
 from seqkit.data.labelled_rows import checked_texts, labelled_rows, texts_of
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.estimator import Conclusion, Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
-from seqkit.metrics.calibration import (
-    cross_fitted_temperatures,
-    expected_calibration_error,
-    fitted_temperature,
-    reliability,
-)
+from seqkit.metrics.calibration import expected_calibration_error, reliability
 from seqkit.pretrained import load_pretrained_encoder
 from seqkit.runs.figures import reliability_diagram
 from seqkit.tasks.classification import ClassificationTask
+from seqkit.tasks.classification_calibration import calibrate, confidence_and_correct
 from seqkit.tasks.classification_predictors import MonteCarloLabels
 from seqkit.tasks.label_prediction import LabelPrediction
 from seqkit.text.words import WordTokenizer
@@ -41,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["ClassifiedText", "Classifier"]
 
 DEV_FRACTION = 0.1
-FOLDS = 5  # of dev, so that no example's confidence is scaled by a temperature that was fitted to it
 
 Texts = Iterable[str]
 Labels = Iterable[Any]
@@ -170,30 +163,17 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
 
     def _conclude(self, dev: LabelledExamples, *, draw: bool) -> Conclusion:
-        """Fit the temperature to dev; the reported calibration error is cross-fitted."""
         task = self._trained(self.fitted)
         task.temperature = 1.0
-        logits_EK, targets_E = _decisions(task, dev, predict(task, dev, self._device()))
-        if len(logits_EK) < 2 * FOLDS:
-            return Conclusion({}, task.calibration())
-        smoothing = 1 / (1 + len(logits_EK))
-        task.temperature = fitted_temperature(logits_EK, targets_E, smoothing)
-        temperatures_E = cross_fitted_temperatures(logits_EK, targets_E, FOLDS, smoothing)
-        confidence, correct = _confidence_and_correct(logits_EK / temperatures_E[:, None], targets_E)
-        error = expected_calibration_error(confidence, correct)
-        before = expected_calibration_error(*_confidence_and_correct(logits_EK, targets_E))
-        report = {
-            "calibration": {
-                "temperature": task.temperature,
-                "expected_calibration_error": error,
-                "before_temperature_scaling": before,
-                "log_loss": float(nn.functional.cross_entropy(logits_EK / task.temperature, targets_E)),
-            }
-        }
+        calibration = calibrate(task, dev, predict(task, dev, self._device()))
         files: dict[str, str | bytes] = {**task.calibration()}
+        if calibration is None:
+            return Conclusion({}, files)
         if draw:
-            files["reliability.png"] = reliability_diagram(reliability(confidence, correct), error, before=before)
-        return Conclusion(report, files)
+            files["reliability.png"] = reliability_diagram(
+                reliability(calibration.confidence, calibration.correct), calibration.error, before=calibration.before
+            )
+        return Conclusion({"calibration": calibration.to_dict()}, files)
 
     @property
     def classes_(self) -> NDArray[Any]:
@@ -292,7 +272,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         examples = task.prepare(rows)
         found = evaluate(task, examples, self._device())
         found.scores["expected_calibration_error"] = expected_calibration_error(
-            *self.confidence_of(examples, found.predictions)
+            *confidence_and_correct(task, examples, found.predictions)
         )
         return examples, found
 
@@ -300,18 +280,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         self, examples: LabelledExamples, predictions: Sequence[LabelPrediction]
     ) -> tuple[list[float], list[bool]]:
         """Return the confidence of each of the model's decisions, and whether it was correct."""
-        task = self._trained(self.fitted)
-        assert examples.gold is not None
-        probabilities = [each.probabilities for each in predictions]
-        if task.multi_label:
-            indices = range(len(task.labels))
-            right = [index in gold for gold in examples.gold for index in indices]
-            flat = [chance for each in probabilities for chance in each]
-            confidence = [max(chance, 1 - chance) for chance in flat]
-            return confidence, [(chance > 0.5) is yes for chance, yes in zip(flat, right, strict=True)]
-        predicted = [max(range(len(each)), key=each.__getitem__) for each in probabilities]
-        correct = [index in gold for index, gold in zip(predicted, examples.gold, strict=True)]
-        return [max(each) for each in probabilities], correct
+        return confidence_and_correct(self._trained(self.fitted), examples, predictions)
 
     def score(self, texts: "Texts | Dataset | Mapping[str, Any]", labels: Labels | None = None) -> float:
         """Return the accuracy on texts whose labels are known, as scikit-learn's classifiers do."""
@@ -400,32 +369,6 @@ def _split_dev(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[st
 def _chosen(rows: dict[str, Any], numbers: Sequence[int]) -> dict[str, Any]:
     columns = {name: [rows[name][number] for number in numbers] for name in ("text", "label")}
     return {**columns, "several": rows["several"]}
-
-
-def _decisions(
-    task: ClassificationTask, examples: LabelledExamples, predictions: Sequence[LabelPrediction]
-) -> tuple[Tensor, Tensor]:
-    """Return logits and targets of all decisions: between labels, or for or against each label.
-
-    Texts without a word, and those with a label that does not occur in the training data, are left out.
-    """
-    assert examples.gold is not None
-    known = [
-        (each.logits, gold)
-        for each, gold in zip(predictions, examples.gold, strict=True)
-        if not each.empty and all(index < len(task.labels) for index in gold)
-    ]
-    logits_EK = torch.tensor([logits for logits, _ in known], dtype=torch.float64).view(len(known), len(task.labels))
-    if not task.multi_label:
-        return logits_EK, torch.tensor([gold[0] for _, gold in known], dtype=torch.int64)
-    right_EK = torch.tensor([[index in gold for index in range(len(task.labels))] for _, gold in known])
-    scores_E = logits_EK.flatten()
-    return torch.stack([torch.zeros_like(scores_E), scores_E], dim=1), right_EK.flatten().long()
-
-
-def _confidence_and_correct(logits_EK: Tensor, targets_E: Tensor) -> tuple[list[float], list[bool]]:
-    confidence_E, predicted_E = logits_EK.softmax(1).max(1)
-    return confidence_E.tolist(), (predicted_E == targets_E).tolist()
 
 
 def _as_known(task: ClassificationTask, rows: dict[str, Any]) -> dict[str, Any]:

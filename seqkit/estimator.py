@@ -155,11 +155,13 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
 
         Raises:
             CheckpointError: if the folder has no such model, or a file is damaged.
+            ConfigError: if the device or the precision cannot be used here.
         """
         folder = RunFolder(path)
         run = folder.read_run()
         if run.get("task") not in cls.tasks:
             raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not {cls.noun}")
+        Device.open(device, precision)  # an error of this is not one of the files
         try:
             model = cls._from_run(run, device=device, precision=precision)
             model._restore(folder.read, folder.read_tensors()[0])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seqkit.batches.bptt_windows import Window
 from seqkit.batches.token_store import TokenStore
+from seqkit.config.adaptive import CacheConfig, DynamicConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.presets import preset_settings
 from seqkit.config.sampling import SamplingFilters
@@ -22,7 +23,7 @@ from seqkit.estimator import Estimator, Prepared
 from seqkit.generation.decoder import Decoder
 from seqkit.generation.generate import Ending, Generated, GeneratedToken, Prompt, beam_search, sample
 from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples, TokenLogProbabilities, WindowNLL
-from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig, evaluate_adaptively
+from seqkit.training.adaptive_evaluation import evaluate_adaptively
 from seqkit.training.device import DeviceName, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
 from seqkit.training.events import Event
@@ -359,8 +360,8 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         if self._decoder is None or self._decoder[0] is not task:
             network = task.network("forward").eval()
             embedding_VD = network.embedding.weight.detach()
-            stacks = [layer.recurrent for layer in network.encoders]
-            self._decoder = task, Decoder(embedding_VD, stacks, network.head.as_module(network.tied_VH))
+            output = network.head.as_module(network.tied_VH)
+            self._decoder = task, Decoder(embedding_VD, network.encoders, output)
         return self._decoder[1]
 
     def _restored_task(self, read: Callable[[str], str]) -> LanguageModellingTask:

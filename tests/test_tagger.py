@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -140,7 +141,7 @@ def test_a_dataset_and_a_mapping_are_the_same_data() -> None:
         ({"tokens": [["a"]]}, "this corpus has tokens"),
         ({"text": ["a"], "label": ["b"]}, "tokens and tags"),
         ({}, "nothing"),
-        ({"tokens": [], "tags": []}, "train split holds no sentence"),
+        ({"tokens": [], "tags": []}, "train split has no sentence"),
         ({"tokens": [["Ada"]], "tags": [["O"]]}, "no entity"),
         ({"tokens": [["the", "Alps"]], "tags": [["O", "I-LOC"]], "source": ["a.conll:3"]}, "a.conll:3: "),
         ({"tokens": [["Ada"], []], "tags": [["B-PER"], []]}, "no token"),
@@ -158,13 +159,33 @@ def test_a_dataset_that_is_no_corpus_of_tags() -> None:
         tiny_tagger(epochs=1).fit(Dataset.from_dict({"text": ["a"], "label": ["b"]}), ROWS)
 
 
+@pytest.mark.parametrize("name", ["ner", "pos"])
+def test_predict_evaluate_and_predict_proba_read_long_sentences_in_the_same_windows(name: str) -> None:
+    """A model that takes word order into account reads windows otherwise than whole sentences; all must agree."""
+    rows = PARTS if name == "pos" else ROWS
+    tagger = tiny_tagger(name, epochs=4, head="softmax").fit(rows, rows)
+    words = [word for _ in range(9) for sentence in rows["tokens"] for word in sentence if word != "."]
+    tags = [tag for _ in range(9) for sentence, own in zip(rows["tokens"], rows["tags"], strict=True)
+            for word, tag in zip(sentence, own, strict=True) if word != "."]  # fmt: skip
+    assert len(words) > 2 * MAX_WINDOW
+    (found,) = tagger.predict([words])
+    (evaluated,) = tagger.evaluate({"tokens": [words], "tags": [tags]}).predictions
+    (probabilities,) = tagger.predict_proba([words])
+    assert evaluated.tags == found.tags
+    assert len(probabilities) == len(words)
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+    likeliest = [tagger.classes_[label] for label in probabilities.argmax(1)]
+    differ = sum(one != other for one, other in zip(likeliest, found.tags, strict=True))
+    assert differ <= (0 if name == "pos" else 0.02 * len(words))  # spans are written anew where tags were malformed
+
+
 def test_a_dev_split_without_sentences_is_an_error() -> None:
-    with pytest.raises(CorpusError, match="dev split holds no sentence"):
+    with pytest.raises(CorpusError, match="dev split has no sentence"):
         tiny_tagger(epochs=1).fit(ROWS, {"tokens": [], "tags": []})
 
 
 def test_labels_that_training_lacks_are_kept_and_count_as_wrong(ner: Tagger, pos: Tagger) -> None:
-    with pytest.warns(SeqkitWarning, match=r"this corpus holds labels that training lacks.*: ORG$"):
+    with pytest.warns(SeqkitWarning, match=r"this corpus has labels that do not occur in the training data.*: ORG$"):
         scores = ner.evaluate({"tokens": [["Reuters"]], "tags": [["B-ORG"]]}).scores
     assert (scores["recall"], scores["accuracy"]) == (0, 0)
     with pytest.warns(SeqkitWarning, match="INTJ"):

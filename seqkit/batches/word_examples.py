@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from seqkit.batches.batch import Ragged, integers
+from seqkit.text.long_words import shortened
 from seqkit.text.pretrained_vectors import read_vectors
 from seqkit.text.vocabulary import AFFIX_LENGTHS, PADDING_ID, Vocabulary, affixes, encodable, normalize_word, word_shape
 from seqkit.text.words import WordTokenizer
@@ -30,7 +31,6 @@ from seqkit.text.words import WordTokenizer
 __all__ = ["WordExamples", "WordReader", "read_word_vectors"]
 
 MOST_SPELLINGS = 2**17  # whose vectors are held at once: 80 MB
-LONGEST_SPELLING = 40  # characters of a word that are read: its first and last 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class WordExamples:
         ragged: the spelling of each token, as a row of the tables below.
         words_S, shapes_S, affixes_SA: word id, shape id and affix ids of each distinct spelling; row 0 is padding.
         characters_SL, characters_S: the character ids of each distinct spelling, and their number.
-        spelt_SD: the vector of each distinct spelling, if precomputed for all batches together.
+        spelling_vectors_SD: the vector of each distinct spelling, if precomputed for all batches together.
     """
 
     tokens: Sequence[Sequence[str]]
@@ -52,7 +52,7 @@ class WordExamples:
     affixes_SA: Tensor
     characters_SL: Tensor
     characters_S: Tensor
-    spelt_SD: Tensor | None = None
+    spelling_vectors_SD: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ragged)
@@ -84,14 +84,16 @@ class WordExamples:
         """
         if len(self.words_S) > MOST_SPELLINGS:
             return self
-        return replace(self, spelt_SD=vectors({name: tensor.to(device) for name, tensor in self.spellings().items()}))
+        return replace(
+            self, spelling_vectors_SD=vectors({name: tensor.to(device) for name, tensor in self.spellings().items()})
+        )
 
     def tensors(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return what a model reads of some texts, in the order given: a row per text, and what they share."""
         rows_BT = self.ragged.pad(rows)["spellings"]
         words_BT = self.words_S[rows_BT]
-        if self.spelt_SD is not None:
-            return {"words_BT": words_BT, "spellings_BT": rows_BT}, {"spelt_UD": self.spelt_SD}
+        if self.spelling_vectors_SD is not None:
+            return {"words_BT": words_BT, "spellings_BT": rows_BT}, {"spelling_vectors_UD": self.spelling_vectors_SD}
         spellings_U, rows_BT = torch.unique(rows_BT, return_inverse=True)
         return {"words_BT": words_BT, "spellings_BT": rows_BT}, self.spellings(spellings_U)
 
@@ -173,7 +175,7 @@ class WordReader:
 
     def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
         """Return the padded character ids of spellings, and their numbers; row 0 is padding, one character long."""
-        read = [_read_characters(word) for word in spellings]
+        read = [shortened(encodable(word)) for word in spellings]
         filled_S = integers([1, *map(len, read)])
         characters_S = filled_S.clamp(min=1)  # a word of no character is read as padding, one character long
         inside_SL = torch.arange(int(characters_S.max())) < filled_S[:, None]
@@ -216,9 +218,3 @@ def read_word_vectors(path: str, most_frequent: int, tokens: Sequence[Sequence[s
         if key == word or key not in vectors:  # "The" lends its vector to "the" only where there is no "the"
             vectors[key] = vector
     return vectors
-
-
-def _read_characters(word: str) -> str:
-    """Return the characters of a word that a model reads: of a very long word its two ends."""
-    half, word = LONGEST_SPELLING // 2, encodable(word)
-    return word if len(word) <= LONGEST_SPELLING else word[:half] + word[-half:]

@@ -1,6 +1,5 @@
 """Settings by name, as a person gives them and a run folder stores them, turned into configurations."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,9 +42,6 @@ def build_configs(kind: type[Config], settings: Mapping[str, Any]) -> tuple[Conf
     model, training = setting_names(kind), setting_names(TrainConfig)
     if unknown := sorted(settings.keys() - model - training):
         raise ConfigError(f"no setting {unknown[0]!r}; there is {', '.join(sorted(model | training))}")
-    for name, value in settings.items():
-        if isinstance(value, float) and not math.isfinite(value):  # JSON, and so a run folder, has no such number
-            raise ConfigError(f"{name} must be a finite number, not {value}")
     return (
         kind(**{name: value for name, value in settings.items() if name in model}),
         TrainConfig(**{name: value for name, value in settings.items() if name in training}),

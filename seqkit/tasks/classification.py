@@ -13,7 +13,6 @@ Shapes: B batch, C copies of a text, K labels, X n-grams of all texts of a batch
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, ClassVar, Self
@@ -30,13 +29,20 @@ from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vec
 from seqkit.config.classification import ClassificationConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.training import TrainConfig
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import ConfigError
 from seqkit.metrics.labels import label_scores
 from seqkit.metrics.metric import LABEL_METRICS, LOG_LOSS, Metric
 from seqkit.models.classification_loss import LabelLoss, class_weights
 from seqkit.models.classifier import ClassificationModel, LabelScores
-from seqkit.models.text_encoders import LanguageModelEncoder, PretrainedEncoder, WordEncoder, text_encoder
+from seqkit.models.text_encoders import (
+    LanguageModelEncoder,
+    PretrainedEncoder,
+    WordEncoder,
+    WordVocabularies,
+    text_encoder,
+)
 from seqkit.tasks.label_prediction import LabelPrediction
+from seqkit.tasks.training_labels import count_labels
 from seqkit.text.ngrams import NgramVocabulary
 from seqkit.text.words import WordTokenizer
 
@@ -96,7 +102,7 @@ class ClassificationTask:
             label_smoothing=config.label_smoothing,
             focal_gamma=config.focal_gamma,
         )
-        encoder = text_encoder(config, reader, language_model)
+        encoder = text_encoder(config, _vocabulary(reader), language_model)
         self.model = ClassificationModel(
             config, encoder, ngrams=0 if ngrams is None else len(ngrams), labels=len(self.labels)
         )
@@ -117,7 +123,9 @@ class ClassificationTask:
         """
         tokenizer = WordTokenizer()
         tokens = _words(tokenizer, rows["text"])
-        labels, counts = _labels_of(config, rows)
+        labels, counts = count_labels(
+            rows["label"], multi_label=rows["several"], balanced_sampling=config.balanced_sampling
+        )
         if config.vectors and (config.lm or config.unit != "word"):
             raise ConfigError("pretrained vectors are for words: leave them out with a language model or with unit=bpe")
         vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
@@ -224,7 +232,7 @@ class ClassificationTask:
         """Return the examples with the vectors of all their spellings computed once."""
         read, encoder = examples.read, self.model.encoder
         if isinstance(read, WordExamples) and isinstance(encoder, WordEncoder):
-            return replace(examples, read=read.precompute(encoder.spelt, device))
+            return replace(examples, read=read.precompute(encoder.features.spelling_vectors, device))
         return examples
 
     def sampler(self, examples: LabelledExamples, config: TrainConfig) -> BucketSampler:
@@ -329,7 +337,7 @@ class ClassificationTask:
     def score(self, examples: LabelledExamples, predictions: Sequence[LabelPrediction]) -> dict[str, float]:
         """Return accuracy, macro-F1, log loss and, for two labels, the area under the ROC curve."""
         probabilities = [each.probabilities for each in predictions]
-        return label_scores(examples.gold or [], probabilities, several=self.multi_label)
+        return label_scores(examples.gold or [], probabilities, multi_label=self.multi_label)
 
     def unknown_labels(self, rows: Rows) -> list[Any]:
         """Return the labels that do not occur in the training data and can only be counted as wrong."""
@@ -380,16 +388,11 @@ class ClassificationTask:
         return task
 
 
-def _labels_of(config: ClassificationConfig, rows: Rows) -> tuple[list[Any], Counter[Any]]:
-    """Return the labels of the training data, sorted, and the number of texts of each."""
-    counts = Counter(label for answer in rows["label"] for label in answer)
-    labels = sorted(counts, key=lambda label: (type(label).__name__, label))
-    if config.balanced_sampling and rows["several"]:
-        raise ConfigError("balanced_sampling is for texts with one label each; try class_weights=balanced")
-    if len(labels) < (1 if rows["several"] else 2):
-        only = f"every text is {labels[0]!r}" if labels else "no text has a label"
-        raise CorpusError(f"there is nothing to tell apart in the training split: {only}; add texts of another label")
-    return labels, counts
+def _vocabulary(reader: WordReader | TokenReader) -> WordVocabularies | int:
+    """Return the sizes that an encoder needs of a reader's vocabularies."""
+    if isinstance(reader, WordReader):
+        return WordVocabularies(torch.tensor(reader.singletons), len(reader.characters), len(reader.affixes))
+    return len(reader.tokenizer)
 
 
 def _words(tokenizer: WordTokenizer, texts: Sequence[str]) -> list[list[str]]:

@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqkit.batches.batch import Batch
 from seqkit.batches.bptt_windows import Window, WindowSampler, window_tokens
 from seqkit.batches.token_store import TokenStore, store_tokens
+from seqkit.cells.state import Carry, map_state, parts_of
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.training import TrainConfig
 from seqkit.data.texts import Texts
 from seqkit.metrics.metric import LANGUAGE_MODEL_METRICS, Metric
-from seqkit.models.language_model import NextTokenModel
-from seqkit.nn.recurrent import Carry
+from seqkit.models.language_model import Direction, DirectionalNetworks, NextTokenModel
 from seqkit.text.lm_tokenizer import TextTokenizer
 
 __all__ = ["LanguageModellingTask", "TextExamples", "TokenLogProbabilities", "WindowNLL"]
@@ -88,8 +88,7 @@ class LanguageModellingTask:
     def __init__(self, config: LanguageModelConfig, *, tokenizer: TextTokenizer) -> None:
         self.config = config
         self.tokenizer = tokenizer
-        self.directions = ("forward", "backward") if config.direction == "both" else (config.direction,)
-        self.model = nn.ModuleList(NextTokenModel(config, len(tokenizer)) for _ in self.directions)
+        self.model = DirectionalNetworks(config, len(tokenizer))
 
     @classmethod
     def from_rows(cls, config: LanguageModelConfig, rows: Texts) -> tuple[Self, TextExamples]:
@@ -109,17 +108,22 @@ class LanguageModellingTask:
         return task, task.prepare(rows)
 
     @property
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions in which the model reads."""
+        return self.model.directions
+
+    @property
     def labels(self) -> list[str]:
         """The text of each token."""
         return [piece.decode(errors="replace") for piece in self.tokenizer.pieces]
 
     def networks(self) -> list[NextTokenModel]:
         """Return the network of each direction."""
-        return [network for network in self.model if isinstance(network, NextTokenModel)]
+        return list(self.model)
 
     def network(self, direction: str) -> NextTokenModel:
-        """Return the network that reads in a direction; ValueError if the model has none."""
-        return self.networks()[self.directions.index(direction)]
+        """Return the network that reads in a direction; KeyError if the model has none."""
+        return self.model.of(direction)
 
     def prepare(self, rows: Texts) -> TextExamples:
         """Return a text as the model reads it; its tokens are kept on disk.
@@ -160,7 +164,8 @@ class LanguageModellingTask:
 
     def collate(self, examples: TextExamples, index: Window) -> Batch:
         """Return the tokens of a window; the backward model reads the text from its end."""
-        inputs, targets = {}, []
+        inputs: dict[str, Tensor] = {}
+        targets = []
         for name in self.directions:
             ids = examples.store.ids if name == "forward" else examples.store.ids[::-1]
             inputs[name], targets_BT, lengths_B = window_tokens(ids, index, before=self.tokenizer.end_id)
@@ -214,7 +219,7 @@ class LanguageModellingTask:
                     states_BTH,
                     dropped_BTH.flatten(0, 1) if mask_BT is None else dropped_BTH[mask_BT],
                     targets_BT.flatten() if mask_BT is None else targets_BT[mask_BT],
-                    [part.detach() for end in ends for part in (end if isinstance(end, tuple) else (end,))],
+                    [part.detach() for end in ends for part in parts_of(end)],
                 )
             )
         return readings
@@ -276,7 +281,7 @@ class TokenLogProbabilities:
         self.task = task
 
     @property
-    def model(self) -> nn.ModuleList:
+    def model(self) -> DirectionalNetworks:
         """The networks."""
         return self.task.model
 
@@ -325,7 +330,7 @@ def _taken(tensors: Iterator[Tensor], like: Carry, kept_1B1: Tensor | None) -> C
         tensor = next(tensors)[:, : zeros.shape[1]].contiguous()  # the last step of an epoch may have fewer streams
         return tensor if kept_1B1 is None else tensor * kept_1B1
 
-    return (take(like[0]), take(like[1])) if isinstance(like, tuple) else take(like)
+    return map_state(like, take)
 
 
 def _perplexity(nats: float) -> float:

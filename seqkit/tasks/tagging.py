@@ -220,7 +220,7 @@ class TaggingTask:
 
     def precompute(self, examples: TaggedExamples, device: torch.device) -> TaggedExamples:
         """Return the examples with the vectors of all their spellings computed once."""
-        return replace(examples, words=examples.words.precompute(self.model.spelt, device))
+        return replace(examples, words=examples.words.precompute(self.model.features.spelling_vectors, device))
 
     def collate(self, examples: TaggedExamples, index: Sequence[int]) -> Batch:
         """Return a batch of some windows, in the order given."""

@@ -11,68 +11,18 @@ Shapes: T steps of a window, W steps that the cache remembers, H state width, X 
 import copy
 import math
 import time
-from dataclasses import dataclass
-from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from seqkit.batches.bptt_windows import WindowSampler, window_tokens
+from seqkit.config.adaptive import CacheConfig, DynamicConfig
 from seqkit.errors import ConfigError
 from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples, WindowNLL
 from seqkit.training.device import Device
 from seqkit.training.evaluate import Evaluation
 
-__all__ = ["CacheConfig", "DynamicConfig", "evaluate_adaptively"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CacheConfig:
-    """The neural cache.
-
-    >>> CacheConfig(share=1.5)
-    Traceback (most recent call last):
-        ...
-    seqkit.errors.ConfigError: the cache's share must be above 0 and below 1, not 1.5
-    """
-
-    size: Annotated[int, "how many steps it remembers"] = 2000
-    flatness: Annotated[float, "what the likeness of two states is multiplied by: θ"] = 0.3
-    share: Annotated[float, "its share of the mixture: λ"] = 0.1
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ConfigError(f"the cache's size must be at least 1, not {self.size}")
-        if not 0.0 <= self.flatness < math.inf:
-            raise ConfigError(f"the cache's flatness must be a number from 0 on, not {self.flatness}")
-        if not 0.0 < self.share < 1.0:
-            raise ConfigError(f"the cache's share must be above 0 and below 1, not {self.share}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DynamicConfig:
-    """Dynamic evaluation.
-
-    >>> DynamicConfig(rate=-1.0)
-    Traceback (most recent call last):
-        ...
-    seqkit.errors.ConfigError: the rate of dynamic evaluation must be positive, not -1.0
-    """
-
-    rate: Annotated[float, "learning rate of its steps"] = 0.05
-    back: Annotated[float, "how far each step lets the weights return to the stored ones"] = 0.001
-    steps: Annotated[int, "tokens between two steps"] = 20
-    clip_norm: Annotated[float, "largest norm of its gradient"] = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.rate < math.inf:
-            raise ConfigError(f"the rate of dynamic evaluation must be positive, not {self.rate}")
-        if not 0.0 <= self.back < 1.0:
-            raise ConfigError(f"the way back of dynamic evaluation must be at least 0 and below 1, not {self.back}")
-        if self.steps < 1:
-            raise ConfigError(f"the steps of dynamic evaluation must be at least 1, not {self.steps}")
-        if not self.clip_norm > 0.0:
-            raise ConfigError(f"the clip norm of dynamic evaluation must be positive, not {self.clip_norm}")
+__all__ = ["evaluate_adaptively"]
 
 
 def evaluate_adaptively(

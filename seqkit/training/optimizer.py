@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.config.training import TrainConfig
+from seqkit.nn.embedding import Embedding
 
 __all__ = ["LARGE_TABLE", "Optimizer", "learning_rate_factor"]
 
@@ -124,11 +125,9 @@ def _large_tables(model: nn.Module) -> list[Tensor]:
     """The large embedding tables, told to give sparse gradients."""
     tables: list[Tensor] = []
     for module in model.modules():
-        # No subclass, which may read its table otherwise; and Apple's MPS has no sparse tensors.
-        if not isinstance(module, nn.Embedding) or type(module) is not nn.Embedding:
+        if not isinstance(module, Embedding) or not module.sparse_gradient or not module.weight.requires_grad:
             continue
-        if not module.weight.requires_grad:
-            continue
+        # Apple's MPS has no sparse tensors.
         if module.num_embeddings > LARGE_TABLE and module.weight.device.type != "mps":
             module.sparse = True
             tables.append(module.weight)

@@ -28,7 +28,7 @@ def test_precomputed_examples_give_the_same_rows_as_others(name: str, rows: list
     found = one[name][one["spellings_BT"]]  # of the spellings of this batch, no wider than the longest of them
     if name == "characters_UL":
         found = F.pad(found, (0, table_S.shape[1] - found.shape[2]))
-    assert torch.equal(other["spelt_UD"][other["spellings_BT"]], found)
+    assert torch.equal(other["spelling_vectors_UD"][other["spellings_BT"]], found)
     assert torch.equal(other["words_BT"], one["words_BT"])
 
 

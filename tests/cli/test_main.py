@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 import seqkit as library
 from tests.command_line import seqkit, tiny_run, words_of
@@ -125,6 +126,15 @@ def test_a_damaged_run_is_told(tmp_path: Path) -> None:
         assert done.err.count("\n") == 1
         shutil.copy(tiny_run("ner") / name, run / name)
     assert seqkit("predict", run, "Bo ran").code == 0
+
+
+@pytest.mark.parametrize("command", [["predict", "RUN", "Bo ran"], ["evaluate", "RUN"]])
+def test_a_device_that_is_missing_is_bad_usage(command: list[str]) -> None:
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has the device")
+    done = seqkit(*(word.replace("RUN", str(tiny_run("ner"))) for word in command), "--device=mps")
+    assert (done.code, done.out) == (2, "")
+    assert re.fullmatch(r"error: device 'mps' is not available here; [^\n]+\n", done.err)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -1,4 +1,4 @@
-"""Tagging models: they learn, they do not mind their batch, and their probabilities are those of all paths."""
+"""Tagging models learn, do not depend on the batch, and their probabilities are sums over all paths."""
 
 import math
 from itertools import pairwise, product
@@ -115,7 +115,7 @@ def emissions_of(task: TaggingTask, tokens: list[str]) -> Tensor:
 
 
 def path_probabilities(task: TaggingTask, tokens: list[str]) -> dict[tuple[str, ...], float]:
-    """The probability of every legal sequence of tags, in plain Python numbers."""
+    """The probability of every legal sequence of tags, in plain Python."""
     emissions = emissions_of(task, tokens).tolist()
     labels = range(len(task.labels))
     start, end, move = [0.0 for _ in labels], [0.0 for _ in labels], [[0.0 for _ in labels] for _ in labels]

@@ -169,18 +169,18 @@ def test_a_saved_tagger_predicts_as_the_one_that_was_trained(name: str, rows: An
 
 def damaged_files() -> list[tuple[str, bytes | None, str]]:
     return [
-        ("run.json", None, "is not a run: it holds no run.json"),
+        ("run.json", None, "is not a run: it has no run.json"),
         ("run.json", b"{}", "format version None"),
-        ("run.json", b'{"format_version": 1}', "holds a model of the task None, not a tagger"),
+        ("run.json", b'{"format_version": 1}', "has a model of the task None, not a tagger"),
         ("run.json", b'{"format_version": 1, "task": []}', "not a tagger"),
-        ("run.json", b'{"format_version": 1, "task": "weather"}', "holds a model of the task 'weather', not a tagger"),
+        ("run.json", b'{"format_version": 1, "task": "weather"}', "has a model of the task 'weather', not a tagger"),
         ("run.json", b'{"format_version": 1, "task": "ner"}', "is damaged: .*restore its files"),
         (
             "run.json",
             b'{"format_version": 1, "task": "ner", "settings": {"wings": 2}}',
             "is damaged: no setting 'wings'",
         ),
-        ("labels.json", None, "it holds no labels.json"),
+        ("labels.json", None, "it has no labels.json"),
         ("labels.json", b"{", r"is damaged: .*restore"),
         ("labels.json", b"[]", r"is damaged: .*restore"),
         ("labels.json", b'{"scheme": "IOBES", "labels": ["O"]}', r"is damaged: .*restore"),
@@ -188,7 +188,7 @@ def damaged_files() -> list[tuple[str, bytes | None, str]]:
         ("characters.json", b"[", r"is damaged: .*restore"),
         ("characters.json", b'["a", "b"]', r"is damaged: .*restore"),
         ("tokenizer.json", b"{}", r"tokenizer\.json cannot be read .*restore"),
-        ("model.safetensors", None, r"holds no model\.safetensors"),
+        ("model.safetensors", None, r"has no model\.safetensors"),
         ("model.safetensors", b"not tensors at all", r"model\.safetensors is damaged: .*restore"),
     ]
 

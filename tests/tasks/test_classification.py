@@ -451,7 +451,7 @@ def test_layers_of_a_language_model_learn_one_after_the_other_and_the_lower_the_
     assert [task.learning_rate_scale(part, 0) for part in ("", "ngrams.")] == [1.0, 7.0]
     at_once = label_task_of(pretrained=pretrained_of(), lm="a run folder", unfreeze_epochs=0)
     assert [at_once.learning_rate_scale(part, 0) for part in (top, low, embedding)] == [0.25, 0.125, 0.0625]
-    assert label_task_of().rate_parts == ["ngrams."]
+    assert label_task_of().parameter_groups == ["ngrams."]
 
 
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd", "learning_rate": 0.5}], ids=str)

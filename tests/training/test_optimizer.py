@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from seqkit.config.training import TrainConfig
+from seqkit.nn.embedding import Embedding
 from seqkit.training.ema import EMA
 from seqkit.training.optimizer import Optimizer
 
@@ -24,7 +25,7 @@ class Words(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.table = nn.Embedding(ROWS, WIDTH, padding_idx=0)
+        self.table = Embedding(ROWS, WIDTH, padding_idx=0)
         self.layer = nn.Linear(WIDTH, 1)
 
     def forward(self, rows: list[int]) -> Tensor:

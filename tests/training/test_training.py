@@ -23,7 +23,7 @@ from seqkit.training.ema import EMA
 from seqkit.training.evaluate import evaluate
 from seqkit.training.events import BatchDone, EpochDone, EpochStarted, Event, Outcome
 from seqkit.training.fit import fit
-from seqkit.training.trainer import Trainer
+from seqkit.training.trainer import Trainer, TrainState
 from tests.scripted import Numbers, NumbersTrainer, ScriptedTask, rates_of, run, scripted, weight_of
 from tests.tiny import (
     ROWS,
@@ -397,6 +397,34 @@ def test_a_checkpoint_is_tensors_and_json() -> None:
         other.load_state_dict(tensors, values, trainer.best_weights)
     assert other.state == trainer.state
     assert weight_of(other) == weight_of(trainer) > 0.0
+
+
+@pytest.mark.parametrize(
+    ("values", "tensors", "named"),
+    [
+        ({"tokens": 3}, {}, "tokens"),
+        ({"train_step": None, "__class__": "evil"}, {}, "__class__, train_step"),
+        ({"epoch": ...}, {}, "epoch"),
+        ({}, {"spare.weight": torch.ones(1)}, "unknown tensor spare.weight"),
+        ({}, {"random.cpu": ...}, "cpu"),
+        ({}, {"ema.faded": ...}, "faded"),
+    ],
+)
+def test_a_state_with_entries_too_many_or_too_few_is_refused(
+    values: dict[str, Any], tensors: dict[str, Any], named: str
+) -> None:
+    """``...`` leaves an entry out; none is set that the state does not have."""
+    trainer = scripted([0.1])
+    saved_tensors, saved_values = trainer.state_dict()
+    changed = [
+        {name: value for name, value in {**saved, **changes}.items() if value is not ...}
+        for saved, changes in ((saved_tensors, tensors), (saved_values, values))
+    ]
+    before = TrainState(**saved_values)
+    with torch.random.fork_rng(), pytest.raises(KeyError, match=named):
+        trainer.load_state_dict(changed[0], changed[1], {})
+    assert trainer.state == before
+    assert not hasattr(trainer.state, "tokens")
 
 
 def test_a_checkpoint_holds_the_state_of_the_random_seed() -> None:

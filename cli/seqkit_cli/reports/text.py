@@ -31,7 +31,7 @@ class TextScores:
 
 
 def _evaluate(model: "LanguageModel", split: "Texts", options: EvaluateOptions) -> TextScores:
-    from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig
+    from seqkit.config.adaptive import CacheConfig, DynamicConfig
 
     cache = CacheConfig() if options.cache else None
     dynamic = DynamicConfig() if options.dynamic else None
