@@ -12,7 +12,7 @@ app = typer.Typer(help="List, show and validate corpora.", no_args_is_help=True)
 @app.command("list")
 def list_corpora() -> None:
     """List the embedded corpora, and the hub ids whose columns are known."""
-    from seqkit.data.corpora import list_embedded
+    from seqkit.data.corpus_names import list_embedded
     from seqkit.data.hub import HUB_CORPORA
 
     for name in list_embedded():
@@ -24,7 +24,7 @@ def list_corpora() -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="An embedded corpus.")]) -> None:
     """Show the card of an embedded corpus: origin, licence, counts, guideline."""
-    from seqkit.data.corpora import read_card
+    from seqkit.data.corpus_names import read_card
 
     print(read_card(name))
 
@@ -38,7 +38,7 @@ def validate(
     encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
 ) -> None:
     """Report what is wrong with a corpus, with file and line; nothing is changed."""
-    from seqkit.data.corpora import validate_corpus
+    from seqkit.data.validation import validate_corpus
     from seqkit.text.tagging_schemes import Scheme
 
     declared = Scheme.parse(scheme) if scheme else None

@@ -13,18 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.data.corpora import (
-    CorpusSpec,
-    corpus_files,
     corpus_fingerprint,
-    list_embedded,
     open_corpus,
-    read_card,
     require_split,
-    resolve_spec,
-    validate_corpus,
 )
+from seqkit.data.corpus_names import CorpusSpec, corpus_files, list_embedded, read_card, resolve_spec
 from seqkit.data.hub import HUB_ALIASES, HUB_CORPORA, load_hub
-from seqkit.data.typed_datasets import deal, label_names
+from seqkit.data.missing_splits import deal
+from seqkit.data.typed_datasets import label_names
+from seqkit.data.validation import validate_corpus
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.text.tagging_schemes import Scheme
 
@@ -93,7 +90,7 @@ def test_what_lies_on_the_disk_does_not_matter(tmp_path: Path, monkeypatch: pyte
 
 def test_names_without_a_shape_and_files_that_are_not_there(tmp_path: Path) -> None:
     for spec in ("a/b/c", ""):
-        with pytest.raises(ConfigError, match=r"names no corpus; write \./"):
+        with pytest.raises(ConfigError, match=r"is not the name of a corpus; write \./"):
             open_corpus(spec)
     for path in (tmp_path / "gone", tmp_path / "gone.conll"):
         with pytest.raises(CorpusError, match=r"gone.*no such file or folder"):
@@ -119,7 +116,7 @@ def test_embedded_corpora_are_found_by_name(tmp_path: Path, monkeypatch: pytest.
         open_corpus("tiny_nr")
     with pytest.raises(CorpusError, match=r"did you mean eriktks/conll2003\?"):
         open_corpus("conll2003")
-    with pytest.raises(CorpusError, match=r"no embedded corpus 'zzzzzz'; there is tiny-ner"):
+    with pytest.raises(CorpusError, match=r"no embedded corpus 'zzzzzz'; known are tiny-ner"):
         open_corpus("zzzzzz")
 
 
@@ -378,7 +375,7 @@ def test_datasets_of_texts() -> None:
     [
         (lambda: datasets.Dataset.from_dict({"a": [1]}), {}, r"neither tokens nor text among its columns: a"),
         (lambda: datasets.Dataset.from_dict({"tokens": [["a"]]}), {}, "no column of tags; choose one"),
-        (lambda: tagged_dataset([[1]], datasets.Value("int32")), {}, "tags are numbers without names"),
+        (lambda: tagged_dataset([[1]], datasets.Value("int32")), {}, "labels are numbers without names"),
         (
             lambda: tagged_dataset([[0]], LABELS),
             {"tag_column": "pos"},
@@ -620,8 +617,8 @@ def test_notes_of_what_is_worth_knowing(tmp_path: Path) -> None:
         ("dev.conll", 2),
         ("dev.conll", 4),
     ]
-    assert ["no entity" in notes[0].message, "train has no B-ORG" in notes[1].message] == [True, True]
-    assert notes[2].message.startswith("1 of 2 sentences are in train too")
+    assert ["no entity" in notes[0].message, "B-ORG does not occur in train" in notes[1].message] == [True, True]
+    assert notes[2].message.startswith("1 of 2 sentences also occur in train")
 
 
 def test_rows_of_a_dataset_are_numbered() -> None:

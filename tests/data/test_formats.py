@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data.conll import read_columns, split_lines
+from seqkit.data.annotated_spans import tag_spans
+from seqkit.data.conll import read_columns
 from seqkit.data.csv_tables import read_csv
-from seqkit.data.formats import LabelledText, PlainText, Row, TaggedSentence, read_rows, read_text
-from seqkit.data.rows import read_json, tag_spans
+from seqkit.data.formats import read_rows
+from seqkit.data.jsonl import read_json
+from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence
+from seqkit.data.text_files import read_text, split_lines
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.text.tagging_schemes import Scheme, Span, illegal_tags
 
@@ -141,11 +144,11 @@ def test_token_and_tag_column_by_index(tmp_path: Path) -> None:
         ("# only a comment\n", None, "no row with a token and a tag"),
         ("-DOCSTART- O\n", None, "no row with a token and a tag"),
         ("Ada\nran\n", 1, "one column; a token and a tag are needed"),
-        ("Ada\tB-PER\nran\n", 2, "one column, where line 1 has 2"),
-        ("\nAda\tB-PER\nNew York\n", 3, "one column, where line 2 has 2.*tabs"),
-        ("Ada B-PER\nran\n", 2, "one column, where line 1 has 2.*spaces"),
-        ("Ada B-PER\nran VBD O\n", 2, "3 columns, where line 1 has 2"),
-        ("Ada\tNNP\tB-PER\nran\tO\n", 2, "2 columns, where line 1 has 3"),
+        ("Ada\tB-PER\nran\n", 2, "one column, but line 1 has 2"),
+        ("\nAda\tB-PER\nNew York\n", 3, "one column, but line 2 has 2.*tabs"),
+        ("Ada B-PER\nran\n", 2, "one column, but line 1 has 2.*spaces"),
+        ("Ada B-PER\nran VBD O\n", 2, "3 columns, but line 1 has 2"),
+        ("Ada\tNNP\tB-PER\nran\tO\n", 2, "2 columns, but line 1 has 3"),
         ("Ada\tB-PER\nran\t\n", 2, "no tag in this row"),
         ("Ada\tB-PER\n\tO\n", 2, "no token in this row"),
         ("Ada\tB-PER\n#NFL\n", 2, "one column"),
@@ -174,7 +177,7 @@ def test_latin_1_is_named_with_its_line_and_can_be_read(tmp_path: Path) -> None:
     ("content", "encoding", "message"),
     [
         ("€ O".encode("cp1252"), "utf-8", "--encoding cp1252"),
-        ("é O\n".encode() + b"\xff O", "utf-8", "mend this line"),
+        ("é O\n".encode() + b"\xff O", "utf-8", "correct this line"),
         ("é O".encode("utf-16"), "utf-8", "--encoding utf-16$"),
         ("é O".encode("utf-16-le"), "utf-8", "--encoding"),
         ("e O".encode("utf-16-le"), "utf-8", "--encoding utf-16-le"),
@@ -245,8 +248,8 @@ def test_conllu_plus_names_its_columns(tmp_path: Path) -> None:
     ("content", "line", "message"),
     [
         ("1\tAda\tPROPN\n", 1, "3 columns; CoNLL-U needs 10"),
-        ("1 Ada Ada PROPN NNP _ 0 root _ _\n", 1, "one column; CoNLL-U needs 10, cut at tabs"),
-        (CONLLU.replace("3.1", "x"), 7, "'x' is no CoNLL-U word ID"),
+        ("1 Ada Ada PROPN NNP _ 0 root _ _\n", 1, "one column; CoNLL-U needs 10, separated by tabs"),
+        (CONLLU.replace("3.1", "x"), 7, "'x' is not a CoNLL-U word ID"),
         (CONLLU.replace("PART", ""), 6, "no tag"),
         ("# nothing here\n", None, "no examples"),
     ],
@@ -392,10 +395,10 @@ def span(start: object, end: object, label: object = "PER", **more: object) -> d
         (span(3, 3), "is empty"),
         (span(5, 3), "is empty"),
         (span(3, 4), r"span 3..4 covers no token"),
-        (span(16, 21, text="in Gh"), "quotes 'in Gh' but its offsets hold 'Ghent'.*code points"),
-        (span(0.0, 3), "whole start"),
-        (span(True, 3), "whole start"),
-        (span(0, None), "whole end"),
+        (span(16, 21, text="in Gh"), "quotes 'in Gh', but the text has 'Ghent' at its offsets.*code points"),
+        (span(0.0, 3), "integer start"),
+        (span(True, 3), "integer start"),
+        (span(0, None), "integer end"),
         (span(0, 3, None), "one label"),
         ({"text": TEXT, "spans": [{"start": 0, "end": 3, "labels": ["PER", "LOC"]}]}, "one label"),
         ({"text": TEXT, "label": [[0, 3]]}, "one label"),
@@ -403,7 +406,7 @@ def span(start: object, end: object, label: object = "PER", **more: object) -> d
         ({"text": TEXT, "spans": AS_DICTS, "answer": "reject"}, "'reject'; export accepted"),
         ({"text": " ", "spans": []}, "no token"),
         ({"text": TEXT, "label": ["a", ""]}, "a label must be a string"),
-        ({"text": 3, "label": "a"}, "'text' is 3, which is no string"),
+        ({"text": 3, "label": "a"}, "'text' is 3, which is not a string"),
         ({"text": TEXT, "label": {"a": 1}}, "a label must be a string"),
         ({"data": {"text": TEXT}, "annotations": []}, "0 annotations; export exactly one"),
         ({"data": {"a": "x", "b": "y"}, "annotations": [{"result": []}]}, "no 'text'"),
@@ -578,7 +581,7 @@ def test_csv_round_trips_and_counts_lines(examples: list[tuple[str, str]]) -> No
         ("text,label\nfine,good,bad\n", 2, "3 fields, the header has 2"),
         ('text,label\n"a\nb",x\nfine,\n', 4, "no label in this row"),
         ('text,label\nfine,good\n"dull,bad\n', 3, "not CSV.*quotation mark"),
-        ("token,tag\nAda,B-PER\nran,O\n", 1, "nothing tells the sentences apart"),
+        ("token,tag\nAda,B-PER\nran,O\n", 1, "nothing separates the sentences"),
         ("sentence_id,token,tag\n1,Ada,B-PER\n1,,O\n", 3, "no token in this row"),
         ("sentence_id,token,tag\n1,Ada,\n", 2, "no tag in this row"),
         ("tokens,tags\nAda ran,O\n", 2, "2 tokens but 1 tags"),
