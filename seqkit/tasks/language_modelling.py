@@ -107,7 +107,7 @@ class LanguageModellingTask:
         """
         tokenizer = TextTokenizer.fitted(
             config.unit,
-            texts,
+            texts.documents(),
             pretokenized=config.pretokenized,
             minimum_count=config.minimum_count,
             vocabulary_size=config.vocabulary_size or None,
