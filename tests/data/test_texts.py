@@ -20,6 +20,7 @@ import seqkit.data.text_files as text_files
 import seqkit.data.texts as module
 from seqkit.data.texts import Texts, from_strings, open_texts, texts_fingerprint
 from seqkit.errors import ConfigError, CorpusError
+from tests.tiny_corpora import write_files
 
 datasets: Any = pytest.importorskip("datasets")
 
@@ -43,14 +44,6 @@ AWKWARD = [
 ]
 texts = st.lists(st.sampled_from(AWKWARD), max_size=30).map("".join)
 DOCUMENTS = ['say "so",\nplease; or\tnot', "", " leading", "trailing \r\n", "naïve 中\u2028👍🏽", "last"]
-
-
-def write(folder: Path, files: dict[str, str]) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode())
-    return folder
 
 
 def contents(texts: Texts) -> list[str]:
@@ -231,7 +224,7 @@ def test_a_cell_may_be_longer_than_a_csv_cell_usually_is(tmp_path: Path) -> None
     ],
 )  # fmt: skip
 def test_what_a_folder_holds(tmp_path: Path, files: dict[str, str], expected: dict[str, list[str]] | None) -> None:
-    folder = write(tmp_path, files)
+    folder = write_files(tmp_path, files)
     if expected is None:
         with pytest.raises(CorpusError, match=r"cannot tell which file is train: train\.txt and train\.txt\.gz"):
             open_texts(folder, dev_fraction=0)
@@ -246,7 +239,7 @@ def test_what_a_folder_holds(tmp_path: Path, files: dict[str, str], expected: di
 
 
 def test_embedded_and_hub_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(
+    write_files(
         tmp_path,
         {"tiny/CARD.md": "# tiny\n", "tiny/train.jsonl": '{"text": "a"}\n', "tiny/dev.jsonl": '{"text": "b"}\n'},
     )
@@ -337,7 +330,7 @@ def test_rows_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_names_and_settings_that_have_no_meaning(tmp_path: Path) -> None:
-    write(
+    write_files(
         tmp_path,
         {"a.txt": "abc", "empty/x.py": "", "two/train.txt": "a", "two/training.txt": "b", "train-dev/x.txt": "x"},
     )
