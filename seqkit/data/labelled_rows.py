@@ -31,7 +31,7 @@ def texts_of(texts: "Iterable[str] | Dataset | Mapping[str, Any]") -> list[str]:
     ['one', 'two']
     """
     if isinstance(texts, str):
-        raise ConfigError("give a list of texts, such as [text], not a single text")
+        raise ConfigError("give a list of texts, such as [text], not one text")
     names = _columns(texts)
     if names is not None:
         if "text" not in names:

@@ -207,7 +207,7 @@ def test_a_text_that_is_none_is_told_with_its_number(text: Any) -> None:
 
 def test_one_text_in_place_of_a_list_is_refused() -> None:
     for read in (texts_of, lambda text: labelled_rows(text, ["a"])):
-        with pytest.raises(ConfigError, match=r"^give a list of texts, such as \[text\], not a single text$"):
+        with pytest.raises(ConfigError, match=r"^give a list of texts, such as \[text\], not one text$"):
             read("Not bad.")
 
 
