@@ -17,13 +17,14 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 from seqkit.text.tagging_schemes import Span
 
 if TYPE_CHECKING:
     from seqkit.text.words import WordTokenizer
 
-__all__ = ["parse_boundary", "parse_span", "shortened", "tag_spans"]
+__all__ = ["parse_boundary", "parse_span", "tag_spans"]
 
 
 def tag_spans(
@@ -122,7 +123,8 @@ def parse_span(item: object, text: str) -> Span:
     elif isinstance(item, list) and len(item) == 3:
         start, end, label = item
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label:
-        raise CorpusError(f"a span needs an integer start, an integer end and one label; this is {shortened(item)}")
+        shown = shortened(repr(item))
+        raise CorpusError(f"a span needs an integer start, an integer end and one label; this is {shown}")
     if isinstance(item, dict) and isinstance(item.get("text"), str):
         _check_quote(item["text"], text[max(start, 0) : end])
     return Span(start, end, label)
@@ -151,10 +153,4 @@ def parse_boundary(token: object, text: str) -> tuple[int, int]:
         start, end = token.get("start"), token.get("end")
         if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text):
             return start, end
-    raise CorpusError(f"a token needs a start and an end inside the text; this is {shortened(token)}")
-
-
-def shortened(value: object) -> str:
-    """Return the ``repr`` of a value for an error message, at most 80 characters long."""
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+    raise CorpusError(f"a token needs a start and an end inside the text; this is {shortened(repr(token))}")

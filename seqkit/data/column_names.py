@@ -4,7 +4,7 @@ One table for all formats: a reader that guesses a column takes the first of the
 lower case; those of CSV files are compared without regard to case.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from seqkit.errors import CorpusError
@@ -20,6 +20,7 @@ __all__ = [
     "TOKEN",
     "TOKENS",
     "check_column",
+    "column_index",
     "first_present",
 ]
 
@@ -63,3 +64,34 @@ def check_column(column: str, names: Iterable[str], file: str | Path, line: int 
         there = ", ".join(names) or "nothing"
         message = f"no text under {column!r}, only {there}; name its column with --text-column"
         raise CorpusError(message, file=file, line=line)
+
+
+def column_index(chosen: str | int, names: Sequence[str], width: int, file: str | Path, line: int | None = None) -> int:
+    """Return the index of a column that is chosen by its name or index.
+
+    Args:
+        chosen: the name, in upper or lower case, or the index, which may be negative and may be a string.
+        names: the names of the columns; empty if they have none.
+        width: the number of columns.
+        file: the name of the file, for errors.
+        line: the line with the names, for errors.
+
+    Raises:
+        CorpusError: there is no such column.
+
+    >>> column_index("XPOS", ["id", "form", "xpos"], 3, "a.conllu"), column_index("-1", [], 4, "a.conll")
+    (2, 3)
+    """
+    name = str(chosen).lower()
+    if name in names:
+        return names.index(name)
+    is_number = name.removeprefix("-").isdecimal()
+    if is_number and -width <= int(name) < width:
+        return int(name) % width
+    if names:
+        known = f"the columns are {', '.join(names)}"
+    elif is_number:
+        known = f"the rows have {width}, counted from 0"
+    else:
+        known = "columns of this format have numbers, not names"
+    raise CorpusError(f"no column {chosen!r}: {known}", file=file, line=line)

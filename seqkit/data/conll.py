@@ -14,11 +14,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from seqkit.data.column_names import column_index
 from seqkit.data.rows import Column, Row, SentenceBuilder
 from seqkit.data.text_files import split_lines
 from seqkit.errors import CorpusError
 
-__all__ = ["TAG_SHAPE", "count_columns", "find_column", "read_columns", "start_commented_document"]
+__all__ = ["TAG_SHAPE", "count_columns", "read_columns", "start_commented_document"]
 
 DOCUMENT_COMMENT = re.compile(
     r"#\s*(?:newdoc(?:\s+id\s*=\s*(?P<id>.*\S))?|begin document\b\s*(?P<name>.*\S)?|end document)\s*"
@@ -100,8 +101,8 @@ def _layout(lines: Sequence[str], file: str, token_column: Column, tag_column: C
     first_line = lines.index(rows[0]) + 1
     if width < 2:
         raise CorpusError(f"{count_columns(width)}; a token and a tag are needed", file=file, line=first_line)
-    token = find_column(token_column, 0, width, (), file)
-    tag = find_column(tag_column, -1, width, (), file)
+    token = column_index(0 if token_column is None else token_column, (), width, file)
+    tag = column_index(-1 if tag_column is None else tag_column, (), width, file)
     spaced = not tabs and any(line.startswith("#") for line in content)
     known_tags = frozenset(cells[tag] for cells in map(split, rows) if len(cells) == width) if spaced else frozenset()
     return _Layout(split, width, first_line, token, tag, tabs, known_tags)
@@ -121,34 +122,6 @@ def count_columns(count: int) -> str:
     'this row has one column'
     """
     return "this row has one column" if count == 1 else f"this row has {count} columns"
-
-
-def find_column(column: Column, default: int, width: int, names: Sequence[str], file: str) -> int:
-    """Return the index of a column, which may be negative.
-
-    Args:
-        column: its name or index; None for the default.
-        default: the index of the usual column.
-        width: how many columns the rows have.
-        names: the names of the columns; empty if they have none.
-        file: the name of the file, for errors.
-
-    Raises:
-        CorpusError: there is no such column.
-
-    >>> find_column("XPOS", 0, 3, ["id", "form", "xpos"], "a.conllu")
-    2
-    """
-    if column is None:
-        return default
-    if isinstance(column, str) and not column.removeprefix("-").isdecimal():
-        if column.lower() in names:
-            return names.index(column.lower())
-        known = f"the columns are {', '.join(names)}" if names else "columns of this format have numbers, not names"
-        raise CorpusError(f"no column {column!r}: {known}", file=file)
-    if not -width <= int(column) < width:
-        raise CorpusError(f"no column {column}: the rows have {width}, counted from 0", file=file)
-    return int(column)
 
 
 def start_commented_document(comment: str, builder: SentenceBuilder) -> None:

@@ -12,7 +12,8 @@
 import re
 from collections.abc import Sequence
 
-from seqkit.data.conll import count_columns, find_column, start_commented_document
+from seqkit.data.column_names import column_index
+from seqkit.data.conll import count_columns, start_commented_document
 from seqkit.data.rows import Column, Row, SentenceBuilder
 from seqkit.data.text_files import split_lines
 from seqkit.errors import CorpusError
@@ -46,9 +47,9 @@ def read_conllu(text: str, file: str, token_column: Column = None, tag_column: C
     names: Sequence[str] = CONLLU_COLUMNS
     if lines[0].startswith("# global.columns"):
         names = lines[0].partition("=")[2].lower().split()
-    identifier = find_column("id", 0, len(names), names, file)
-    token = find_column(token_column or "form", 1, len(names), names, file)
-    tag = find_column("upos" if tag_column is None else tag_column, -1, len(names), names, file)
+    identifier = column_index("id", names, len(names), file)
+    token = column_index("form" if token_column is None else token_column, names, len(names), file)
+    tag = column_index("upos" if tag_column is None else tag_column, names, len(names), file)
     builder = SentenceBuilder(file)
     for number, line in enumerate(lines, start=1):
         if not line.strip(" \t"):

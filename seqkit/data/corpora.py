@@ -11,7 +11,7 @@ Three lines of ``train.conll`` and the row of ``open_corpus("./folder")["train"]
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.data.corpus_names import corpus_files, resolve_spec
 from seqkit.data.formats import read_rows
-from seqkit.data.hub import HubCorpus, known_hub_corpus, load_hub
+from seqkit.data.hub import HubCorpus, known_hub_corpus
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.data.missing_splits import deal, missing_splits
 from seqkit.data.parquet import read_parquet
 from seqkit.data.rows import Column
-from seqkit.data.stored_datasets import load_saved, splits_of
+from seqkit.data.stored_datasets import load_stored, splits_of
 from seqkit.data.typed_datasets import Columns, build_corpus, columns_of, kind_of, normalize_corpus
 from seqkit.errors import ConfigError, CorpusError
 
@@ -82,16 +82,27 @@ def open_corpus(
         )
         splits = {split: columns_of(read(path), str(path)) for split, path in files.items()}
         _check_same_kind(splits, files)
-        missing = missing_splits(splits, dev_fraction, test_fraction)
-        # Divided before labels are numbered, since those of train come first.
-        return build_corpus(splits | _divided_columns(splits.get("train", {}), missing, seed, where))
+        if missing := missing_splits(splits, dev_fraction, test_fraction):
+            splits |= _divided(splits["train"], missing, seed, where)
+        return build_corpus(splits)
     corpus = _stored_corpus(spec, token_column, tag_column, text_column)
     if missing := missing_splits(corpus, dev_fraction, test_fraction):
         train = corpus["train"]
         documents = train["document"][:] if "document" in train.column_names else None
-        for split, indices in _shares(len(train), train.column_names, documents, missing, seed, where).items():
-            corpus[split] = train.select(indices)
+        in_order = kind_of(train.column_names) == ["text"]
+        shares = deal(len(train), missing, seed=seed, documents=documents, in_order=in_order, where=where)
+        for split, rows in shares.items():
+            corpus[split] = train.select(rows)
     return corpus
+
+
+def _divided(train: Columns, missing: Mapping[str, float], seed: int, where: str) -> dict[str, Columns]:
+    """Take the missing splits from train, before labels are numbered, because those of train come first."""
+    count, documents, in_order = len(train["source"]), train.get("document"), kind_of(train) == ["text"]
+    shares = deal(count, missing, seed=seed, documents=documents, in_order=in_order, where=where)
+    return {
+        split: {name: [cells[row] for row in rows] for name, cells in train.items()} for split, rows in shares.items()
+    }
 
 
 def corpus_name(spec: object) -> str:
@@ -142,7 +153,7 @@ def _stored_corpus(
         resolved = resolve_spec(spec)
         if resolved.kind == "hub":
             known = known_hub_corpus(resolved.name) or known
-        stored = _load(spec)
+        stored = load_stored(spec) or {split: read_parquet(path) for split, path in corpus_files(spec).items()}
     else:
         in_memory = splits_of(spec)
         if in_memory is None:
@@ -157,38 +168,6 @@ def _stored_corpus(
         names=known.names,
         not_a_word=known.not_a_word,
     )
-
-
-def _load(spec: str | PathLike[str]) -> "Mapping[str, Dataset]":
-    resolved = resolve_spec(spec)
-    if resolved.kind == "hub":
-        hub_corpus: Mapping[str, Dataset] = load_hub(resolved.name, resolved.config)
-        return hub_corpus
-    if files := corpus_files(spec):
-        return {split: read_parquet(path) for split, path in files.items()}
-    return load_saved(Path(resolved.name).expanduser())
-
-
-def _divided_columns(train: Columns, missing: Mapping[str, float], seed: int, where: str) -> dict[str, Columns]:
-    """Return train without the missing splits, and these."""
-    if not missing:
-        return {}
-    shares = _shares(len(train["source"]), train, train.get("document"), missing, seed, where)
-    return {
-        split: {name: [cells[row] for row in rows] for name, cells in train.items()} for split, rows in shares.items()
-    }
-
-
-def _shares(
-    count: int,
-    columns: Collection[str],
-    documents: list[str | None] | None,
-    missing: Mapping[str, float],
-    seed: int,
-    where: str,
-) -> dict[str, list[int]]:
-    is_running_text = "tags" not in columns and "label" not in columns
-    return deal(count, missing, seed=seed, documents=documents, in_order=is_running_text, where=where)
 
 
 def require_split(corpus: "DatasetDict", name: str) -> "Dataset":

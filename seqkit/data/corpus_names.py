@@ -21,10 +21,9 @@ from typing import Literal, NamedTuple
 from seqkit.data.formats import KNOWN_SUFFIXES
 from seqkit.data.hub import HUB_ALIASES
 from seqkit.data.split_files import SPLIT_WORDS, find_split_files
-from seqkit.data.stored_datasets import is_saved
 from seqkit.errors import ConfigError, CorpusError
 
-__all__ = ["CorpusSpec", "corpus_files", "list_embedded", "read_card", "resolve_spec"]
+__all__ = ["CorpusSpec", "corpus_files", "is_saved", "list_embedded", "read_card", "resolve_spec"]
 
 
 class CorpusSpec(NamedTuple):
@@ -131,6 +130,15 @@ def corpus_files(spec: str | PathLike[str]) -> dict[str, Path]:
     if not path.exists():
         raise CorpusError("no such file or folder", file=path)
     return {"train": path}
+
+
+def is_saved(folder: Path) -> bool:
+    """Return whether a folder was written by ``save_to_disk`` of a ``Dataset`` or ``DatasetDict``.
+
+    >>> is_saved(Path("nowhere"))
+    False
+    """
+    return (folder / "dataset_dict.json").exists() or (folder / "state.json").exists()
 
 
 def _split_files(folder: Path) -> dict[str, Path]:

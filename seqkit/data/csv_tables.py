@@ -15,7 +15,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from seqkit.data.column_names import DOCUMENT, LABEL, SENTENCE, TAG, TEXT, TOKEN, TOKENS, check_column, first_present
+from seqkit.data.column_names import (
+    DOCUMENT,
+    LABEL,
+    SENTENCE,
+    TAG,
+    TEXT,
+    TOKEN,
+    TOKENS,
+    check_column,
+    column_index,
+    first_present,
+)
 from seqkit.data.rows import Column, LabelledText, PlainText, Row, SentenceBuilder, TaggedSentence
 from seqkit.data.text_files import lines_of, read_pieces
 from seqkit.errors import CorpusError
@@ -102,11 +113,7 @@ class _Table(NamedTuple):
         if chosen is None:
             name = first_present(candidates, self.names)
             return None if name is None else self.names.index(name)
-        if str(chosen).lower() in self.names:
-            return self.names.index(str(chosen).lower())
-        if str(chosen).removeprefix("-").isdecimal() and -len(self.names) <= int(chosen) < len(self.names):
-            return int(chosen) % len(self.names)
-        raise CorpusError(f"no column {chosen!r}: the columns are {', '.join(self.names)}", file=self.file, line=1)
+        return column_index(chosen, self.names, len(self.names), self.file, line=1)
 
     def filled_rows(self) -> Iterator[NumberedCells]:
         """Read the rows that have anything in their cells."""
@@ -231,6 +238,9 @@ def _parsed(lines: Iterable[str], file: str | Path, delimiter: str, quoting: Lit
 def _of_width(rows: Iterable[NumberedCells], width: int, file: str | Path) -> Iterator[NumberedCells]:
     """Make sure that each row has as many cells as the header, unless they are all empty."""
     for line, cells in rows:
-        if any(cells) and len(cells) != width:
+        if len(cells) == width:
+            yield line, cells
+        elif any(cells):
             raise CorpusError(f"this row has {len(cells)} fields, the header has {width}", file=file, line=line)
-        yield line, cells if len(cells) == width else []
+        else:
+            yield line, []

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -124,17 +125,13 @@ def _explain(name: str, config: str | None, error: Exception) -> str:
     reason = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, ValueError) and ("BuilderConfig" in reason or "Config name" in reason):
         wanted = f"has no configuration {config!r}" if config else "has several configurations; add one as :config"
-        return f"{name} {wanted} ({_shorten(' '.join(str(error).split()))})"
+        return f"{name} {wanted} ({shortened(' '.join(str(error).split()), 200)})"
     if name.startswith((".", "/")):
-        return f"the folder {name} cannot be loaded: {_shorten(reason)}"
+        return f"the folder {name} cannot be loaded: {shortened(reason, 200)}"
     return (
-        f"the Hugging Face hub could not be reached or has no {name} ({type(error).__name__}: {_shorten(reason)});"
+        f"the Hugging Face hub cannot be reached or has no {name} ({type(error).__name__}: {shortened(reason, 200)});"
         " without it, use an embedded corpus such as ner-mini, or a local file or folder such as ./corpus"
     )
-
-
-def _shorten(reason: str, limit: int = 200) -> str:
-    return reason if len(reason) <= limit else f"{reason[: limit - 3]}..."
 
 
 @contextmanager

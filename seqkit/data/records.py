@@ -12,9 +12,10 @@ Spans are read as Doccano, Prodigy and Label Studio export them; see :mod:`seqki
 
 from typing import Any
 
-from seqkit.data.annotated_spans import parse_boundary, parse_span, shortened, tag_spans
+from seqkit.data.annotated_spans import parse_boundary, parse_span, tag_spans
 from seqkit.data.column_names import DOCUMENT, LABEL, SPANS, TAGS, TEXT, TOKENS, first_present
 from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence
+from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 
 __all__ = ["empty_label_text", "row_from_record"]
@@ -85,7 +86,7 @@ def _find_text(record: Record, key: str | None) -> str | None:
 
 def _no_text(record: Record, key: str) -> CorpusError:
     if key in record:
-        return CorpusError(f"{key!r} is {shortened(record[key])}, which is not a string")
+        return CorpusError(f"{key!r} is {shortened(repr(record[key]))}, which is not a string")
     names = ", ".join(map(str, record)) or "(none)"
     return CorpusError(f"neither {key!r} nor 'tokens' among the keys {names}")
 
@@ -147,7 +148,7 @@ def _find_label(record: Record, key: str | None) -> str | list[str] | None:
 
 def _checked_label(label: object) -> str:
     if not isinstance(label, str | int) or label == "":
-        raise CorpusError(f"a label must be a string or an integer, not {shortened(label)}")
+        raise CorpusError(f"a label must be a string or an integer, not {shortened(repr(label))}")
     return str(label)
 
 

@@ -1,40 +1,42 @@
-"""Datasets that the ``datasets`` library holds in memory or has saved to disk, as splits."""
+"""Datasets that the ``datasets`` library has stored, on the hub or on disk, or holds in memory, as splits."""
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqkit.data.corpus_names import is_saved, resolve_spec
+from seqkit.data.hub import load_hub
 from seqkit.errors import CorpusError
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["is_saved", "load_saved", "splits_of"]
+__all__ = ["load_stored", "splits_of"]
 
 
-def is_saved(folder: Path) -> bool:
-    """Return whether a folder was written by ``save_to_disk`` of a ``Dataset`` or ``DatasetDict``.
-
-    >>> is_saved(Path("nowhere"))
-    False
-    """
-    return (folder / "dataset_dict.json").exists() or (folder / "state.json").exists()
-
-
-def load_saved(folder: Path) -> "Mapping[str, Dataset]":
-    """Load the splits that ``save_to_disk`` wrote.
+def load_stored(spec: str | PathLike[str]) -> "Mapping[str, Dataset] | None":
+    """Load the splits of a corpus of the hub, or of a folder that ``save_to_disk`` wrote; None for other corpora.
 
     Raises:
-        CorpusError: the files are damaged.
+        CorpusError: the corpus cannot be found, or its files are damaged.
+
+    >>> load_stored("ner-mini") is None
+    True
     """
+    resolved = resolve_spec(spec)
+    if resolved.kind == "hub":
+        return splits_of(load_hub(resolved.name, resolved.config))
+    folder = Path(resolved.name).expanduser()
+    if resolved.kind == "embedded" or not is_saved(folder):
+        return None
+
     from datasets import load_from_disk
 
     try:
-        splits = splits_of(load_from_disk(str(folder)))
+        return splits_of(load_from_disk(str(folder)))
     except (OSError, ValueError, KeyError) as error:
         raise CorpusError(f"this saved dataset is damaged: {error}", file=folder) from None
-    assert splits is not None  # load_from_disk returns a Dataset or a DatasetDict
-    return splits
 
 
 def splits_of(stored: object) -> "Mapping[str, Dataset] | None":

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from seqkit.errors import ConfigError, CorpusError
 
-__all__ = ["check_characters", "checked_text", "in_pieces", "lines_of", "read_pieces", "read_text", "split_lines"]
+__all__ = [
+    "check_characters",
+    "checked_text",
+    "in_pieces",
+    "lines_of",
+    "read_pieces",
+    "read_text",
+    "shortened",
+    "split_lines",
+]
 
 PIECE_LENGTH = 1 << 20
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -170,9 +179,18 @@ def checked_text(value: object, file: str | Path, line: int) -> str:
     'one'
     """
     if not isinstance(value, str):
-        raise CorpusError(f"the text must be a string, not {value!r:.80}", file=file, line=line)
+        raise CorpusError(f"the text must be a string, not {shortened(repr(value))}", file=file, line=line)
     try:
         check_characters(value)
     except CorpusError as error:
         raise CorpusError(str(error), file=file, line=line) from None
     return value
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    """Cut a text that is too long for an error message.
+
+    >>> shortened("one two three", 10)
+    'one two...'
+    """
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

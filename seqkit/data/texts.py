@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING
 from seqkit.data.column_names import TEXT, check_column
 from seqkit.data.corpus_names import corpus_files, resolve_spec
 from seqkit.data.formats import TEXT_SUFFIXES, documents_of, has_documents_in_rows
-from seqkit.data.hub import load_hub
 from seqkit.data.missing_splits import cannot_be_shared, missing_splits
 from seqkit.data.parquet import ROWS_AT_ONCE
 from seqkit.data.split_files import SPLIT_WORDS, find_split_files
-from seqkit.data.stored_datasets import is_saved, load_saved, splits_of
+from seqkit.data.stored_datasets import load_stored, splits_of
 from seqkit.data.text_files import checked_text, in_pieces
 from seqkit.errors import ConfigError, CorpusError
 
@@ -123,7 +122,7 @@ def open_texts(
     elif isinstance(spec, list | tuple):
         splits = {"train": from_strings(spec)}
     else:
-        splits = _stored(spec, text_column or TEXT[0], where)
+        splits = _in_memory(spec, text_column or TEXT[0], where)
     for split, texts in splits.items():
         if texts.is_empty():
             raise CorpusError(f"there is no text in {split}", file=where)
@@ -134,27 +133,25 @@ def open_texts(
 
 def _named(spec: str | PathLike[str], encoding: str, column: str | None) -> dict[str, Texts]:
     resolved = resolve_spec(spec)
-    if resolved.kind == "hub":
-        return _stored(load_hub(resolved.name, resolved.config), column or TEXT[0], str(resolved))
+    stored = load_stored(spec)
+    if stored is not None:
+        return _datasets_texts(stored, column or TEXT[0], str(resolved))
     path = Path(resolved.name).expanduser()
-    if resolved.kind == "embedded" or not path.is_dir():
-        files = {split: [file] for split, file in corpus_files(spec).items()}
-    elif is_saved(path):
-        return _datasets_texts(load_saved(path), column or TEXT[0], str(path))
-    else:
+    if resolved.kind == "path" and path.is_dir():
         files = _files_of_folder(path)
+    else:
+        files = {split: [file] for split, file in corpus_files(spec).items()}
     return {split: _files_texts(paths, encoding, column) for split, paths in files.items()}
 
 
-def _stored(stored: object, column: str, where: str) -> dict[str, Texts]:
-    """Make texts of what ``datasets`` stores, or of a mapping of columns."""
-    datasets = splits_of(stored)
+def _in_memory(data: object, column: str, where: str) -> dict[str, Texts]:
+    datasets = splits_of(data)
     if datasets is not None:
         return _datasets_texts(datasets, column, where)
-    if isinstance(stored, Mapping):
-        check_column(column, stored, where)
-        return {"train": from_strings(stored[column])}
-    raise ConfigError(f"texts are a name, a path, a list, a Dataset or a DatasetDict, not {type(stored).__name__}")
+    if isinstance(data, Mapping):
+        check_column(column, data, where)
+        return {"train": from_strings(data[column])}
+    raise ConfigError(f"texts are a name, a path, a list, a Dataset or a DatasetDict, not {type(data).__name__}")
 
 
 def _datasets_texts(datasets: "Mapping[str, Dataset]", column: str, where: str) -> dict[str, Texts]:

@@ -126,6 +126,6 @@ def test_a_hub_out_of_reach_is_one_error_that_names_the_alternatives(
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(CorpusError, match=r"hub could not be reached or has no a/b .*ner-mini.* \./corpus") as caught:
+    with pytest.raises(CorpusError, match=r"hub cannot be reached or has no a/b .*ner-mini.* \./corpus") as caught:
         open_corpus("a/b")
     assert "\n" not in str(caught.value)

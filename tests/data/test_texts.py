@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqkit.data.parquet as parquet
+import seqkit.data.stored_datasets as stored_datasets
 import seqkit.data.text_files as text_files
 import seqkit.data.texts as module
 from seqkit.data.texts import Texts, from_strings, open_texts, texts_fingerprint
@@ -251,7 +252,7 @@ def test_embedded_and_hub_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         asked.append((name, config))
         return datasets.DatasetDict({"train": datasets.Dataset.from_dict({"content": ["c"]})})
 
-    monkeypatch.setattr(module, "load_hub", load)
+    monkeypatch.setattr(stored_datasets, "load_hub", load)
     assert contents(open_texts("owner/name:raw", text_column="content", dev_fraction=0)["train"]) == ["c"]
     assert asked == [("owner/name", "raw")]
 
