@@ -12,6 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -28,7 +29,7 @@ from seqkit.data.column_names import (
     first_present,
 )
 from seqkit.data.rows import Column, LabelledText, PlainText, Row, SentenceBuilder, TaggedSentence
-from seqkit.data.text_files import lines_of, read_pieces
+from seqkit.data.text_files import ROWS_AT_ONCE, lines_of, read_pieces
 from seqkit.errors import CorpusError
 
 __all__ = ["csv_documents", "has_table_header", "read_csv"]
@@ -90,7 +91,7 @@ def read_csv(
 
 
 def csv_documents(path: Path, encoding: str, column: str) -> Iterator[str]:
-    """Read the text of each row; one row at a time is in memory."""
+    """Read the text of each row; a few rows at a time are in memory."""
     table = _open_table(lambda: lines_of(read_pieces(path, encoding)), path)
     check_column(column.lower(), table.names, path, 1)
     index = table.names.index(column.lower())
@@ -220,19 +221,21 @@ def _has_quoted_cells(lines: Iterable[str], tabs: int) -> bool:
 
 def _parsed(lines: Iterable[str], file: str | Path, delimiter: str, quoting: Literal[0, 3]) -> Iterator[NumberedCells]:
     """Parse rows; each comes with the line on which it begins."""
-    rows = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-    cells: list[str] | None = []
-    while cells is not None:
-        line = rows.line_num + 1
-        limit = csv.field_size_limit(2**31 - 1)  # it holds for the whole process, so it is raised for a row at a time
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+    line, batch = 1, [(0, [""])]
+    while batch:
+        batch = []
+        # A cell may be a whole document. The limit holds for the whole process, so it is raised only while parsing.
+        limit = csv.field_size_limit(2**31 - 1)
         try:
-            cells = next(rows, None)
+            for cells in islice(reader, ROWS_AT_ONCE):
+                batch.append((line, cells))
+                line = reader.line_num + 1
         except csv.Error as error:
             raise CorpusError(f"not CSV: {error}; is a quotation mark not closed?", file=file, line=line) from None
         finally:
             csv.field_size_limit(limit)
-        if cells is not None:
-            yield line, cells
+        yield from batch
 
 
 def _of_width(rows: Iterable[NumberedCells], width: int, file: str | Path) -> Iterator[NumberedCells]:

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqkit.data.column_names import check_column
-from seqkit.data.text_files import checked_text
+from seqkit.data.text_files import ROWS_AT_ONCE, checked_text
 from seqkit.errors import CorpusError
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["ROWS_AT_ONCE", "parquet_documents", "read_parquet"]
-
-ROWS_AT_ONCE = 256
+__all__ = ["parquet_documents", "read_parquet"]
 
 
 def read_parquet(path: Path) -> "Dataset":

@@ -12,6 +12,7 @@ from pathlib import Path
 from seqkit.errors import ConfigError, CorpusError
 
 __all__ = [
+    "ROWS_AT_ONCE",
     "check_characters",
     "checked_text",
     "in_pieces",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 PIECE_LENGTH = 1 << 20
+ROWS_AT_ONCE = 256
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Latin-1 has rare control characters at these bytes, Windows-1252 has quotation marks and dashes.
 WINDOWS_BYTES = bytes(range(0x80, 0xA0))

@@ -22,10 +22,9 @@ from seqkit.data.column_names import TEXT, check_column
 from seqkit.data.corpus_names import corpus_files, resolve_spec
 from seqkit.data.formats import TEXT_SUFFIXES, documents_of, has_documents_in_rows
 from seqkit.data.missing_splits import cannot_be_shared, missing_splits
-from seqkit.data.parquet import ROWS_AT_ONCE
 from seqkit.data.split_files import SPLIT_WORDS, find_split_files
 from seqkit.data.stored_datasets import load_stored, splits_of
-from seqkit.data.text_files import checked_text, in_pieces
+from seqkit.data.text_files import ROWS_AT_ONCE, checked_text, in_pieces
 from seqkit.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:
