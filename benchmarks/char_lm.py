@@ -45,7 +45,7 @@ class _Bare(nn.Module):
 def bare_nats(texts: Mapping[str, Texts], seconds: float) -> float:
     """Nats a character of a bare nn.LSTM after so many seconds of training."""
     torch.manual_seed(1)
-    task = LanguageModellingTask.fitted(LanguageModel("char").config, texts["train"])
+    task = LanguageModellingTask.from_rows(LanguageModel("char").config, texts["train"])[0]
     train_N, dev_N = (
         torch.from_numpy(task.prepare(texts[split]).store.ids.astype("int64")) for split in ("train", "dev")
     )

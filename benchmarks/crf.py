@@ -1,12 +1,12 @@
-"""How fast the CRF is beside pytorch-crf, with the same parameters and the same scores.
+"""The speed of the CRF compared with pytorch-crf, with the same parameters and scores.
 
 ::
 
     python -m benchmarks.crf
 
-*loss* is the mean negative log-likelihood a token and its gradients, for emissions and parameters; *decode* is the
-most probable path of each row, as lists, under ``no_grad``, and *decode, inference mode* the same under
-``inference_mode``, which makes pytorch-crf's many small reads cheaper. All rows have full length.
+*loss* is the mean negative log-likelihood per token and its gradients with respect to emissions and parameters.
+*decode* is the most probable path of each row, as lists, under ``no_grad``; *decode, inference mode* is the same under
+``inference_mode``, in which pytorch-crf's many small reads are cheaper. All rows have full length.
 
 Shapes: B batch, T time, K labels.
 """
@@ -40,7 +40,7 @@ ROUNDS = 15
 
 
 class Shape(NamedTuple):
-    """A batch and its labels."""
+    """The sizes of a batch, and the number of labels."""
 
     batch: int
     time: int
@@ -71,28 +71,28 @@ class Setup:
         self.models = {"pytorch-crf": peer.to(device), "seqkit": seqkit.to(device)}
 
     def loss(self, name: str) -> Tensor:
-        """The mean negative log-likelihood a token."""
+        """Return the mean negative log-likelihood per token."""
         likelihood: Tensor = self.models[name](self.emissions_BTK, self.tags_BT, self.mask_BT, reduction="token_mean")
         return -likelihood
 
     def train(self, name: str) -> tuple[Tensor, ...]:
-        """The loss and its gradients, for emissions and parameters."""
+        """Return the loss and its gradients with respect to emissions and parameters."""
         return torch.autograd.grad(self.loss(name), [self.emissions_BTK, *self.models[name].parameters()])
 
     @torch.no_grad()
     def decode(self, name: str) -> list[list[int]]:
-        """The most probable path of each row."""
+        """Return the most probable path of each row."""
         paths: list[list[int]] = self.models[name].decode(self.emissions_BTK, self.mask_BT)
         return paths
 
     @torch.inference_mode()
     def decode_in_inference_mode(self, name: str) -> list[list[int]]:
-        """The same, where nothing is noted for a gradient."""
+        """Return the same in inference mode."""
         return self.decode(name)
 
 
 def measure(shape: Shape, options: Options) -> dict[str, dict[str, Measured]]:
-    """Seconds of ``pytorch-crf`` and ``seqkit``, for each kind of work.
+    """Measure the seconds of ``pytorch-crf`` and ``seqkit`` for each operation.
 
     >>> sorted(measure(Shape(2, 4, 3), Options(quick=True)))
     ['decode', 'decode, inference mode', 'loss']
@@ -107,7 +107,7 @@ def measure(shape: Shape, options: Options) -> dict[str, dict[str, Measured]]:
 
 
 def report(options: Options) -> str:
-    """The section of the benchmark, in Markdown."""
+    """Return the section of the report, in Markdown."""
     rows: list[list[str]] = []
     every: list[Measured] = []
     for shape in QUICK_SHAPES if options.quick else SHAPES:
@@ -126,7 +126,7 @@ def report(options: Options) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the table; without ``arguments`` those of the command line."""
+    """Measure and print the table. Arguments default to those of the command line."""
     options = options_of(script_parser("python -m benchmarks.crf", __doc__).parse_args(arguments))
     print(f"Machine: {machine(options.device)}\n\n{report(options)}")
 

@@ -1,13 +1,13 @@
-"""How fast the recurrent encoder is: beside a packed ``nn.LSTM``, and beside its matrix products alone.
+"""The speed of the recurrent encoder, compared with a packed ``nn.LSTM`` and with its matrix products alone.
 
 ::
 
     python -m benchmarks.encoder
 
-A training step is the forward pass, and the backward pass of a fixed gradient into weights and inputs. The *floor* is
-the time of the matrix products that either pass cannot do without, of the same sizes and number, over padded rows; all
-that remains of a layer is element-wise. On some processors the library behind ``torch.mm`` is slower than the kernel
-within oneDNN's fused LSTM layer, so an encoder may come out faster than its floor.
+A training step is the forward pass, and the backward pass of a fixed gradient to weights and inputs. The *floor* is the
+time of the matrix products that both passes need, in the same sizes and number, over padded rows; the rest of a layer
+is element-wise. On some processors the library behind ``torch.mm`` is slower than the kernel in oneDNN's fused LSTM
+layer, so an encoder may be faster than its floor.
 
 Shapes: B batch, T time, D input width, H hidden width per direction, N = B·T, G = 4·H gates.
 """
@@ -42,7 +42,7 @@ ROUNDS = 15
 
 
 class Shape(NamedTuple):
-    """A batch and the layers it goes through."""
+    """The sizes of a batch and of the layers."""
 
     batch: int
     time: int
@@ -63,7 +63,7 @@ QUICK_SHAPES = (Shape(1, 4, 5, 3, 1), Shape(3, 6, 5, 4, 2))
 
 
 def packed_states(lstm: nn.LSTM, vectors_BTD: Tensor, lengths_B: Tensor) -> Tensor:
-    """The states of padded rows (B, T, 2·H), zero beyond each length, as PyTorch's own documentation has it.
+    """Return the states of padded rows (B, T, 2·H), zero beyond each length, in the way PyTorch documents.
 
     >>> lstm = nn.LSTM(3, 5, batch_first=True)
     >>> packed_states(lstm, torch.randn(2, 4, 3), torch.tensor([2, 4])).shape
@@ -75,15 +75,15 @@ def packed_states(lstm: nn.LSTM, vectors_BTD: Tensor, lengths_B: Tensor) -> Tens
 
 
 class Setup:
-    """Both encoders with the same weights, and a batch of ragged rows, drawn with a fixed seed.
+    """Both encoders with the same weights, and a batch of rows of different lengths, drawn with a fixed seed.
 
     Args:
-        shape: of the batch and the layers.
-        device: where it all is.
+        shape: the sizes of the batch and of the layers.
+        device: the device of the encoders and the batch.
 
     Attributes:
         lengths_B: uniform between 3/4·T and T, the first one T.
-        states: for each encoder the function that encodes the batch.
+        states: for each encoder, the function that encodes the batch.
 
     >>> sorted(Setup(Shape(2, 4, 5, 3, 1), "cpu").states)
     ['packed', 'seqkit']
@@ -107,18 +107,18 @@ class Setup:
         }
 
     def train(self, name: str) -> tuple[Tensor, ...]:
-        """A training step: the gradients of inputs and weights."""
+        """Run a training step, and return the gradients of inputs and weights."""
         wanted = [self.vectors_BTD, *self.models[name].parameters()]
         return torch.autograd.grad(self.states[name](), wanted, self.gradient_BTH)
 
     @torch.inference_mode()
     def infer(self, name: str) -> Tensor:
-        """An inference call."""
+        """Run the encoder without gradients."""
         return self.states[name]()
 
 
 class Products(NamedTuple):
-    """What one layer multiplies in one direction."""
+    """The matrix products of one layer in one direction."""
 
     steps: int
     inputs_ND: Tensor
@@ -130,13 +130,13 @@ class Products(NamedTuple):
     state_weights_GH: Tensor
 
     def forward(self) -> None:
-        """All inputs at once, then the states step by step."""
+        """Multiply all inputs at once, then the states step by step."""
         linear(self.inputs_ND, self.input_weights_GD)
         for _ in range(self.steps):
             linear(self.states_BH, self.state_weights_GH)
 
     def backward(self) -> None:
-        """The states' gradients step by step, then those of all inputs and of both weights at once."""
+        """Multiply for the gradients of the states step by step, then for those of inputs and weights at once."""
         for _ in range(self.steps):
             torch.mm(self.gates_BG, self.state_weights_GH)
         torch.mm(self.gates_NG, self.input_weights_GD)
@@ -145,7 +145,7 @@ class Products(NamedTuple):
 
 
 def products_of(shape: Shape, device: Device) -> list[Products]:
-    """The products of all layers, both directions of each.
+    """Return the products of both directions of all layers.
 
     >>> [products.inputs_ND.shape[1] for products in products_of(Shape(2, 4, 5, 3, 2), "cpu")]
     [5, 5, 6, 6]
@@ -181,7 +181,7 @@ def _multiply(products: Iterable[Products], *, train: bool) -> None:
 
 
 def measure(shape: Shape, options: Options) -> dict[str, dict[str, Measured]]:
-    """Seconds of ``packed``, ``seqkit`` and ``floor``, for the passes ``train`` and ``inference``.
+    """Measure the seconds of ``packed``, ``seqkit`` and ``floor`` for ``train`` and ``inference``.
 
     >>> timings = measure(Shape(2, 4, 5, 3, 1), Options(quick=True))
     >>> {name: sorted(measured) for name, measured in timings.items()}
@@ -199,7 +199,7 @@ def measure(shape: Shape, options: Options) -> dict[str, dict[str, Measured]]:
 
 
 def report(options: Options) -> str:
-    """The section of the benchmark, in Markdown."""
+    """Return the section of the report, in Markdown."""
     rows: list[list[str]] = []
     every: list[Measured] = []
     for shape in QUICK_SHAPES if options.quick else SHAPES:
@@ -220,7 +220,7 @@ def report(options: Options) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the table; without ``arguments`` those of the command line."""
+    """Measure and print the table. Arguments default to those of the command line."""
     options = options_of(script_parser("python -m benchmarks.encoder", __doc__).parse_args(arguments))
     print(f"Machine: {machine(options.device)}\n\n{report(options)}")
 

@@ -13,7 +13,6 @@ of tokens and tags; for CRFsuite the extraction of features is part of it. seqki
 Shapes: B batch, T time, L characters, A affixes of a word, K labels.
 """
 
-import copy
 import random
 import re
 import tempfile
@@ -46,12 +45,13 @@ from benchmarks.timing import (
     tell,
     train_and_dev,
 )
-from seqkit.batches.word_examples import LONGEST_SPELLING
 from seqkit.config.training import TrainConfig
 from seqkit.tagger import Tagger
-from seqkit.tasks.tagging import TaggingTask
+from seqkit.tasks.tag_prediction import TagPrediction
+from seqkit.tasks.tagging import TaggedExamples, TaggingTask
+from seqkit.text.long_words import LONGEST_WORD
 from seqkit.text.vocabulary import AFFIX_LENGTHS, UNKNOWN_ID, WORD_SHAPES, affixes
-from seqkit.training.device import Engine
+from seqkit.training.device import Device, cpu_has_bfloat16
 from seqkit.training.trainer import Trainer
 
 __all__ = ["CORPORA", "Findings", "TextbookTagger", "collate", "file_to_file", "main", "measure", "report"]
@@ -62,6 +62,7 @@ STEPS = 20  # of each peer in a round
 MOST_TOKENS = 200_000  # of the file that is tagged
 SENTENCES_AT_ONCE = 32  # when the textbook predicts
 
+TaggingTrainer = Trainer[TaggedExamples, TagPrediction, Sequence[int]]
 Tag = Callable[[list[list[str]]], Iterable[list[str]]]
 
 
@@ -137,7 +138,7 @@ class TextbookTagger(nn.Module):
         """The ids of a sentence."""
         return EncodedSentence(
             words=[self.word_ids.get(re.sub(r"\d", "0", word.lower()), UNKNOWN_ID) for word in words],
-            characters=[[self.character_ids.get(c, UNKNOWN_ID) for c in word[:LONGEST_SPELLING]] for word in words],
+            characters=[[self.character_ids.get(c, UNKNOWN_ID) for c in word[:LONGEST_WORD]] for word in words],
             shapes=[_shape(word) for word in words],
             affixes=[[self.affix_ids.get(affix, UNKNOWN_ID) for affix in affixes(word)] for word in words],
             labels=[self.labels.index(tag) for tag in tags],
@@ -192,12 +193,12 @@ def _shape(word: str) -> int:
     return 1 + kinds.index(True)
 
 
-def _seqkit_steps(trainer: Trainer) -> Iterator[int]:
+def _seqkit_steps(trainer: TaggingTrainer) -> Iterator[int]:
     """Train on and on, half-way along the schedule: the tokens of each step."""
     for epoch in count():
         for rows in trainer.sampler.epoch(epoch):
             trainer.set_learning_rate(0.5)
-            yield trainer.learn(rows, step=True).tokens
+            yield trainer.train_step(rows, step=True).steps
 
 
 def _seqkit_tags(tagger: Tagger, sentences: list[list[str]]) -> Iterator[list[str]]:
@@ -231,7 +232,7 @@ class Findings:
         tokens: tokens of its train split.
         batch: mean tokens of a batch.
         training, prediction: tokens a second of each peer.
-        changed: share of the tags of dev that bfloat16 changes.
+        changed: share of the tags of dev that bfloat16 changes; None on a CPU without bfloat16.
         crf: the CRF's share of a training step.
         crfsuite_seconds: how long CRFsuite trained, features included; None where it was left out.
     """
@@ -241,7 +242,7 @@ class Findings:
     batch: float
     training: Mapping[str, Measured]
     prediction: Mapping[str, Measured]
-    changed: float
+    changed: float | None
     crf: float
     crfsuite_seconds: float | None
 
@@ -261,8 +262,8 @@ class Findings:
         return [
             self.corpus,
             *(f"{rates[peer]:,.0f}" if peer in rates else "-" for peer in peers),
-            *(f"{rates[one] / rates[other]:.2f}" if other in rates else "-" for one, other in ratios),
-            f"{100 * self.changed:.3f} %",
+            *(f"{rates[one] / rates[other]:.2f}" if {one, other} <= rates.keys() else "-" for one, other in ratios),
+            "-" if self.changed is None else f"{100 * self.changed:.3f} %",
         ]
 
 
@@ -285,37 +286,36 @@ def measure(name: str, spec: str, options: Options) -> Findings:
     tagger = Tagger(device=options.device, precision="float32", epochs=1).fit(train, dev)
     task = tagger.fitted
     assert task is not None
-    trainer = Trainer(task, task.prepare(train), TrainConfig(), Engine.open(options.device, "float32"))
+    _, examples = TaggingTask.from_rows(task.config, train)
+    trainer = Trainer(task, examples, TrainConfig(), Device.open(options.device, "float32"))
     textbook = TextbookTagger(task).to(options.device)
     training = _training(trainer, textbook, options)
-    half = copy.copy(tagger)
-    half.precision = "bfloat16"
-    tags: dict[str, Tag] = {
-        "seqkit": partial(_seqkit_tags, tagger),
-        "bfloat16": partial(_seqkit_tags, half),
-        "textbook": textbook.tag,
-    }
+    tags: dict[str, Tag] = {"seqkit": partial(_seqkit_tags, tagger), "textbook": textbook.tag}
+    if options.device == "cuda" or cpu_has_bfloat16():
+        tags["bfloat16"] = partial(_seqkit_tags, _in_bfloat16(tagger, options))
     seconds = None
     if not options.skip_peer:
         crf, seconds = fit_crf(train["tokens"], train["tags"], **({"max_iterations": 2} if options.quick else {}))
         tags["crfsuite"] = partial(tag_sentences, crf)
-    tokens = sum(trainer.examples.lengths)
+    tokens = trainer.examples.steps
     return Findings(
         corpus=name,
         tokens=tokens,
         batch=tokens / len(trainer.sampler.epoch(0)),
         training=training,
         prediction=_prediction(tags, dev["tokens"], options),
-        changed=_changed(*(chain.from_iterable(tags[peer](dev["tokens"])) for peer in ("seqkit", "bfloat16"))),
+        changed=_changed(tags["seqkit"], tags["bfloat16"], dev["tokens"]) if "bfloat16" in tags else None,
         crf=_crf_share(task, trainer, options),
         crfsuite_seconds=seconds,
     )
 
 
-def _training(trainer: Trainer, textbook: TextbookTagger, options: Options) -> dict[str, Measured]:
+def _training(trainer: TaggingTrainer, textbook: TextbookTagger, options: Options) -> dict[str, Measured]:
     """Tokens a second of both taggers, in batches of as many tokens on average."""
     examples = trainer.examples
-    sentences = [textbook.encode(words, gold.tags) for words, gold in zip(examples.tokens, examples.gold, strict=True)]
+    sentences = [
+        textbook.encode(words, gold.tags) for words, gold in zip(examples.tokens, examples.gold or (), strict=True)
+    ]
     batch_size = max(1, round(len(sentences) / len(trainer.sampler.epoch(0))))
     iterators = {"seqkit": _seqkit_steps(trainer), "textbook": textbook.steps(sentences, batch_size)}
     steps = 2 if options.quick else STEPS
@@ -346,12 +346,20 @@ def _prediction(tags: Mapping[str, Tag], sentences: Iterable[Sequence[str]], opt
         return interleaved_rates(chunks, options.rounds(ROUNDS), options.clock)
 
 
-def _changed(tags: Iterable[str], others: Iterable[str]) -> float:
-    differ = [one != other for one, other in zip(tags, others, strict=True)]
+def _in_bfloat16(tagger: Tagger, options: Options) -> Tagger:
+    with tempfile.TemporaryDirectory() as folder:
+        tagger.save(folder)
+        return Tagger.load(folder, device=options.device, precision="bfloat16")
+
+
+def _changed(one: Tag, other: Tag, sentences: list[list[str]]) -> float:
+    """The share of tags that two taggers disagree on."""
+    tags, others = (chain.from_iterable(tag(sentences)) for tag in (one, other))
+    differ = [first != second for first, second in zip(tags, others, strict=True)]
     return sum(differ) / len(differ)
 
 
-def _crf_share(task: TaggingTask, trainer: Trainer, options: Options) -> float:
+def _crf_share(task: TaggingTask, trainer: TaggingTrainer, options: Options) -> float:
     """The share of a training step that is the CRF's: the log-likelihood and its gradients, on real batches."""
     chosen, scored = trainer.sampler.epoch(0)[:STEPS], []
     head: Any = task.model.head
@@ -368,7 +376,7 @@ def _crf_share(task: TaggingTask, trainer: Trainer, options: Options) -> float:
 
     def steps() -> None:
         for rows in chosen:
-            trainer.learn(rows, step=True)
+            trainer.train_step(rows, step=True)
 
     timings = interleaved({"step": steps, "crf": crf_alone}, options.rounds(ROUNDS), 0.0, options.clock)
     return timings["crf"].median / timings["step"].median

@@ -21,7 +21,7 @@ import torch
 from seqkit.data.corpora import open_corpus, require_split
 from seqkit.data.tagged_rows import rows_of
 from seqkit.errors import SeqkitError
-from seqkit.training.device import Engine
+from seqkit.training.device import Device as SeqkitDevice
 from seqkit.training.memory import keep_freed_memory
 
 __all__ = [
@@ -321,7 +321,7 @@ def options_of(given: argparse.Namespace) -> Options:
     device: Device = (
         "cuda" if given.device == "cuda" or (given.device == "auto" and torch.cuda.is_available()) else "cpu"
     )
-    Engine.open(device)
+    SeqkitDevice.open(device)
     return Options(
         device=device,
         repeats=given.repeats,

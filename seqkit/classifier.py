@@ -1,4 +1,4 @@
-"""Classifier: the class a person imports to train, use and keep a classifier of texts."""
+"""Classifier: the class that a person imports to train, use and keep a classifier of texts."""
 
 import json
 import os
@@ -9,29 +9,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from seqkit.batches.labelled_examples import LabelledExamples, LabelProbabilities
+from seqkit.batches.labelled_examples import LabelledExamples
 from seqkit.config.classification import ClassificationConfig
-from seqkit.config.task_tables import CLASSIFIERS
 from seqkit.data.labelled_rows import checked_texts, labelled_rows, texts_of
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
-from seqkit.estimator import Conclusion, Estimator, random_numbers, text_chunks, warn_of_unknown
-from seqkit.language_model import LanguageModel
-from seqkit.metrics.calibration import (
-    cross_fitted_temperatures,
-    expected_calibration_error,
-    fitted_temperature,
-    reliability,
-)
-from seqkit.models.text_encoders import PretrainedEncoder
+from seqkit.estimator import Conclusion, Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
+from seqkit.metrics.calibration import expected_calibration_error, reliability
+from seqkit.pretrained import load_pretrained_encoder
 from seqkit.runs.figures import reliability_diagram
-from seqkit.tasks import TASKS
 from seqkit.tasks.classification import ClassificationTask
+from seqkit.tasks.classification_calibration import calibrate, confidence_and_correct
+from seqkit.tasks.classification_predictors import MonteCarloLabels
+from seqkit.tasks.label_prediction import LabelPrediction
 from seqkit.text.words import WordTokenizer
-from seqkit.training.device import Device, Engine, Precision
+from seqkit.training.device import DeviceName, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
 from seqkit.training.events import Event
 from seqkit.training.memory import release_freed_memory
@@ -41,8 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClassifiedText", "Classifier"]
 
-DEV_SHARE = 0.1
-FOLDS = 5  # of dev, so that no example's confidence is judged at a temperature that it has helped to fit
+DEV_FRACTION = 0.1
 
 Texts = Iterable[str]
 Labels = Iterable[Any]
@@ -50,17 +42,17 @@ Labels = Iterable[Any]
 
 @dataclass(frozen=True)
 class ClassifiedText:
-    """What a classifier says of a text.
+    """The label of a text.
 
     Attributes:
         text: the text as it was given.
-        label: the most probable label; a list of labels where a text may have several; None where it abstains.
-        confidence: how probable that answer is; of several labels, the least sure choice for or against one.
-        probabilities: for each label how probable it is.
-        empty: whether the text holds no word; the probabilities are then how frequent each label is in training.
-        spread: for each label the standard deviation of its probability over Monte Carlo samples, where asked for.
-        intervals: for each label the bounds between which 95 % of these samples lie.
-        attention: each token with the share of attention it got, where the model pools by attention.
+        label: the most probable label; a list of labels if a text may have several; None if the classifier abstains.
+        confidence: the probability of that label; with several labels, that of the least certain decision.
+        probabilities: the probability of each label.
+        empty: whether the text has no word; the probabilities are then the frequencies of the labels in training.
+        spread: the standard deviation of each probability over Monte Carlo samples, if requested.
+        intervals: the bounds of the central 95 % of these samples, for each label.
+        attention: each token with its attention weight, if the model pools by attention.
     """
 
     text: str
@@ -72,22 +64,39 @@ class ClassifiedText:
     intervals: dict[Any, tuple[float, float]] | None = None
     attention: list[tuple[str, float]] | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON output contains."""
+        found: dict[str, Any] = {
+            "text": self.text,
+            "label": self.label,
+            "confidence": self.confidence,
+            "probabilities": {str(label): chance for label, chance in self.probabilities.items()},
+        }
+        if self.empty:
+            found["empty"] = True
+        if self.spread is not None and self.intervals is not None:
+            found["spread"] = {str(label): spread for label, spread in self.spread.items()}
+            found["intervals"] = {str(label): list(bounds) for label, bounds in self.intervals.items()}
+        if self.attention is not None:
+            found["attention"] = [list(pair) for pair in self.attention]
+        return found
 
-class Classifier(Estimator):
+
+class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
     """A classifier of texts: sentiment, intent, topic, or any other labels.
 
     The constructor only stores its settings, as scikit-learn's estimators do; ``clone``, ``cross_val_score``,
-    ``GridSearchCV`` and ``Pipeline`` take it. Labels are strings, whole numbers or truth values, and come back as they
-    were given. Where the labels of texts are lists, a text may have several labels or none.
+    ``GridSearchCV`` and ``Pipeline`` accept it. Labels are strings, integers or booleans, and are returned as they were
+    given. If the labels of texts are lists, a text may have several labels or none.
 
     Args:
-        task: ``classifier``; or ``sentiment``, which differs in its name alone.
+        task: ``classifier``; or ``sentiment``, which differs only in its name.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         **settings: any field of ``ClassificationConfig`` and ``TrainConfig``.
 
     Raises:
-        ConfigError: on a setting that does not exist or cannot be used.
+        ConfigError: if a setting does not exist, or a value cannot be used.
 
     >>> texts = ["what a fine film", "a dull film", "fine acting", "dull and slow"] * 3
     >>> classifier = Classifier(epochs=20).fit(texts, ["good", "bad", "good", "bad"] * 3)
@@ -95,16 +104,16 @@ class Classifier(Estimator):
     (['good'], ['bad', 'good'])
     """
 
-    tasks = CLASSIFIERS
+    tasks = ("sentiment", "classifier")
     noun = "a classifier"
     fitted: ClassificationTask | None
     config: ClassificationConfig
     _estimator_type = "classifier"
 
     def __init__(
-        self, task: str = "classifier", *, device: Device = "auto", precision: Precision = "auto", **settings: Any
+        self, task: str = "classifier", *, device: DeviceName = "auto", precision: Precision = "auto", **settings: Any
     ) -> None:
-        super().__init__(task, {"task": task, "device": device, "precision": precision}, {}, settings)
+        self._configure({"task": task, "device": device, "precision": precision}, settings)
 
     def fit(
         self,
@@ -118,96 +127,91 @@ class Classifier(Estimator):
         report: Callable[[Event], None] | None = None,
         progress: bool = False,
     ) -> Self:
-        """Train on some texts; choose the best weights, and fit the temperature of probabilities, on others.
+        """Train on some texts; on others select the best weights and calibrate the probabilities.
 
         Args:
-            texts: the texts: a list, NumPy array or pandas column of strings; or what has ``text`` and ``label``, such
-                as a split of ``open_corpus``.
-            labels: a label for each, or a list of labels for each; None takes those of ``texts``.
-            dev: texts and labels in a pair, or what has both; None takes a tenth of the texts, of each label alike.
+            texts: the texts: a list, NumPy array or pandas column of strings; or a mapping with ``text`` and ``label``,
+                such as a split of ``open_corpus``.
+            labels: a label, or a list of labels, for each text; None takes those of ``texts``.
+            dev: texts and labels in a pair, or a mapping with both; None takes a tenth of the texts of each label.
             out: run folder to keep the model in as training goes on; None keeps it in memory.
-            resume: whether to go on with the unfinished training in ``out``.
-            about: what ``run.json`` should say of the corpus.
-            report: is told each event of training.
-            progress: whether to draw it on stderr.
+            resume: whether to continue the unfinished training in ``out``.
+            about: a description of the corpus for ``run.json``.
+            report: called with each event of training.
+            progress: whether to draw progress on stderr.
 
         Raises:
-            CorpusError: where the data cannot be learnt from: one label only, no text, a label that is missing.
-            CheckpointError: where the run folder cannot be written or resumed.
-            DivergenceError: where the loss becomes NaN; the best model so far is kept in ``out``.
+            CorpusError: if the data cannot be used for training: a single label, no text, a missing label.
+            CheckpointError: if the run folder cannot be written or resumed.
+            DivergenceError: if the loss becomes NaN or infinite; the best model so far is kept in ``out``.
         """
         train = _with_words(labelled_rows(texts, labels), "train")
         if dev is None:
-            train, dev_rows = _apart(train, self.training.seed)
+            train, dev_rows = _split_dev(train, self.training.seed)
         else:
             dev_rows = labelled_rows(*dev) if isinstance(dev, tuple) else labelled_rows(dev)
         if dev_rows["several"] is not train["several"]:
             raise CorpusError("labels are lists in one of train and dev, and single in the other")
 
-        def prepare() -> tuple[ClassificationTask, LabelledExamples, LabelledExamples]:
-            pretrained = _language_model(self.config.lm) if self.config.lm else None
-            task = TASKS[self.task].fitted(self.config, train, pretrained)
+        def prepare() -> Prepared[ClassificationTask, LabelledExamples]:
+            pretrained = load_pretrained_encoder(self.config.lm) if self.config.lm else None
+            task, examples = ClassificationTask.from_rows(self.config, train, pretrained)
+            self.config = task.config
             warn_of_unknown(task.unknown_labels(dev_rows), "dev")
-            return task, task.prepare(train), task.prepare(dev_rows)
+            return Prepared(task, examples, task.prepare(dev_rows))
 
         return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
 
-    def _concluded(
-        self, task: ClassificationTask, dev_examples: LabelledExamples, engine: Engine, *, draw: bool
-    ) -> Conclusion:
+    def _conclude(self, dev: LabelledExamples, *, draw: bool) -> Conclusion:
+        task = self._trained(self.fitted)
         task.temperature = 1.0
-        found = predict(task, dev_examples, engine)
-        logits_EK, targets_E = _choices(task, dev_examples, found)
-        if len(logits_EK) < 2 * FOLDS:
-            return Conclusion({}, task.calibration())
-        smoothing = 1 / (1 + len(logits_EK))
-        task.temperature = fitted_temperature(logits_EK, targets_E, smoothing)
-        temperatures_E = cross_fitted_temperatures(logits_EK, targets_E, FOLDS, smoothing)
-        confidence, right = _sure_and_right(logits_EK / temperatures_E[:, None], targets_E)
-        error, before = (
-            expected_calibration_error(confidence, right),
-            expected_calibration_error(*_sure_and_right(logits_EK, targets_E)),
-        )
-        report = {
-            "calibration": {
-                "temperature": task.temperature,
-                "expected_calibration_error": error,
-                "before_temperature_scaling": before,
-                "log_loss": float(nn.functional.cross_entropy(logits_EK / task.temperature, targets_E)),
-            }
-        }
+        calibration = calibrate(task, dev, predict(task, dev, self._device()))
         files: dict[str, str | bytes] = {**task.calibration()}
+        if calibration is None:
+            return Conclusion({}, files)
         if draw:
-            files["reliability.png"] = reliability_diagram(reliability(confidence, right), error, before=before)
-        return Conclusion(report, files)
+            files["reliability.png"] = reliability_diagram(
+                reliability(calibration.confidence, calibration.correct), calibration.error, before=calibration.before
+            )
+        return Conclusion({"calibration": calibration.to_dict()}, files)
 
     @property
     def classes_(self) -> NDArray[Any]:
-        """The labels, in the order of the columns of ``predict_proba``."""
-        labels = self._labels()
+        """The labels, in the order of the columns of ``predict_proba``; AttributeError before ``fit``."""
+        if self.fitted is None:
+            raise AttributeError("this Classifier is not trained yet, so it has no classes_")
+        labels = list(self.fitted.labels)
         return np.array(labels, dtype=None if len({type(label) for label in labels}) == 1 else object)
 
     def predict(self, texts: "Texts | Dataset | Mapping[str, Any]") -> Any:
-        """The most probable label of each text: an array in the labels' own type; a list of lists where several.
+        """Return the most probable label of each text: an array in the labels' own type, or a list of lists of labels.
 
         Raises:
-            ConfigError: where one text is given in place of a list of them.
-            CorpusError: where one is no string.
+            ConfigError: if one text is given instead of a list.
+            CorpusError: if a text is not a string.
         """
-        task, _ = self._ready()
-        found = [each.probabilities for each in self._said(texts_of(texts))]
-        if task.several:
+        task = self._trained(self.fitted)
+        found = [each.probabilities for each in self._predicted(texts_of(texts))]
+        if task.multi_label:
             return [task.answer(each) for each in found]
         return self.classes_[[max(range(len(each)), key=each.__getitem__) for each in found] or slice(0)]
 
     def predict_proba(self, texts: "Texts | Dataset | Mapping[str, Any]") -> NDArray[np.float64]:
-        """For each text (a row) the probability of each label (a column), as ``classes_`` has them."""
-        found = [each.probabilities for each in self._said(texts_of(texts))]
-        return np.array(found, dtype=np.float64).reshape(len(found), len(self._ready()[0].labels))
+        """Return the probability of each label (a column, as in ``classes_``) of each text (a row)."""
+        found = [each.probabilities for each in self._predicted(texts_of(texts))]
+        return np.array(found, dtype=np.float64).reshape(len(found), len(self._trained(self.fitted).labels))
 
-    def classify(self, texts: "Texts | Dataset | Mapping[str, Any]", **options: Any) -> list[ClassifiedText]:
-        """All that the classifier has to say of each text; options as for ``stream``."""
-        return list(self.stream(texts_of(texts), **options))
+    def classify(
+        self,
+        texts: "Texts | Dataset | Mapping[str, Any]",
+        *,
+        mc_samples: int = 0,
+        min_confidence: float = 0.0,
+        seed: int = 1,
+    ) -> list[ClassifiedText]:
+        """Return label, confidence and probabilities of each text; arguments as for ``stream``."""
+        results = self.stream(texts_of(texts), mc_samples=mc_samples, min_confidence=min_confidence, seed=seed)
+        return list(results)
 
     def stream(
         self, texts: Texts, *, mc_samples: int = 0, min_confidence: float = 0.0, seed: int = 1
@@ -216,13 +220,14 @@ class Classifier(Estimator):
 
         Args:
             texts: the texts.
-            mc_samples: how many times each is read under dropout (Gal and Ghahramani 2016), side by side in one batch:
-                the probabilities are then means over these, with a spread and an interval; 0 reads it once, without.
+            mc_samples: number of times each text is read under dropout, side by side in one batch (Gal and Ghahramani
+                2016): the probabilities are then means, with a spread and an interval; 0 reads it once, without.
             min_confidence: below this confidence the label is None.
             seed: of the dropout; the caller's random numbers are left alone.
 
         Raises:
-            ConfigError: one text in place of several, less than 0 samples, a confidence beyond 0..1.
+            ConfigError: if one text is given instead of a list, ``mc_samples`` is negative, or ``min_confidence`` is
+                not in 0..1.
         """
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
@@ -230,19 +235,21 @@ class Classifier(Estimator):
             raise ConfigError(f"mc_samples must not be negative, not {mc_samples}")
         if not 0.0 <= min_confidence <= 1.0:
             raise ConfigError(f"min_confidence must be from 0 to 1, not {min_confidence}")
-        self._ready()
+        self._trained(self.fitted)
         return self._stream(checked_texts(texts), mc_samples, min_confidence, seed)
 
-    def _stream(self, texts: Texts, samples: int, least: float, seed: int) -> Iterator[ClassifiedText]:
-        task, _ = self._ready()
+    def _stream(self, texts: Texts, samples: int, min_confidence: float, seed: int) -> Iterator[ClassifiedText]:
+        task = self._trained(self.fitted)
         for number, chunk in enumerate(text_chunks(texts)):
-            said = self._said(chunk, samples, seed + number)
-            if number:  # or what is kept would grow with the most that any chunk has needed
+            predictions = self._predicted(chunk, samples, seed + number)
+            if number:  # otherwise the memory kept would grow with the largest need of all chunks
                 release_freed_memory()
-            for text, each in zip(chunk, said, strict=True):
-                yield _classified(task, text, each, least)
+            for text, prediction in zip(chunk, predictions, strict=True):
+                yield _classified(task, text, prediction, min_confidence)
 
-    def evaluate(self, texts: "Texts | Dataset | Mapping[str, Any]", labels: Labels | None = None) -> Evaluation:
+    def evaluate(
+        self, texts: "Texts | Dataset | Mapping[str, Any]", labels: Labels | None = None
+    ) -> Evaluation[LabelPrediction]:
         """Score texts whose labels are known.
 
         Args:
@@ -250,61 +257,54 @@ class Classifier(Estimator):
             labels: as for ``fit``.
 
         Returns:
-            Scores: accuracy, macro-F1, log loss, of two labels the area under the ROC curve, and the expected
+            Scores: accuracy, macro-F1, log loss, for two labels the area under the ROC curve, and the expected
             calibration error.
         """
         return self.score_examples(texts, labels)[1]
 
     def score_examples(
         self, texts: "Texts | Dataset | Mapping[str, Any]", labels: Labels | None = None
-    ) -> tuple[LabelledExamples, Evaluation]:
-        """The same as ``evaluate``, with the prepared examples beside the result, to look at errors in."""
-        task, engine = self._ready()
+    ) -> tuple[LabelledExamples, Evaluation[LabelPrediction]]:
+        """Return the prepared examples, to inspect errors in, and the result of ``evaluate``."""
+        task = self._trained(self.fitted)
         rows = _as_known(task, labelled_rows(texts, labels))
         warn_of_unknown(task.unknown_labels(rows), "this corpus")
         examples = task.prepare(rows)
-        found = evaluate(task, examples, engine)
+        found = evaluate(task, examples, self._device())
         found.scores["expected_calibration_error"] = expected_calibration_error(
-            *self.confidence_of(examples, found.predictions)
+            *confidence_and_correct(task, examples, found.predictions)
         )
         return examples, found
 
     def confidence_of(
-        self, examples: LabelledExamples, predictions: Sequence[LabelProbabilities]
+        self, examples: LabelledExamples, predictions: Sequence[LabelPrediction]
     ) -> tuple[list[float], list[bool]]:
-        """How sure the model was of each of its choices, and whether it was right."""
-        task, _ = self._ready()
-        assert examples.gold is not None
-        chances = [each.probabilities for each in predictions]
-        if task.several:
-            places = range(len(task.labels))
-            right = [place in gold for gold in examples.gold for place in places]
-            each_chance = [chance for each in chances for chance in each]
-            sure = [max(chance, 1 - chance) for chance in each_chance]
-            return sure, [(chance > 0.5) is yes for chance, yes in zip(each_chance, right, strict=True)]
-        said = [max(range(len(each)), key=each.__getitem__) for each in chances]
-        return [max(each) for each in chances], [k in gold for k, gold in zip(said, examples.gold, strict=True)]
+        """Return the confidence of each of the model's decisions, and whether it was correct."""
+        return confidence_and_correct(self._trained(self.fitted), examples, predictions)
 
     def score(self, texts: "Texts | Dataset | Mapping[str, Any]", labels: Labels | None = None) -> float:
-        """The accuracy on texts whose labels are known, as scikit-learn's classifiers have it."""
+        """Return the accuracy on texts whose labels are known, as scikit-learn's classifiers do."""
         return self.evaluate(texts, labels).scores["accuracy"]
 
-    @classmethod
-    def _from_run(cls, run: Mapping[str, Any], **where: Any) -> Self:
-        return cls(run["task"], **where, **run["settings"])
+    def _restored_task(self, read: Callable[[str], str]) -> ClassificationTask:
+        return ClassificationTask.restored(self.config, read)
 
-    def _said(self, texts: Sequence[str], samples: int = 0, seed: int = 1) -> list[LabelProbabilities]:
-        task, engine = self._ready()
+    @classmethod
+    def _from_run(cls, run: Mapping[str, Any], *, device: DeviceName, precision: Precision) -> Self:
+        return cls(run["task"], device=device, precision=precision, **run["settings"])
+
+    def _predicted(self, texts: Sequence[str], samples: int = 0, seed: int = 1) -> list[LabelPrediction]:
+        task = self._trained(self.fitted)
         if not texts:
             return []
+        examples = task.prepare({"text": texts})
         if not samples:
-            return predict(task, task.prepare({"text": texts}), engine)
-        with random_numbers(seed):
-            sampling = task.with_dropout(samples)
-            return predict(sampling, sampling.prepare({"text": texts}), engine)
+            return predict(task, examples, self._device())
+        with random_seed(seed):
+            return predict(MonteCarloLabels(task, samples), examples, self._device())
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks of an estimator; it is imported already when it asks."""
+        """Return what scikit-learn asks of an estimator; it is already imported when it asks."""
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
 
         return Tags(
@@ -317,18 +317,23 @@ class Classifier(Estimator):
         )
 
 
-def _classified(task: ClassificationTask, text: str, said: LabelProbabilities, least: float) -> ClassifiedText:
-    chances = said.probabilities
-    confidence = min(max(p, 1 - p) for p in chances) if task.several else max(chances)
+def _classified(
+    task: ClassificationTask, text: str, prediction: LabelPrediction, min_confidence: float
+) -> ClassifiedText:
+    chances, spread, intervals = prediction.probabilities, prediction.spread, prediction.intervals
+    confidence = min(max(p, 1 - p) for p in chances) if task.multi_label else max(chances)
+    attention = None
+    if prediction.attention is not None:
+        attention = list(zip(task.pieces(text), prediction.attention, strict=True))
     return ClassifiedText(
         text=text,
-        label=None if confidence < least else task.answer(chances),
+        label=None if confidence < min_confidence else task.answer(chances),
         confidence=confidence,
         probabilities=dict(zip(task.labels, chances, strict=True)),
-        empty=said.empty,
-        spread=None if said.spread is None else dict(zip(task.labels, said.spread, strict=True)),
-        intervals=None if said.intervals is None else dict(zip(task.labels, said.intervals, strict=True)),
-        attention=None if said.attention is None else list(zip(task.pieces(text), said.attention, strict=True)),
+        empty=prediction.empty,
+        spread=None if spread is None else dict(zip(task.labels, spread, strict=True)),
+        intervals=None if intervals is None else dict(zip(task.labels, intervals, strict=True)),
+        attention=attention,
     )
 
 
@@ -347,15 +352,15 @@ def _with_words(rows: dict[str, Any], where: str) -> dict[str, Any]:
     return _chosen(rows, kept)
 
 
-def _apart(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Rows to learn from, and rows to choose by: a tenth of those of each label; all of few texts."""
+def _split_dev(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split off a tenth of the rows of each label as dev; very few rows are used as both."""
     generator = random.Random(seed)
     of_label: dict[str, list[int]] = {}
     for number, labels in enumerate(rows["label"]):
         of_label.setdefault(json.dumps(labels), []).append(number)
     dev: list[int] = []
     for numbers in of_label.values():
-        dev += generator.sample(numbers, round(DEV_SHARE * len(numbers)))
+        dev += generator.sample(numbers, round(DEV_FRACTION * len(numbers)))
     if not dev:
         return rows, rows
     return _chosen(rows, sorted(set(range(len(rows["text"]))) - set(dev))), _chosen(rows, sorted(dev))
@@ -366,55 +371,14 @@ def _chosen(rows: dict[str, Any], numbers: Sequence[int]) -> dict[str, Any]:
     return {**columns, "several": rows["several"]}
 
 
-def _choices(
-    task: ClassificationTask, examples: LabelledExamples, found: Sequence[LabelProbabilities]
-) -> tuple[Tensor, Tensor]:
-    """Scores and right answers of all choices: between labels, or for and against each where there may be several.
-
-    Texts without a word, and those whose label the model does not know, are left out.
-    """
-    assert examples.gold is not None
-    known = [
-        (each.logits, gold)
-        for each, gold in zip(found, examples.gold, strict=True)
-        if not each.empty and all(place < len(task.labels) for place in gold)
-    ]
-    logits_EK = torch.tensor([logits for logits, _ in known], dtype=torch.float64).view(len(known), len(task.labels))
-    if not task.several:
-        return logits_EK, torch.tensor([gold[0] for _, gold in known], dtype=torch.int64)
-    right_EK = torch.tensor([[place in gold for place in range(len(task.labels))] for _, gold in known])
-    scores_E = logits_EK.flatten()
-    return torch.stack([torch.zeros_like(scores_E), scores_E], dim=1), right_EK.flatten().long()
-
-
-def _sure_and_right(logits_EK: Tensor, targets_E: Tensor) -> tuple[list[float], list[bool]]:
-    sure_E, said_E = logits_EK.softmax(1).max(1)
-    return sure_E.tolist(), (said_E == targets_E).tolist()
-
-
 def _as_known(task: ClassificationTask, rows: dict[str, Any]) -> dict[str, Any]:
-    """The rows with labels as the model has them.
-
-    Files hold numbers and truth values as strings; and one label each is a list of one to a model that has lists.
+    """Return the rows with labels in the types of the model's labels: files have numbers and booleans as strings.
 
     Raises:
-        CorpusError: where labels are lists and the model knows single ones.
+        CorpusError: if labels are lists and the model was trained on single ones.
     """
-    if rows["several"] and not task.several:
+    if rows["several"] and not task.multi_label:
         raise CorpusError("the texts have lists of labels, but the model was trained on one label each")
     own = {str(label): label for label in task.labels}
     answers = [[label if label in task.labels else own.get(label, label) for label in each] for each in rows["label"]]
-    return {**rows, "label": answers, "several": task.several}
-
-
-def _language_model(path: str) -> PretrainedEncoder:
-    """The language model of a run folder, as a classifier begins with it.
-
-    Raises:
-        ConfigError: where it is one of characters.
-    """
-    task = LanguageModel.load(path, device="cpu").fitted
-    assert task is not None
-    if task.config.unit == "char":
-        raise ConfigError(f"a classifier begins as a model of words or byte pairs; {path} is one of characters")
-    return PretrainedEncoder(task.config, task.tokenizer, task.networks())
+    return {**rows, "label": answers, "several": task.multi_label}

@@ -1,18 +1,18 @@
-"""Everything seqkit raises on purpose.
+"""The exceptions and the warning of seqkit.
 
 ::
 
-    SeqkitError                 exit code 1; catch this one to catch them all
-    ├── CorpusError             bad data: names the file, the line and the remedy
-    ├── ConfigError             a value that cannot be used; also a ValueError; exit code 2
+    SeqkitError                 base class of all errors; exit code 1
+    ├── CorpusError             invalid data; names the file, the line and the remedy
+    ├── ConfigError             an invalid setting or argument; also a ValueError; exit code 2
     │   └── MissingExtraError   an optional dependency is not installed; names the extra
     ├── CheckpointError         a run folder that cannot be read or written
     └── DivergenceError         the loss became NaN or infinite; names the batch
 
-    SeqkitWarning               something a person should know that stops nothing; a UserWarning
+    SeqkitWarning               a problem that does not stop the work; also a UserWarning
 
-A message says what is wrong, where, and what to do about it. The command line prints it as one line and
-exits with ``exit_code``; nothing else in seqkit decides exit codes.
+Messages say what is wrong, where, and how to fix it. The command line prints the message on one line and exits with
+the error's ``exit_code``.
 """
 
 from os import PathLike
@@ -29,7 +29,10 @@ __all__ = [
 
 
 class SeqkitError(Exception):
-    """Base of every error that seqkit raises on purpose.
+    """Base class of all errors of seqkit.
+
+    Attributes:
+        exit_code: the exit code of the command line.
 
     >>> issubclass(CorpusError, SeqkitError)
     True
@@ -39,12 +42,12 @@ class SeqkitError(Exception):
 
 
 class CorpusError(SeqkitError):
-    """Data that cannot be used as it is.
+    """Invalid data.
 
     Args:
-        message: what is wrong and how to mend it.
-        file: the file it was found in, put in front of the message.
-        line: the line in that file, counted from 1.
+        message: what is wrong and how to fix it.
+        file: the file, which is prepended to the message.
+        line: the line in the file, counted from 1.
 
     >>> print(CorpusError("the file is empty", file="train.conll", line=1))
     train.conll:1: the file is empty
@@ -58,9 +61,9 @@ class CorpusError(SeqkitError):
 
 
 class ConfigError(SeqkitError, ValueError):
-    """A setting that cannot be used; it is a ``ValueError`` too.
+    """An invalid setting or argument; also a ``ValueError``.
 
-    >>> isinstance(ConfigError("hidden_size must be positive, not 0"), ValueError)
+    >>> isinstance(ConfigError("hidden_size must be at least 1, not 0"), ValueError)
     True
     """
 
@@ -71,8 +74,8 @@ class MissingExtraError(ConfigError):
     """An optional dependency that is not installed.
 
     Args:
-        package: the distribution that is missing.
-        extra: the extra of seqkit that brings it.
+        package: the name of the missing distribution.
+        extra: the extra of seqkit that installs it.
 
     >>> print(MissingExtraError("sklearn-crfsuite", "bench"))
     sklearn-crfsuite is not installed; install it with: pip install 'seqkit[bench]'
@@ -83,12 +86,12 @@ class MissingExtraError(ConfigError):
 
 
 class CheckpointError(SeqkitError):
-    """A run folder that is missing, damaged, of another version, or cannot be written."""
+    """A run folder that is missing or damaged, has another format version, or cannot be written."""
 
 
 class DivergenceError(SeqkitError):
-    """Training that went to NaN or infinity; the best model so far is kept."""
+    """A training loss that became NaN or infinite; the best model so far is kept."""
 
 
 class SeqkitWarning(UserWarning):
-    """Something a person should know that stops nothing."""
+    """A problem that does not stop the work."""

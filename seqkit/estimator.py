@@ -1,117 +1,151 @@
-"""What the classes that people import share: settings, training into a run folder, saving and loading."""
+"""The base of the classes that people import: settings, training into a run folder, saving and loading."""
 
 import json
-import math
 import os
 import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
 from safetensors.torch import load as load_tensors
+from torch import Tensor
 
-from seqkit.config.task_tables import CONFIGS, TRAINING
+from seqkit.config.settings import build_configs
 from seqkit.config.training import TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, SeqkitWarning
 from seqkit.runs.folder import RunFolder, last_reason
-from seqkit.runs.run import TrainingRun, run_files, run_header
-from seqkit.tasks import TASKS
-from seqkit.training.device import Device, Engine, Precision
+from seqkit.runs.run import RunWriter, model_files, run_header
+from seqkit.task_table import find_task
+from seqkit.tasks.spec import TaskSpec
+from seqkit.tasks.task import Examples, Index, Prediction, Task
+from seqkit.training.device import Device, DeviceName, Precision
 from seqkit.training.events import Event, Outcome
 from seqkit.training.fit import fit
 from seqkit.training.progress import Progress
 from seqkit.training.trainer import Trainer
 
-__all__ = ["Conclusion", "Estimator", "random_numbers", "text_chunks", "warn_of_unknown"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-LINES_AT_ONCE = 8192
-CHARACTERS_AT_ONCE = 2**20
+__all__ = ["Conclusion", "Estimator", "Prepared", "random_seed", "text_chunks", "warn_of_unknown"]
+
+MAX_CHUNK_TEXTS = 8192
+MAX_CHUNK_CHARACTERS = 2**20
 
 _Text = TypeVar("_Text", bound=str | Sequence[str])
+_Task = TypeVar("_Task")
+_Task_co = TypeVar("_Task_co", covariant=True)
+_Examples_co = TypeVar("_Examples_co", covariant=True)
 
 
-class Conclusion(NamedTuple):
-    """What a model adds to its run when training is over: to the report, and files by name."""
+class Prepared(NamedTuple, Generic[_Task_co, _Examples_co]):
+    """A new task, the examples to train on, and the examples to select the best weights by."""
 
-    report: Mapping[str, Any] = {}
-    files: Mapping[str, str | bytes] = {}
+    task: _Task_co
+    train: _Examples_co
+    dev: _Examples_co
 
 
-class Estimator(ABC):
+@dataclass(frozen=True)
+class Conclusion:
+    """What a model adds to its run at the end of training: entries of the report, and files by name."""
+
+    report: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+
+
+class Estimator(ABC, Generic[Examples, Prediction, Index]):
     """A model with settings, in scikit-learn's manner; the base of ``Tagger``, ``Classifier`` and ``LanguageModel``.
 
     Attributes:
-        tasks: the names of the tasks it can be of.
+        tasks: the names of the tasks it can be trained for.
         noun: what an error calls it.
+        task: the name of its task.
+        spec: the row of its task.
+        config: the settings of the model.
+        training: the settings of training.
+        fitted: its task, once it is trained or loaded.
+        outcome: how training ended; None if it was loaded.
     """
 
     tasks: ClassVar[tuple[str, ...]]
     noun: ClassVar[str]
+    task: str
+    spec: TaskSpec[Any]
+    config: "DataclassInstance"
+    training: TrainConfig
+    fitted: Task[Examples, Prediction, Index] | None
+    outcome: Outcome | None
 
-    def __init__(
-        self, task: str, own: Mapping[str, Any], defaults: Mapping[str, Any], settings: Mapping[str, Any]
-    ) -> None:
-        """Store settings.
+    def _configure(self, own: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        """Store settings, and discard what was fitted.
 
         Args:
-            task: name of its task.
-            own: what the constructor of the class takes besides settings, device and precision among it.
-            defaults: settings where they differ from those of the dataclasses.
-            settings: what was given.
+            own: the arguments of the constructor besides the settings; the device and the precision among them.
+            settings: the settings that were given.
+
+        Raises:
+            ConfigError: if a setting does not exist, or a value cannot be used.
         """
-        if task not in self.tasks:
-            raise ConfigError(f"no task {task!r}; choose from {', '.join(self.tasks)}")
-        self.task = task
-        self.device: Device = own["device"]
+        self.task = self._task_of(own)
+        if self.task not in self.tasks:
+            raise ConfigError(f"no task {self.task!r}; choose from {', '.join(self.tasks)}")
+        self.spec = find_task(self.task)
+        self.device: DeviceName = own["device"]
         self.precision: Precision = own["precision"]
         self.settings = dict(settings)
         self._own = dict(own)
-        usual = {**asdict(TRAINING[task]), **defaults}
-        self.config, self.training = _configs(CONFIGS[task], {**usual, **settings})
-        self.fitted: Any = None
-        self.outcome: Outcome | None = None
+        usual = {**asdict(self.spec.training), **self._defaults(own)}
+        self.config, self.training = build_configs(self.spec.config, {**usual, **settings})
+        self.fitted = None
+        self.outcome = None
+        self._opened: Device | None = None
 
-    @property
-    def metric(self) -> str:
-        """The dev score that the best weights are chosen by."""
-        metric: str = TASKS[self.task].metric
-        return metric
+    def _task_of(self, own: Mapping[str, Any]) -> str:
+        task: str = own["task"]
+        return task
+
+    def _defaults(self, own: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return settings whose defaults are not those of the dataclasses."""
+        return {}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """All settings by name, those left at their defaults included."""
-        every = {field.name: getattr(self.config, field.name) for field in fields(self.config)}
-        every |= {field.name: getattr(self.training, field.name) for field in fields(self.training)}
+        """Return all settings by name, defaults included."""
+        config, training = self.config, self.training
+        every = {each.name: getattr(config, each.name) for each in fields(config)}
+        every |= {each.name: getattr(training, each.name) for each in fields(training)}
         return {**self._own, **every}
 
     def set_params(self, **settings: Any) -> Self:
-        """Change settings and forget what was fitted, as a new one with them would."""
-        self.__init__(**{**self._own, **self.settings, **settings})  # type: ignore[misc]
+        """Change settings, and discard what was fitted."""
+        own = {name: settings.pop(name, value) for name, value in self._own.items()}
+        self._configure(own, {**self.settings, **settings})
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a run folder that ``load`` reads.
 
         Raises:
-            CheckpointError: where it cannot be written; what was there before is untouched.
+            CheckpointError: if it cannot be written; what was there before is untouched.
         """
-        task, _ = self._ready()
-        RunFolder(path).create(run_files(task, self._header({})))
+        header, files = self._saved()
+        RunFolder(path).create(header, files)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: Device = "auto", precision: Precision = "auto") -> Self:
+    def load(cls, path: str | os.PathLike[str], *, device: DeviceName = "auto", precision: Precision = "auto") -> Self:
         """Read a model from a run folder.
 
         Raises:
-            CheckpointError: where the folder holds no such model, or a file is damaged.
+            CheckpointError: if the folder has no such model, or a file is damaged.
         """
         folder = RunFolder(path)
         run = folder.read_run()
         if run.get("task") not in cls.tasks:
-            raise CheckpointError(f"{folder.path} holds a model of the task {run.get('task')!r}, not {cls.noun}")
+            raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not {cls.noun}")
         try:
             model = cls._from_run(run, device=device, precision=precision)
             model._restore(folder.read, folder.read_tensors()[0])
@@ -120,29 +154,39 @@ class Estimator(ABC):
             raise CheckpointError(f"{folder.path} is damaged: {reason}; train again or restore its files") from error
         return model
 
-    def _restore(self, read: Callable[[str], str], tensors: Mapping[str, torch.Tensor]) -> None:
-        """Become the model whose files and weights these are."""
-        kind = TASKS[self.task]
-        task = kind.restored(self.config, {name: read(name) for name in kind.asset_names(self.config)})
+    def _restore(self, read: Callable[[str], str], tensors: Mapping[str, Tensor]) -> None:
+        """Become the model with these files and weights."""
+        task = self._restored_task(read)
         task.model.load_state_dict(tensors)
-        task.model.to(Engine.open(self.device, self.precision).device)
+        task.model.to(self._device().torch_device)
         self.fitted = task
 
+    @abstractmethod
+    def _restored_task(self, read: Callable[[str], str]) -> Task[Examples, Prediction, Index]:
+        """Return the task whose files ``read`` returns by name, before its weights are loaded."""
+
+    def _saved(self) -> tuple[dict[str, Any], dict[str, str | bytes]]:
+        """Return the content of ``run.json``, and the other files of a run folder."""
+        task = self._trained(self.fitted)
+        header = self._header({})
+        return header, model_files(self.spec, task, header)
+
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs to go on with it, as joblib's workers do: settings, and the files of a run."""
-        files = None if self.fitted is None else run_files(self.fitted, self._header({}))
-        return {"own": self._own, "settings": self.settings, "files": files, "outcome": self.outcome}
+        """Return what another process needs to continue, as joblib's workers do: settings, and the files of a run."""
+        saved = None if self.fitted is None else self._saved()
+        return {"own": self._own, "settings": self.settings, "saved": saved, "outcome": self.outcome}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Come back from what ``__getstate__`` gave."""
-        self.__init__(**{**state["own"], **state["settings"]})  # type: ignore[misc]
+        """Restore what ``__getstate__`` returned."""
+        self._configure(state["own"], state["settings"])
         self.outcome = state["outcome"]
-        if files := state["files"]:
-            self.config, _ = _configs(CONFIGS[self.task], json.loads(files["run.json"])["settings"])
+        if state["saved"] is not None:
+            header, files = state["saved"]
+            self.config, _ = build_configs(self.spec.config, header["settings"])
             self._restore(files.__getitem__, load_tensors(files["model.safetensors"]))
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Whether it can predict, as scikit-learn asks."""
+        """Return whether it can predict, as scikit-learn asks."""
         return self.fitted is not None
 
     def __repr__(self) -> str:
@@ -151,12 +195,12 @@ class Estimator(ABC):
 
     @classmethod
     @abstractmethod
-    def _from_run(cls, run: Mapping[str, Any], **where: Any) -> Self:
-        """One with the settings that ``run.json`` holds, not fitted yet."""
+    def _from_run(cls, run: Mapping[str, Any], *, device: DeviceName, precision: Precision) -> Self:
+        """Return a model with the settings in ``run.json``, not fitted yet."""
 
     def _fit(
         self,
-        prepare: Callable[[], tuple[Any, Any, Any]],
+        prepare: Callable[[], Prepared[Task[Examples, Prediction, Index], Examples]],
         *,
         out: str | os.PathLike[str] | None,
         resume: bool,
@@ -164,85 +208,86 @@ class Estimator(ABC):
         report: Callable[[Event], None] | None,
         progress: bool,
     ) -> Self:
-        """Train what ``prepare`` gives: a task, and the examples to learn from and to choose the best weights by."""
-        engine = Engine.open(self.device, self.precision)
-        with torch.random.fork_rng():  # what is random here leaves the caller's random numbers alone
+        """Train the task that ``prepare`` returns; it sets ``config`` to the settings of that task."""
+        device = self._device()
+        with torch.random.fork_rng():  # training leaves the caller's random numbers alone
             torch.manual_seed(self.training.seed)
-            task, examples, dev_examples = prepare()
-            self.config = task.config
-            trainer = Trainer(task, examples, self.training, engine)
+            task, train, dev = prepare()
+            trainer = Trainer(task, train, self.training, device)
             self.fitted = task
-            run = None if out is None else TrainingRun(RunFolder(out), self._header(about or {}))
-            if run and resume:
-                run.restore(trainer)
-            with _reporting(self.metric, report, progress) as told:
-                self.outcome = fit(trainer, dev_examples, report=told, save=run.save if run else None)
-        conclusion = self._concluded(task, dev_examples, engine, draw=run is not None)
-        if run:
-            run.finish(task, self.outcome, conclusion.report, conclusion.files)
+            writer: RunWriter[Examples, Prediction, Index] | None = None
+            if out is not None:
+                writer = RunWriter(RunFolder(out), self.spec, self._header(about or {}))
+            if writer and resume:
+                writer.restore(trainer)
+            with _reporting(self.spec, report, progress) as notify:
+                self.outcome = fit(trainer, dev, report=notify, save=writer.save if writer else None)
+        conclusion = self._conclude(dev, draw=writer is not None)
+        if writer:
+            writer.finish(task, self.outcome, conclusion.report, conclusion.files)
         return self
 
-    def _concluded(self, task: Any, dev_examples: Any, engine: Engine, *, draw: bool) -> Conclusion:
-        """What is learnt from dev when the best weights are known, drawn if wanted; nothing, for most models."""
+    def _conclude(self, dev: Examples, *, draw: bool) -> Conclusion:
+        """Return what is computed from dev with the best weights, with figures if ``draw``; most models add nothing."""
         return Conclusion()
 
     def _header(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
-        task, _ = self._ready()
         settings = {**asdict(self.config), **asdict(self.training)}
-        return run_header(task, settings, corpus)
+        return run_header(self.spec, settings, self.training, corpus)
 
-    def _labels(self) -> list[Any]:
-        """What the model chooses from; AttributeError before it is fitted, as scikit-learn wants of ``classes_``."""
-        if self.fitted is None:
-            raise AttributeError(f"this {type(self).__name__} is not trained yet, so it has no classes_")
-        return list(self.fitted.labels)
-
-    def _ready(self) -> tuple[Any, Engine]:
-        if self.fitted is None:
+    def _trained(self, task: _Task | None) -> _Task:
+        """Return the task, or raise ConfigError if there is none yet."""
+        if task is None:
             name = type(self).__name__
             raise ConfigError(f"this {name} is not trained yet; call fit, or {name}.load(RUN)")
-        return self.fitted, Engine.open(self.device, self.precision)
+        return task
+
+    def _device(self) -> Device:
+        """Return the device, which is opened once."""
+        if self._opened is None:
+            self._opened = Device.open(self.device, self.precision)
+        return self._opened
 
 
-_drawing = threading.RLock()
+_random = threading.RLock()
 
 
 @contextmanager
-def random_numbers(seed: int) -> Iterator[None]:
-    """Random numbers that begin at a seed, for one thread at a time; the caller's own go on afterwards."""
-    with _drawing, torch.random.fork_rng():
+def random_seed(seed: int) -> Iterator[None]:
+    """Seed PyTorch's random numbers, in one thread at a time; the caller's own continue afterwards."""
+    with _random, torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
 
 
 @contextmanager
 def _reporting(
-    metric: str, report: Callable[[Event], None] | None, progress: bool
+    spec: TaskSpec[Any], report: Callable[[Event], None] | None, progress: bool
 ) -> Iterator[Callable[[Event], None]]:
-    """One callable that tells events to whoever wants them: a progress bar, and a function."""
-    bar = Progress(metric, quiet=not progress)
+    """Return a function that passes events on to a progress bar and to a callback."""
+    bar = Progress(spec.metric, step=spec.step, quiet=not progress)
 
-    def tell(event: Event) -> None:
+    def notify(event: Event) -> None:
         bar(event)
         if report:
             report(event)
 
     try:
-        yield tell
+        yield notify
     finally:
         bar.close()
 
 
-def warn_of_unknown(lacking: Sequence[Any], where: str) -> None:
-    """Warn of labels that a model cannot know; whose they are is said by ``where``."""
-    if lacking:
-        names = ", ".join(map(str, lacking))
-        message = f"{where} holds labels that training lacks, which can only count as wrong: {names}"
+def warn_of_unknown(labels: Sequence[Any], where: str) -> None:
+    """Warn of labels that do not occur in the training data; ``where`` names the data they occur in."""
+    if labels:
+        names = ", ".join(map(str, labels))
+        message = f"{where} has labels that do not occur in the training data and can only count as wrong: {names}"
         warnings.warn(message, SeqkitWarning, stacklevel=3)
 
 
 def text_chunks(texts: Iterable[_Text]) -> Iterator[list[_Text]]:
-    """Texts in lists of limited size; one that is larger by itself is the last of its list.
+    """Split texts into lists of limited size; a text that is larger by itself ends its list.
 
     >>> [len(chunk) for chunk in text_chunks(["a" * 2**20, "b", "c"])]
     [1, 2]
@@ -252,22 +297,8 @@ def text_chunks(texts: Iterable[_Text]) -> Iterator[list[_Text]]:
     for text in texts:
         chunk.append(text)
         characters += len(text) if isinstance(text, str) else sum(map(len, text))
-        if len(chunk) == LINES_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+        if len(chunk) == MAX_CHUNK_TEXTS or characters >= MAX_CHUNK_CHARACTERS:
             yield chunk
             chunk, characters = [], 0
     if chunk:
         yield chunk
-
-
-def _configs(kind: type, settings: Mapping[str, Any]) -> tuple[Any, TrainConfig]:
-    model = {field.name for field in fields(kind)}
-    training = {field.name for field in fields(TrainConfig)}
-    if unknown := sorted(settings.keys() - model - training):
-        raise ConfigError(f"no setting {unknown[0]!r}; there is {', '.join(sorted(model | training))}")
-    for name, value in settings.items():
-        if isinstance(value, float) and not math.isfinite(value):  # JSON, and so a run folder, has no such number
-            raise ConfigError(f"{name} must be a finite number, not {value}")
-    return (
-        kind(**{name: value for name, value in settings.items() if name in model}),
-        TrainConfig(**{name: value for name, value in settings.items() if name in training}),
-    )

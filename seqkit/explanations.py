@@ -1,16 +1,16 @@
-"""Which words drove a label: how much less sure a classifier is without each of them.
+"""Word attributions: how much each word contributes to a label.
 
-A text, its label, and what each word adds to the label's log-odds (the extra ``explain`` brings captum)::
+A text, its label, and the contribution of each word to the label's log-odds (the extra ``explain`` installs captum)::
 
     "Not bad at all!"   positive      Not +1.9   bad −1.1   at +0.3   all +0.6   ! +0.1
 
-Occlusion (Zeiler and Fergus 2014) asks the whole model, n-grams included, and needs no gradient: each word is left out
-in turn, and the model reads what is left. captum does the bookkeeping.
+Occlusion (Zeiler and Fergus 2014) covers the whole model, n-grams included, and needs no gradient: each word is left
+out in turn, and the model reads the rest. captum does the bookkeeping.
 """
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,18 +19,19 @@ from torch import Tensor
 
 from seqkit.classifier import Classifier
 from seqkit.errors import ConfigError, MissingExtraError
+from seqkit.text.words import Token
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 __all__ = ["Explanation", "WordWeight", "explain", "html_page"]
 
-MOST_GROUPS = 200  # a longer text is explained in runs of words, each left out as a whole
+MAX_GROUPS = 200  # a longer text is explained in runs of words, each left out as a whole
 TEXTS_AT_ONCE = 64
 
 
 class WordWeight(NamedTuple):
-    """A word, ``text[start:end]``, and how much the log-odds of the label fall without it."""
+    """A word, ``text[start:end]``, and the decrease of the label's log-odds without it."""
 
     start: int
     end: int
@@ -40,13 +41,13 @@ class WordWeight(NamedTuple):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What drove a label.
+    """The contribution of each word to a label.
 
     Attributes:
         text: the text.
         label: the label that is explained.
-        probability: how probable the model finds it.
-        words: each word with its weight: above 0 it speaks for the label, below 0 against it.
+        probability: its probability.
+        words: each word with its weight: positive for the label, negative against it.
     """
 
     text: str
@@ -54,8 +55,13 @@ class Explanation:
     probability: float
     words: list[WordWeight]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON output contains."""
+        words = [word._asdict() for word in self.words]
+        return {"text": self.text, "label": self.label, "probability": self.probability, "words": words}
+
     def to_rich(self) -> "Text":
-        """The text for a terminal: the stronger a word, the brighter; for the label green, against it red."""
+        """Return the text for a terminal: the larger a weight, the brighter; green for the label, red against it."""
         from rich.text import Text
 
         line, end = Text(f"{self.label} {self.probability:.2f}  ", style="bold"), 0
@@ -69,7 +75,7 @@ class Explanation:
         return line
 
     def to_plain(self) -> str:
-        """The text for where there are no colours: each word with its weight behind it."""
+        """Return the text without colours: each word is followed by its weight."""
         parts, end = [f"{self.label} {self.probability:.2f}  "], 0
         for word in self.words:
             parts.append(f"{self.text[end : word.end]}({word.weight:+.2f})")
@@ -77,7 +83,7 @@ class Explanation:
         return "".join([*parts, self.text[end:]])
 
     def to_html(self) -> str:
-        """The text as an HTML paragraph whose words carry their weight as a colour, and as a title."""
+        """Return the text as an HTML paragraph; each word has its weight as a colour, and as a title."""
         parts, end = [f"<p><b>{html.escape(str(self.label))}</b> {self.probability:.2f} "], 0
         for word, share in zip(self.words, _shares(self.words), strict=True):
             parts.append(html.escape(self.text[end : word.start]))
@@ -89,16 +95,16 @@ class Explanation:
 
 
 def explain(classifier: Classifier, text: str, label: Any = None) -> Explanation:
-    """Which words of a text drove a label.
+    """Return the contribution of each word of a text to a label.
 
     Args:
-        classifier: a trained one.
+        classifier: a trained classifier.
         text: the text.
         label: the label to explain; None takes the most probable one.
 
     Raises:
-        MissingExtraError: captum is not installed.
-        ConfigError: the classifier does not know the label.
+        MissingExtraError: if captum is not installed.
+        ConfigError: if the classifier does not have the label.
 
     >>> texts = ["a fine film", "a dull film", "fine acting", "dull and slow"] * 3
     >>> classifier = Classifier(epochs=20).fit(texts, ["good", "bad", "good", "bad"] * 3)
@@ -106,7 +112,7 @@ def explain(classifier: Classifier, text: str, label: Any = None) -> Explanation
     >>> max(found.words, key=lambda word: word.weight).text
     'fine'
     """
-    task, _ = classifier._ready()
+    task = classifier._trained(classifier.fitted)
     probabilities = dict(zip(task.labels, classifier.predict_proba([text])[0].tolist(), strict=True))
     if label is None:
         label = max(probabilities, key=probabilities.__getitem__)
@@ -114,7 +120,7 @@ def explain(classifier: Classifier, text: str, label: Any = None) -> Explanation
         raise ConfigError(f"no label {label!r}; there is {', '.join(map(str, task.labels))}")
     column = task.labels.index(label)
     words = task.tokenizer.tokenize(text)
-    group_W = torch.arange(len(words)) // math.ceil(max(len(words), 1) / MOST_GROUPS)
+    group_W = torch.arange(len(words)) // math.ceil(max(len(words), 1) / MAX_GROUPS)
 
     def log_odds(kept_NW: Tensor) -> Tensor:
         texts = [_without(text, [word for word, keep in zip(words, row, strict=True) if not keep]) for row in kept_NW]
@@ -131,20 +137,20 @@ def explain(classifier: Classifier, text: str, label: Any = None) -> Explanation
 
 
 def html_page(explanations: Iterable[Explanation]) -> str:
-    """A page of explanations that stands by itself."""
+    """Return a self-contained HTML page of explanations."""
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>seqkit: which words</title>',
         "<style>body{font:16px/1.7 sans-serif;max-width:50em;margin:2em auto}",
         "span{border-radius:3px;padding:0 2px}</style>",
         *(each.to_html() for each in explanations),
-        "<p><small>Green words speak for the label, red ones against it; each tells its log-odds.</small></p>",
+        "<p><small>Green words count for the label, red ones against it; each has its log-odds as a title.</small></p>",
         "</html>",
     ]
     return "\n".join([*parts, ""])
 
 
-def _ablated(log_odds: Any, group_W: Tensor) -> list[float]:
-    """How much the log-odds fall when each group of words is left out; for each word that of its group."""
+def _ablated(log_odds: Callable[[Tensor], Tensor], group_W: Tensor) -> list[float]:
+    """Return the decrease of the log-odds when the group of each word is left out."""
     try:
         from captum.attr import FeatureAblation
     except ImportError:
@@ -157,15 +163,15 @@ def _ablated(log_odds: Any, group_W: Tensor) -> list[float]:
     return weights
 
 
-def _without(text: str, words: Sequence[Any]) -> str:
+def _without(text: str, words: Sequence[Token]) -> str:
     parts, end = [], 0
     for word in words:
         parts.append(text[end : word.start])
         end = word.end
-    return " ".join([*parts, text[end:]])  # a space, or its neighbours would become one word
+    return " ".join([*parts, text[end:]])  # without a space, its neighbours would become one word
 
 
 def _shares(words: Sequence[WordWeight]) -> list[float]:
-    """Weights from -1 to 1: shares of the strongest."""
+    """Return weights relative to the largest, from -1 to 1."""
     most = max((abs(word.weight) for word in words), default=0.0)
     return [word.weight / most if most else 0.0 for word in words]

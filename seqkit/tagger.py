@@ -1,10 +1,10 @@
-"""Tagger: the class a person imports to train, use and keep a tagger."""
+"""Tagger: the class that a person imports to train, use and keep a tagger."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, islice, repeat
+from itertools import accumulate, repeat
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from seqkit.config.tagging import TaggingConfig
 from seqkit.data.tagged_rows import rows_of
 from seqkit.errors import ConfigError, CorpusError
-from seqkit.estimator import Estimator, random_numbers, text_chunks, warn_of_unknown
-from seqkit.language_model import LanguageModel
-from seqkit.models.contextual_embeddings import ContextualStates
-from seqkit.tasks import TASKS
-from seqkit.tasks.tagging import TaggedExamples, TaggingTask, TagPrediction
-from seqkit.tasks.tagging_windows import cut_windows, merge_predictions
-from seqkit.text.tagging_schemes import Scheme, detect_scheme
-from seqkit.training.device import Device, Precision
+from seqkit.estimator import Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
+from seqkit.pretrained import load_contextual_states
+from seqkit.tasks.tag_prediction import TagPrediction
+from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
+from seqkit.tasks.tagging_predictors import ConfidentTags, LabelMarginals, MonteCarloTags
+from seqkit.training.device import DeviceName, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
 from seqkit.training.events import Event
 from seqkit.training.memory import release_freed_memory
@@ -31,21 +29,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger"]
 
+Text = str | Sequence[str]
+
 
 @dataclass(frozen=True)
 class Entity:
-    """A span of a text: ``text[start:end]`` is exactly it, counted in code points.
+    """A span of a text, which is exactly ``text[start:end]``, in code points.
 
     Attributes:
         start: where it begins.
         end: where it ends, exclusive.
         text: the span itself.
         label: its type.
-        confidence: the model's probability that just this span is an entity of this type. It is exact for a CRF in
-            IOBES or BILOU, whose tags mark both borders; in the other schemes it is that of the span's tags, whatever
-            follows them, and for a softmax head the product of theirs. None where it was not asked for.
+        confidence: the model's probability that exactly this span is an entity of this type. It is exact for a CRF in
+            IOBES or BILOU, whose tags mark both borders. In the other schemes it is that of the span's tags, whatever
+            follows them, and for a softmax head the product of their probabilities. None if not requested.
         spread: the standard deviation of the confidence over Monte Carlo samples, of which it then is the mean.
-        interval: the bounds between which 95 % of these samples lie.
+        interval: the bounds of the central 95 % of these samples.
     """
 
     start: int
@@ -56,9 +56,14 @@ class Entity:
     spread: float | None = None
     interval: tuple[float, float] | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON output contains."""
+        found = {"start": self.start, "end": self.end, "text": self.text, "label": self.label}
+        return {**found, **_certainty_dict(self.confidence, self.spread, self.interval)}
+
 
 class TaggedToken(NamedTuple):
-    """A word of a text with its tag, where it stands, and, where tags are plain, how probable the tag is.
+    """A word of a text with its position and tag and, if tags are plain, the probability of the tag.
 
     ``spread`` and ``interval`` are those of an ``Entity``.
     """
@@ -71,19 +76,25 @@ class TaggedToken(NamedTuple):
     spread: float | None = None
     interval: tuple[float, float] | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON output contains."""
+        found = {"start": self.start, "end": self.end, "text": self.text, "tag": self.tag}
+        return {**found, **_certainty_dict(self.confidence, self.spread, self.interval)}
+
 
 @dataclass(frozen=True)
 class TaggedText:
-    """What a tagger says of a text.
+    """The tags of a text.
 
     Attributes:
         text: the text as it was given.
-        entities: what was found, in order; empty for plain tags.
+        entities: the entities found, in order; empty for plain tags.
         words: the words of the text.
-        starts: where each begins.
+        starts: where each word begins.
         tags: their tags, in the scheme of the model.
-        confidence: where tags are plain, how probable each is; else empty.
-        spread, intervals: likewise, where Monte Carlo samples were asked for.
+        confidence: the probability of each plain tag; empty if tags have a scheme.
+        spread, intervals: likewise, with Monte Carlo samples.
+        plain: whether tags are plain, and mark no entities.
     """
 
     text: str
@@ -94,18 +105,25 @@ class TaggedText:
     confidence: list[float]
     spread: list[float] = field(default_factory=list)
     intervals: list[tuple[float, float]] = field(default_factory=list)
+    plain: bool = False
 
     @cached_property
     def tokens(self) -> list[TaggedToken]:
-        """Words, places and tags together."""
-        sure = _certainty(self.confidence, self.spread, self.intervals)
+        """The words with their positions and tags."""
+        certainty = _certainty(self.confidence, self.spread, self.intervals)
         return [
             TaggedToken(start, start + len(word), word, tag, *known)
-            for word, start, tag, known in zip(self.words, self.starts, self.tags, sure, strict=False)
+            for word, start, tag, known in zip(self.words, self.starts, self.tags, certainty, strict=False)
         ]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON output contains: the text, and its entities, or its tokens if tags are plain."""
+        if self.plain:
+            return {"text": self.text, "tokens": [token.to_dict() for token in self.tokens]}
+        return {"text": self.text, "entities": [entity.to_dict() for entity in self.entities]}
 
-class Tagger(Estimator):
+
+class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
     """A tagger: named entities, other spans, or plain tags such as parts of speech.
 
     The constructor only stores its settings, as scikit-learn's estimators do.
@@ -117,7 +135,7 @@ class Tagger(Estimator):
         **settings: any field of ``TaggingConfig`` and ``TrainConfig``.
 
     Raises:
-        ConfigError: on a setting that does not exist or cannot be used.
+        ConfigError: if a setting does not exist, or a value cannot be used.
 
     >>> tagger = Tagger(epochs=40, learning_rate=0.01, batch_tokens=8, warmup=0.0, input_dropout=0.1)
     >>> sentences = [["Ada", "met", "Bo"], ["rain", "fell"], ["Bo", "ran"], ["they", "met", "Ada"]] * 2
@@ -133,9 +151,13 @@ class Tagger(Estimator):
     config: TaggingConfig
 
     def __init__(
-        self, task: str = "ner", *, device: Device = "auto", precision: Precision = "auto", **settings: Any
+        self, task: str = "ner", *, device: DeviceName = "auto", precision: Precision = "auto", **settings: Any
     ) -> None:
-        super().__init__(task, {"task": task, "device": device, "precision": precision}, {}, settings)
+        self._configure({"task": task, "device": device, "precision": precision}, settings)
+
+    @property
+    def _task_type(self) -> type[TaggingTask]:
+        return PartOfSpeechTask if self.task == "pos" else TaggingTask
 
     def fit(
         self,
@@ -148,98 +170,98 @@ class Tagger(Estimator):
         report: Callable[[Event], None] | None = None,
         progress: bool = False,
     ) -> Self:
-        """Train on one split and choose the best weights on another.
+        """Train on one split and select the best weights on another.
 
         Args:
-            train: ``tokens`` and ``tags``, a list a sentence: a split of ``open_corpus``, or a mapping.
+            train: ``tokens`` and ``tags``, a list per sentence: a split of ``open_corpus``, or a mapping.
             dev: the same.
             out: run folder to keep the model in as training goes on; None keeps it in memory.
-            resume: whether to go on with the unfinished training in ``out``.
-            about: what ``run.json`` should say of the corpus.
-            report: is told each event of training.
-            progress: whether to draw it on stderr.
+            resume: whether to continue the unfinished training in ``out``.
+            about: a description of the corpus for ``run.json``.
+            report: called with each event of training.
+            progress: whether to draw progress on stderr.
 
         Raises:
-            CorpusError: where the data cannot be learnt from.
-            CheckpointError: where the run folder cannot be written or resumed.
-            DivergenceError: where the loss becomes NaN; the best model so far is kept in ``out``.
+            CorpusError: if the data cannot be used for training.
+            CheckpointError: if the run folder cannot be written or resumed.
+            DivergenceError: if the loss becomes NaN or infinite; the best model so far is kept in ``out``.
         """
         train_rows, dev_rows = rows_of(train), rows_of(dev)
         for name, rows in (("train", train_rows), ("dev", dev_rows)):
             if not rows["tokens"]:
-                raise CorpusError(f"the {name} split holds no sentence")
+                raise CorpusError(f"the {name} split has no sentence")
 
-        def prepare() -> tuple[TaggingTask, TaggedExamples, TaggedExamples]:
-            contextual = _language_model(self.config.lm) if self.config.lm else None
-            task = TASKS[self.task].fitted(self.config, train_rows, contextual)
-            # Dev is read in the scheme of train: a slip in it must not pass for another scheme.
-            scheme = task.config.corpus_scheme or detect_scheme(train_rows["tags"])
-            examples, dev_examples = task.prepare(train_rows, scheme), task.prepare(dev_rows, scheme)
+        def prepare() -> Prepared[TaggingTask, TaggedExamples]:
+            contextual = load_contextual_states(self.config.lm) if self.config.lm else None
+            task, examples = self._task_type.from_rows(self.config, train_rows, contextual)
+            self.config = task.config
+            dev_examples = task.prepare(dev_rows, task.corpus_scheme)
             warn_of_unknown(task.unknown_labels(dev_examples), "dev")
-            return task, examples, dev_examples
+            return Prepared(task, examples, dev_examples)
 
         return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
 
-    def evaluate(self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False) -> Evaluation:
+    def evaluate(self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False) -> Evaluation[TagPrediction]:
         """Score sentences whose tags are known.
 
         Args:
             rows: ``tokens`` and ``tags``, as for ``fit``.
-            confidence: whether the predictions carry probabilities.
+            confidence: whether predictions have probabilities.
         """
         return self.score_examples(rows, confidence=confidence)[1]
 
     def score_examples(
         self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False
-    ) -> tuple[TaggedExamples, Evaluation]:
-        """The same as ``evaluate``, with the prepared examples beside the result, to look at errors in."""
-        task, engine = self._ready()
+    ) -> tuple[TaggedExamples, Evaluation[TagPrediction]]:
+        """Return the prepared examples, to inspect errors in, and the result of ``evaluate``."""
+        task = self._trained(self.fitted)
         examples = task.prepare(rows_of(rows))
         warn_of_unknown(task.unknown_labels(examples), "this corpus")
-        return examples, evaluate(task, examples, engine, confidence=confidence)
+        predictor = ConfidentTags(task) if confidence else task
+        return examples, evaluate(task, examples, self._device(), predictor=predictor)
 
     @property
     def classes_(self) -> list[str]:
-        """The labels that the model chooses from for each token, in the order of the columns of ``predict_proba``."""
-        return self._labels()
+        """The labels of tokens, in the order of the columns of ``predict_proba``; AttributeError before ``fit``."""
+        if self.fitted is None:
+            raise AttributeError("this Tagger is not trained yet, so it has no classes_")
+        return list(self.fitted.labels)
 
     def predict(
-        self, texts: Iterable[str | Sequence[str]], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
+        self, texts: Iterable[Text], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
     ) -> list[TaggedText]:
-        """Tag texts, raw or cut into words already; one result each, in their order.
+        """Tag texts, raw or split into words; return one result for each, in order.
 
         Args:
             texts: the texts.
-            confidence: whether to say how sure the model is; without, it is a little faster.
-            mc_samples: how many times each text is read under dropout, side by side in one batch, to tell how much
-                the confidence can be trusted (Gal and Ghahramani 2016): it is then a mean, with a spread and an
-                interval. What is found stays what the model without dropout finds.
+            confidence: whether to compute probabilities; without, it is a little faster.
+            mc_samples: number of times each text is read under dropout, side by side in one batch (Gal and Ghahramani
+                2016). The confidence is then a mean, with a spread and an interval. The entities are still those that
+                the model finds without dropout.
             seed: of the dropout; the caller's random numbers are left alone.
 
         Raises:
-            ConfigError: where one text is given in place of a list of them, or fewer than 0 samples.
+            ConfigError: if one text is given instead of a list, or ``mc_samples`` is negative.
         """
         return list(self.stream(texts, confidence=confidence, mc_samples=mc_samples, seed=seed))
 
-    def predict_proba(self, texts: Iterable[str | Sequence[str]]) -> list[NDArray[np.float32]]:
-        """For each text the probability of each label (a column, as in ``classes_``) at each word (a row).
+    def predict_proba(self, texts: Iterable[Text]) -> list[NDArray[np.float32]]:
+        """Return the probability of each label (a column, as in ``classes_``) at each word (a row) of each text.
 
-        Of a CRF these are marginals: all label sequences are weighed. Texts are read whole, however long.
+        With a CRF these are marginals: all label sequences are weighed. Long texts are read in the windows of
+        ``predict``.
         """
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
-        task, engine = self._ready()
+        task = self._trained(self.fitted)
         words = [
             [token.text for token in task.tokenizer.tokenize(text)] if isinstance(text, str) else text for text in texts
         ]
-        told = task.telling_probabilities()
-        rows = {"tokens": [each for each in words if each]}
-        found = iter(predict(told, told.prepare(rows), engine) if rows["tokens"] else [])
-        nothing = np.zeros((0, len(task.labels)), dtype=np.float32)
-        return [next(found) if each else nothing for each in words]
+        found = predict(LabelMarginals(task), task.prepare({"tokens": words}), self._device())
+        return [each.probabilities_TK for each in found]
 
     def stream(
-        self, texts: Iterable[str | Sequence[str]], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
+        self, texts: Iterable[Text], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
     ) -> Iterator[TaggedText]:
         """Tag texts one after the other, in constant memory however many there are; arguments as for ``predict``.
 
@@ -249,75 +271,79 @@ class Tagger(Estimator):
             raise ConfigError("give a list of texts, such as [text], not one text")
         if mc_samples < 0:
             raise ConfigError(f"mc_samples must not be negative, not {mc_samples}")
-        return self._stream(texts, confidence or mc_samples > 0, mc_samples, seed)
+        return self._stream(texts, confidence, mc_samples, seed)
 
-    def _stream(
-        self, texts: Iterable[str | Sequence[str]], confidence: bool, samples: int, seed: int
-    ) -> Iterator[TaggedText]:
+    def _stream(self, texts: Iterable[Text], confidence: bool, samples: int, seed: int) -> Iterator[TaggedText]:
+        task = self._trained(self.fitted)
         for number, chunk in enumerate(text_chunks(texts)):
-            if not samples:
-                yield from self._tag(chunk, confidence, 0, release=number > 0)
-                continue
-            with random_numbers(seed + number):
-                tagged = list(self._tag(chunk, confidence, samples, release=number > 0))
+            release = number > 0
+            if samples:
+                with random_seed(seed + number):
+                    tagged = self._tag(chunk, MonteCarloTags(task, samples), release)
+            else:
+                tagged = self._tag(chunk, ConfidentTags(task) if confidence else task, release)
             yield from tagged
 
+    def _restored_task(self, read: Callable[[str], str]) -> TaggingTask:
+        return self._task_type.restored(self.config, read)
+
     @classmethod
-    def _from_run(cls, run: Mapping[str, Any], **where: Any) -> Self:
-        return cls(run["task"], **where, **run["settings"])
+    def _from_run(cls, run: Mapping[str, Any], *, device: DeviceName, precision: Precision) -> Self:
+        return cls(run["task"], device=device, precision=precision, **run["settings"])
 
     def _tag(
-        self, texts: Sequence[str | Sequence[str]], confidence: bool, samples: int, release: bool
+        self, texts: Sequence[Text], predictor: TaggingTask | ConfidentTags, release: bool
     ) -> Iterator[TaggedText]:
-        task, engine = self._ready()
-        if samples:
-            task = task.with_dropout(samples)
-        cut = iter(task.tokenizer.tokenize_batch([text for text in texts if isinstance(text, str)]))
-        tokens = [next(cut) if isinstance(text, str) else None for text in texts]
-        words = [
-            text if each is None else [token.text for token in each] for text, each in zip(texts, tokens, strict=True)
-        ]
-        windows = list(map(cut_windows, words))
-        pieces = [each[start:end] for each, places in zip(words, windows, strict=True) for start, end in places]
-        read = predict(task, task.prepare({"tokens": pieces}), engine, confidence=confidence) if pieces else []
-        if release:  # or what is kept would grow with the most that any chunk has needed
+        task = self._trained(self.fitted)
+        split = iter(task.tokenizer.tokenize_batch([text for text in texts if isinstance(text, str)]))
+        words: list[Sequence[str]] = []
+        starts: list[list[int]] = []
+        for text in texts:
+            if isinstance(text, str):
+                tokens = next(split)
+                words.append([token.text for token in tokens])
+                starts.append([token.start for token in tokens])
+            else:  # the positions of words that were given are those in the text that joins them with spaces
+                words.append(text)
+                starts.append(list(map(add, accumulate(map(len, text), initial=0), range(len(text)))))
+        found = predict(predictor, task.prepare({"tokens": words}), self._device())
+        if release:  # otherwise the memory kept would grow with the largest need of all chunks
             release_freed_memory()
-        predictions = iter(read)
-        for text, each, found, places in zip(texts, words, tokens, windows, strict=True):
-            said = merge_predictions(places, list(islice(predictions, len(places))), task.scheme)
-            if found is None:  # words that were given stand in the text that joins them with spaces
-                starts = list(map(add, accumulate(map(len, each), initial=0), range(len(each))))
-                yield _tagged(" ".join(text), each, starts, said, task.scheme)
-            else:
-                yield _tagged(str(text), each, [token.start for token in found], said, task.scheme)
-
-
-def _language_model(path: str) -> ContextualStates:
-    """The language model of a run folder, as a tagger reads it."""
-    task = LanguageModel.load(path, device="cpu").fitted
-    assert task is not None
-    contextual = ContextualStates(task.config, task.tokenizer)
-    contextual.networks.load_state_dict(task.model.state_dict())
-    return contextual
+        plain = task.scheme is None
+        return (
+            _tagged(str(text) if isinstance(text, str) else " ".join(text), own, places, prediction, plain=plain)
+            for text, own, places, prediction in zip(texts, words, starts, found, strict=True)
+        )
 
 
 def _certainty(
     confidence: Sequence[float], spread: Sequence[float], intervals: Sequence[tuple[float, float]]
-) -> Iterator[tuple[Any, Any, Any]]:
-    """For each answer how sure the model is of it, as far as that was asked for."""
+) -> Iterator[tuple[float | None, float | None, tuple[float, float] | None]]:
+    """Return confidence, spread and interval of each prediction, None for those that were not requested."""
     return zip(confidence or repeat(None), spread or repeat(None), intervals or repeat(None), strict=False)
 
 
+def _certainty_dict(
+    confidence: float | None, spread: float | None, interval: tuple[float, float] | None
+) -> dict[str, Any]:
+    """Return what JSON output contains of them: spread and interval only if there were Monte Carlo samples."""
+    found: dict[str, Any] = {"confidence": confidence}
+    if spread is not None:
+        found["spread"] = spread
+    if interval is not None:
+        found["interval"] = list(interval)
+    return found
+
+
 def _tagged(
-    text: str, words: Sequence[str], starts: list[int], said: TagPrediction, scheme: Scheme | None
+    text: str, words: Sequence[str], starts: list[int], prediction: TagPrediction, *, plain: bool
 ) -> TaggedText:
+    certainty = (prediction.confidence, prediction.spread, prediction.intervals)
+    if plain:
+        return TaggedText(text, [], words, starts, prediction.tags, *certainty, plain=True)
     entities = []
-    sure = zip(
-        said.confidence or repeat(None), said.spread or repeat(None), said.intervals or repeat(None), strict=False
-    )
-    for span, known in zip(said.spans, sure, strict=False):
+    for span, known in zip(prediction.spans, _certainty(*certainty), strict=False):
         start, last = starts[span.start], span.end - 1
         end = starts[last] + len(words[last])
         entities.append(Entity(start, end, text[start:end], span.label, *known))
-    plain = ([], [], []) if scheme else (said.confidence, said.spread, said.intervals)
-    return TaggedText(text, entities, words, starts, said.tags, *plain)
+    return TaggedText(text, entities, words, starts, prediction.tags, [])

@@ -24,7 +24,7 @@ from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarni
 from seqkit.models.classifier import ClassificationModel
 from seqkit.runs.folder import RunFolder
 from seqkit.tasks.classification import ClassificationTask
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import predict
 from seqkit.training.events import BatchDone, EpochDone, EpochStarted, Event
 from tests.awkward import texts
@@ -131,13 +131,22 @@ def test_all_kinds_of_texts_are_the_same_data(hold: Callable[[], tuple[Any, ...]
 
 
 def test_dev_is_a_tenth_of_each_label_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare, seen = ClassificationTask.prepare, []
+    prepare, from_rows = ClassificationTask.prepare, ClassificationTask.from_rows
+    seen: list[list[tuple[Any, ...]]] = []
+
+    def listen(rows: dict[str, Any]) -> None:
+        seen.append([(text, *labels) for text, labels in zip(rows["text"], rows["label"], strict=True)])
 
     def listening(task: ClassificationTask, rows: dict[str, Any]) -> Any:
-        seen.append([(text, *labels) for text, labels in zip(rows["text"], rows["label"], strict=True)])
+        listen(rows)
         return prepare(task, rows)
 
+    def building(config: Any, rows: dict[str, Any], pretrained: Any) -> Any:
+        listen(rows)
+        return from_rows(config, rows, pretrained)
+
     monkeypatch.setattr(ClassificationTask, "prepare", listening)
+    monkeypatch.setattr(ClassificationTask, "from_rows", building)
     many, labels = [f"{text} {number}" for number in range(5) for text in TEXTS], LABELS * 5
     tiny_classifier(epochs=1).fit(many, labels)
     tiny_classifier(epochs=1).fit(TEXTS[:4], LABELS[:4])  # too few to put any aside
@@ -158,7 +167,7 @@ def test_a_probability_depends_on_the_text_alone(lines: list[str], order: random
     for name in MODELS:
         model = trained(name)
         task = task_of(model)
-        together = predict(task, task.prepare({"text": lines}), Engine.open("cpu"), batch_tokens=batch_tokens)
+        together = predict(task, task.prepare({"text": lines}), Device.open("cpu"), batch_tokens=batch_tokens)
         alone = [model.predict_proba([line])[0] for line in lines]
         np.testing.assert_allclose([each.probabilities for each in together], alone, rtol=0, atol=1e-6)
 
@@ -227,7 +236,7 @@ def test_monte_carlo_samples_are_those_of_the_model(name: str, monkeypatch: pyte
     assert sum(map(len, seen)) == 40 * len(TEXTS)
 
 
-def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_numbers_stay() -> None:
+def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_seed_stay() -> None:
     model = trained()
     torch.manual_seed(3)
     before = torch.get_rng_state()
@@ -309,9 +318,9 @@ def test_what_cannot_be_asked_is_told_at_once() -> None:
 
 def test_labels_that_training_lacks_are_warned_of_and_count_as_wrong() -> None:
     model, labels = tiny_classifier(epochs=2), ["odd", "awful", *LABELS[2:]]
-    with pytest.warns(SeqkitWarning, match="dev holds labels that training lacks, .*: awful, odd$"):
+    with pytest.warns(SeqkitWarning, match="dev has labels that do not occur in the training data .*: awful, odd$"):
         model.fit(TEXTS, LABELS, (TEXTS, labels))
-    with pytest.warns(SeqkitWarning, match="this corpus holds labels that training lacks"):
+    with pytest.warns(SeqkitWarning, match="this corpus has labels that do not occur in the training data"):
         score = model.score(TEXTS, labels)
     assert model.outcome is not None
     assert score == model.outcome.best == (model.predict(TEXTS) == np.array(labels)).mean()

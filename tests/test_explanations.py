@@ -77,7 +77,7 @@ def test_for_one_of_two_labels_is_against_the_other() -> None:
 
 
 def test_a_long_text_is_explained_in_runs_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqkit.explanations.MOST_GROUPS", 30)
+    monkeypatch.setattr("seqkit.explanations.MAX_GROUPS", 30)
     model = trained()
     words = ["cold" if number % 7 else "warm" for number in range(3 * 30 - 5)]
     text = " ".join(words)

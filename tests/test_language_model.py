@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from seqkit.config.adaptive import CacheConfig, DynamicConfig
 from seqkit.config.presets import PRESETS
 from seqkit.data.texts import open_texts
 from seqkit.errors import CheckpointError, ConfigError, CorpusError
 from seqkit.language_model import GeneratedText, LanguageModel
 from seqkit.loading import load
 from seqkit.tagger import Tagger
-from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig
 from tests.tiny_text import DEV, TEXT_SETTINGS, TRAIN, tiny_language_model
 
 
@@ -69,7 +69,7 @@ def test_it_learns_more_than_how_frequent_characters_are() -> None:
     assert model().evaluate(DEV).scores["nats_per_token"] < 0.85 * entropy
 
 
-def test_the_seed_decides_and_the_callers_random_numbers_stay() -> None:
+def test_the_seed_decides_and_the_callers_random_seed_stay() -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
     one, same, other = (tiny_language_model(epochs=1, seed=seed).fit(TRAIN, DEV) for seed in (5, 5, 6))
@@ -139,11 +139,11 @@ def test_a_backward_model_scores_and_does_not_write() -> None:
 
 def test_what_the_model_never_saw_is_named_or_read_as_unknown() -> None:
     for use in (model().score, model().generate):
-        with pytest.raises(ConfigError, match=r"the model has never seen '5', '€', 'Ж'; leave that out, or"):
+        with pytest.raises(ConfigError, match=r"the vocabulary does not have '5', '€', 'Ж'; leave that out, or"):
             use("5 € Ж €")
     assert len(model().score("5 €", unknown="<unk>").pieces) == 3
     assert model().generate("5 €", unknown="<unk>", max_tokens=3, seed=1)[0].text
-    with pytest.raises(ConfigError, match="the model has never seen 'zebra'; leave"):
+    with pytest.raises(ConfigError, match="the vocabulary does not have 'zebra'; leave"):
         model("word").generate("Ada zebra")
     assert model("bpe").generate("5 € Ж", max_tokens=2, seed=1)
 
@@ -210,7 +210,7 @@ def test_a_beam_finds_texts_at_least_as_probable_as_the_greedy_one() -> None:
         ({"stop": [""]}, "a stop string must not be empty"),
         ({"beam": 2, "num_samples": 3}, "a beam of 2 cannot give 3 texts"),
         ({"beam": -1}, "a beam of -1 cannot give 1 texts"),
-        ({"top_p": 0.0}, "top_p must be above 0 and at most 1, not 0"),
+        ({"top_p": 0.0}, "top_p must be greater than 0 and at most 1, not 0"),
         ({"temprature": 1.0}, "no such option of generation: 'temprature'"),
         ({"unknown": "skip"}, "unknown must be error or <unk>, not 'skip'"),
     ],
@@ -249,7 +249,7 @@ def test_what_is_saved_writes_and_scores_the_same(changes: dict[str, Any], tmp_p
 
 def test_a_tagger_is_no_language_model_and_the_other_way_round(tmp_path: Path) -> None:
     model().save(tmp_path / "run")
-    with pytest.raises(CheckpointError, match="holds a model of the task 'lm', not a tagger"):
+    with pytest.raises(CheckpointError, match="has a model of the task 'lm', not a tagger"):
         Tagger.load(tmp_path / "run")
 
 

@@ -118,11 +118,11 @@ def test_no_prompt_gives_no_row(kind: str) -> None:
 
 def test_what_the_model_never_saw_is_named_or_read_as_unknown() -> None:
     for use in (model().predict, model().predict_proba):
-        with pytest.raises(ConfigError, match=r"the model has never seen '5', '€'; leave that out, or have it read as"):
+        with pytest.raises(ConfigError, match=r"the vocabulary does not have '5', '€'; leave that out, or read it as"):
             use(["Ada", "5 €"])
         with pytest.raises(ConfigError, match="unknown must be error or <unk>, not 'skip'"):
             use(["Ada"], unknown="skip")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="the model has never seen 'zebra'"):
+    with pytest.raises(ConfigError, match="the vocabulary does not have 'zebra'"):
         model("words").predict(["Ada zebra"])
     one, other, known = model().predict_proba(["Ada 5", "Ada €", "Ada s"], unknown="<unk>")
     np.testing.assert_array_equal(one, other)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -21,10 +22,10 @@ import seqkit
 from benchmarks import memory
 from seqkit.data.tagged_rows import rows_of
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
-from seqkit.estimator import CHARACTERS_AT_ONCE, LINES_AT_ONCE
+from seqkit.estimator import MAX_CHUNK_CHARACTERS, MAX_CHUNK_TEXTS
 from seqkit.runs.folder import RunFolder
 from seqkit.tagger import TaggedText, Tagger
-from seqkit.tasks.tagging_windows import LONGEST_WINDOW, OVERLAP
+from seqkit.tasks.tagging_windows import MAX_WINDOW, OVERLAP
 from seqkit.text.tagging_schemes import Scheme, spans_from_tags
 from tests.awkward import texts
 from tests.tiny import PARTS, ROWS, Rows, interrupt_when, tiny_tagger, without_time
@@ -113,7 +114,7 @@ def test_it_finds_what_it_has_learnt(ner: Tagger, pos: Tagger) -> None:
     assert all(token.confidence is not None and 0 < token.confidence <= 1 for token in found.tokens)
 
 
-def test_fit_leaves_random_numbers_alone_and_seed_decides() -> None:
+def test_fit_leaves_random_seed_alone_and_seed_decides() -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     taggers = []
@@ -140,7 +141,7 @@ def test_a_dataset_and_a_mapping_are_the_same_data() -> None:
         ({"tokens": [["a"]]}, "this corpus has tokens"),
         ({"text": ["a"], "label": ["b"]}, "tokens and tags"),
         ({}, "nothing"),
-        ({"tokens": [], "tags": []}, "train split holds no sentence"),
+        ({"tokens": [], "tags": []}, "train split has no sentence"),
         ({"tokens": [["Ada"]], "tags": [["O"]]}, "no entity"),
         ({"tokens": [["the", "Alps"]], "tags": [["O", "I-LOC"]], "source": ["a.conll:3"]}, "a.conll:3: "),
         ({"tokens": [["Ada"], []], "tags": [["B-PER"], []]}, "no token"),
@@ -158,13 +159,33 @@ def test_a_dataset_that_is_no_corpus_of_tags() -> None:
         tiny_tagger(epochs=1).fit(Dataset.from_dict({"text": ["a"], "label": ["b"]}), ROWS)
 
 
+@pytest.mark.parametrize("name", ["ner", "pos"])
+def test_predict_evaluate_and_predict_proba_read_long_sentences_in_the_same_windows(name: str) -> None:
+    """A model that takes word order into account reads windows otherwise than whole sentences; all must agree."""
+    rows = PARTS if name == "pos" else ROWS
+    tagger = tiny_tagger(name, epochs=4, head="softmax").fit(rows, rows)
+    words = [word for _ in range(9) for sentence in rows["tokens"] for word in sentence if word != "."]
+    tags = [tag for _ in range(9) for sentence, own in zip(rows["tokens"], rows["tags"], strict=True)
+            for word, tag in zip(sentence, own, strict=True) if word != "."]  # fmt: skip
+    assert len(words) > 2 * MAX_WINDOW
+    (found,) = tagger.predict([words])
+    (evaluated,) = tagger.evaluate({"tokens": [words], "tags": [tags]}).predictions
+    (probabilities,) = tagger.predict_proba([words])
+    assert evaluated.tags == found.tags
+    assert len(probabilities) == len(words)
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+    likeliest = [tagger.classes_[label] for label in probabilities.argmax(1)]
+    differ = sum(one != other for one, other in zip(likeliest, found.tags, strict=True))
+    assert differ <= (0 if name == "pos" else 0.02 * len(words))  # spans are written anew where tags were malformed
+
+
 def test_a_dev_split_without_sentences_is_an_error() -> None:
-    with pytest.raises(CorpusError, match="dev split holds no sentence"):
+    with pytest.raises(CorpusError, match="dev split has no sentence"):
         tiny_tagger(epochs=1).fit(ROWS, {"tokens": [], "tags": []})
 
 
 def test_labels_that_training_lacks_are_kept_and_count_as_wrong(ner: Tagger, pos: Tagger) -> None:
-    with pytest.warns(SeqkitWarning, match=r"this corpus holds labels that training lacks.*: ORG$"):
+    with pytest.warns(SeqkitWarning, match=r"this corpus has labels that do not occur in the training data.*: ORG$"):
         scores = ner.evaluate({"tokens": [["Reuters"]], "tags": [["B-ORG"]]}).scores
     assert (scores["recall"], scores["accuracy"]) == (0, 0)
     with pytest.warns(SeqkitWarning, match="INTJ"):
@@ -186,7 +207,7 @@ def test_evaluate_agrees_with_seqeval(ner: Tagger) -> None:
     assert 0 < expected["f1"] < 1
     assert evaluation.scores == pytest.approx(expected)
     assert ner.evaluate(rows).scores == evaluation.scores
-    assert evaluation.tokens == len(pairs)
+    assert evaluation.steps == len(pairs)
 
 
 @given(st.lists(texts, max_size=4))
@@ -249,8 +270,8 @@ def test_a_word_of_300_000_letters_has_true_offsets(ner: Tagger) -> None:
 
 def test_a_long_text_is_cut_at_the_ends_of_sentences(ner: Tagger) -> None:
     sentence = "Ada Lund met Bo in Ghent . "  # 7 tokens, by which the longest window is not to be divided
-    together = LONGEST_WINDOW // 7
-    assert LONGEST_WINDOW % 7
+    together = MAX_WINDOW // 7
+    assert MAX_WINDOW % 7
     (long,) = ner.predict([sentence * (3 * together)])
     (window,) = ner.predict([sentence * together])
     assert [t.tag for t in long.tokens] == 3 * [t.tag for t in window.tokens]
@@ -258,8 +279,8 @@ def test_a_long_text_is_cut_at_the_ends_of_sentences(ner: Tagger) -> None:
 
 
 def test_an_entity_is_whole_wherever_a_long_text_is_cut(ner: Tagger) -> None:
-    places = range(LONGEST_WINDOW - OVERLAP - 4, LONGEST_WINDOW + 4)  # from before the second window to after the first
-    texts = ["ran " * place + "Ada Lund met" + " ran" * LONGEST_WINDOW for place in places]
+    places = range(MAX_WINDOW - OVERLAP - 4, MAX_WINDOW + 4)  # from before the second window to after the first
+    texts = ["ran " * place + "Ada Lund met" + " ran" * MAX_WINDOW for place in places]
     for place, text, found in zip(places, texts, ner.predict(texts), strict=True):
         assert_offsets(found, text)
         assert [(entity.start, entity.text) for entity in found.entities] == [(4 * place, "Ada Lund")]
@@ -284,12 +305,12 @@ def test_a_stream_is_read_in_chunks_and_keeps_its_order(ner: Tagger) -> None:
     assert pulled == 0
     for number, found in enumerate(itertools.islice(stream, 3000), start=1):
         assert found.text.split()[1] == str(number)
-        assert number <= pulled < number + LINES_AT_ONCE
-    assert pulled <= 3 * LINES_AT_ONCE
+        assert number <= pulled < number + MAX_CHUNK_TEXTS
+    assert pulled <= 3 * MAX_CHUNK_TEXTS
 
 
 def test_a_stream_of_large_texts_is_read_in_smaller_chunks(ner: Tagger) -> None:
-    word, pulled = "a" * (CHARACTERS_AT_ONCE // 2), 0
+    word, pulled = "a" * (MAX_CHUNK_CHARACTERS // 2), 0
 
     def lines() -> Iterator[str | list[str]]:
         nonlocal pulled

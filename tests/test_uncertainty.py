@@ -20,8 +20,10 @@ from seqkit.errors import ConfigError
 from seqkit.models.tagging_heads import CRFHead
 from seqkit.nn.dropout import drop_in_prediction
 from seqkit.tagger import Entity, TaggedText, TaggedToken, Tagger
-from seqkit.tasks.tagging import TaggingTask, TagPrediction
-from seqkit.tasks.tagging_windows import LONGEST_WINDOW, cut_windows, merge_predictions
+from seqkit.tasks.tag_prediction import TagPrediction
+from seqkit.tasks.tagging import TaggingTask
+from seqkit.tasks.tagging_predictors import MonteCarloTags
+from seqkit.tasks.tagging_windows import MAX_WINDOW, cut_windows, merge_predictions
 from seqkit.text.tagging_schemes import Scheme, Span, allowed_transitions, spans_from_tags
 from tests.chains import Problem
 from tests.command_line import seqkit
@@ -162,7 +164,7 @@ def test_untrained_it_has_no_classes() -> None:
 def test_a_long_text_is_read_whole() -> None:
     tagger = doubtful("pos", "softmax")
     task = task_of(tagger)
-    words = ["Ada", "slept", "and", "rain", "fell"] * (LONGEST_WINDOW // 2)
+    words = ["Ada", "slept", "and", "rain", "fell"] * (MAX_WINDOW // 2)
     (found_TK,) = tagger.predict_proba([words])
     with torch.no_grad():
         expected_TK = task.model.head.scores(states_of(task, words)[0]).softmax(-1).numpy()
@@ -222,7 +224,7 @@ def test_without_dropout_all_copies_say_the_same() -> None:
             assert one.interval == pytest.approx((other.confidence, other.confidence), abs=1e-5)
 
 
-def test_the_seed_decides_and_the_callers_random_numbers_stay() -> None:
+def test_the_seed_decides_and_the_callers_random_seed_stay() -> None:
     tagger = doubtful()
     torch.manual_seed(3)
     before = torch.get_rng_state()
@@ -265,9 +267,7 @@ def test_threads_get_what_one_by_one_gives(name: str) -> None:
 def test_a_copy_with_dropout_shares_the_weights_and_counts_its_copies_in_batches() -> None:
     task = half_trained(**DOUBT)
     before = task.model.state_dict(keep_vars=True)
-    sampling = task.with_dropout(5)
-    assert (task.dropping, task.copies, sampling.copies) == (None, 0, 5)
-    assert sampling.dropping is not None
+    sampling = MonteCarloTags(task, 5)
     for (name, one), (other_name, other) in zip(
         before.items(), sampling.dropping.state_dict(keep_vars=True).items(), strict=True
     ):
@@ -278,7 +278,7 @@ def test_a_copy_with_dropout_shares_the_weights_and_counts_its_copies_in_batches
         batches = sampling.batches(examples, batch_tokens)
         assert sorted(row for rows in batches for row in rows) == list(range(len(examples)))
         for rows in batches:
-            assert len(rows) == 1 or 5 * len(rows) * max(examples.lengths[row] for row in rows) <= batch_tokens
+            assert len(rows) == 1 or 5 * len(rows) * max(examples.words.lengths[row] for row in rows) <= batch_tokens
 
 
 # Texts of every length.
@@ -287,11 +287,11 @@ def test_a_copy_with_dropout_shares_the_weights_and_counts_its_copies_in_batches
 @every_task
 def test_a_text_of_several_windows_has_as_many_spreads_as_answers(name: str) -> None:
     tagger, task = doubtful(name), task_of(doubtful(name))
-    text = " ".join(["Ada Lund met Bo in Ghent"] * (LONGEST_WINDOW // 2))  # no sentence ends: windows overlap
+    text = " ".join(["Ada Lund met Bo in Ghent"] * (MAX_WINDOW // 2))  # no sentence ends: windows overlap
     (found,), (plain,) = tagger.predict([text], mc_samples=3), tagger.predict([text])
     assert found.tags == plain.tags
     told = answers(task, found)
-    assert len(told) > LONGEST_WINDOW
+    assert len(told) > MAX_WINDOW
     assert all(each.confidence is not None and each.spread and each.interval for each in told)
     assert len(found.spread) == len(found.intervals) == (0 if name == "ner" else len(found.words))
 

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from seqkit.tagger import Tagger
-from seqkit.tasks.tagging import TaggingTask
-from seqkit.training.device import Engine
+from seqkit.tasks.tag_prediction import TagPrediction
+from seqkit.tasks.tagging import TaggedExamples, TaggingTask
+from seqkit.training.device import Device
 from seqkit.training.events import Event
 from seqkit.training.trainer import Trainer
 
@@ -24,10 +25,12 @@ __all__ = [
     "STILL",
     "TRAINING",
     "Rows",
+    "TaggingTrainer",
     "half_trained",
     "history_of",
     "interrupt_when",
     "press_at",
+    "task_and_examples",
     "task_of",
     "terminal_interrupts",
     "tiny_tagger",
@@ -36,6 +39,7 @@ __all__ = [
 ]
 
 Rows = dict[str, list[list[str]]]
+TaggingTrainer = Trainer[TaggedExamples, TagPrediction, Sequence[int]]
 
 # word / entity tag in IOB2 / part of speech
 SENTENCES = """
@@ -130,10 +134,15 @@ def tiny_tagger(task: str = "ner", *, still: bool = False, **changes: Any) -> Ta
 
 
 def task_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> TaggingTask:
-    """A task fitted to rows, its weights drawn with seed 1 whatever was drawn before."""
+    """Return a task built from rows, its weights drawn with seed 1 whatever was drawn before."""
+    return task_and_examples(rows, still=still, **changes)[0]
+
+
+def task_and_examples(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> tuple[TaggingTask, TaggedExamples]:
+    """Return such a task, and its training examples."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return TaggingTask.fitted(tiny_tagger(still=still, **changes).config, rows)
+        return TaggingTask.from_rows(tiny_tagger(still=still, **changes).config, rows)
 
 
 def half_trained(task: str = "ner", **changes: Any) -> TaggingTask:
@@ -145,11 +154,11 @@ def half_trained(task: str = "ner", **changes: Any) -> TaggingTask:
     return tagger.fitted
 
 
-def trainer_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> Trainer:
-    """A trainer of such a task."""
-    task = task_of(rows, still=still, **changes)
+def trainer_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> TaggingTrainer:
+    """Return a trainer of such a task."""
+    task, examples = task_and_examples(rows, still=still, **changes)
     training = tiny_tagger(still=still, **changes).training
-    return Trainer(task, task.prepare(rows), training, Engine.open("cpu"))
+    return Trainer(task, examples, training, Device.open("cpu"))
 
 
 def interrupt_when(condition: Callable[[Event], bool], times: int = 1) -> Callable[[Event], None]:

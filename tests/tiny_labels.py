@@ -5,11 +5,13 @@ from typing import Any
 
 import torch
 
+from seqkit.batches.labelled_examples import LabelledExamples
 from seqkit.classifier import Classifier
 from seqkit.data.labelled_rows import labelled_rows
 from seqkit.models.text_encoders import PretrainedEncoder
 from seqkit.tasks.classification import ClassificationTask
-from seqkit.training.device import Engine
+from seqkit.tasks.label_prediction import LabelPrediction
+from seqkit.training.device import Device
 from seqkit.training.trainer import Trainer
 from tests.tiny import TRAINING
 
@@ -116,7 +118,10 @@ def label_task_of(
     config = tiny_classifier(still=still, **changes).config
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return ClassificationTask.fitted(config, labelled_rows(texts, labels), pretrained)
+        return ClassificationTask.from_rows(config, labelled_rows(texts, labels), pretrained)[0]
+
+
+LabelTrainer = Trainer[LabelledExamples, LabelPrediction, Sequence[int]]
 
 
 def label_trainer_of(
@@ -126,8 +131,8 @@ def label_trainer_of(
     still: bool = False,
     pretrained: PretrainedEncoder | None = None,
     **changes: Any,
-) -> Trainer:
-    """A trainer of such a task."""
+) -> LabelTrainer:
+    """Return a trainer of such a task."""
     task = label_task_of(texts, labels, still=still, pretrained=pretrained, **changes)
     training = tiny_classifier(still=still, **changes).training
-    return Trainer(task, task.prepare(labelled_rows(texts, labels)), training, Engine.open("cpu"))
+    return Trainer(task, task.prepare(labelled_rows(texts, labels)), training, Device.open("cpu"))

@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 
+from seqkit.batches.bptt_windows import Window
 from seqkit.data.texts import from_strings
 from seqkit.language_model import LanguageModel
-from seqkit.tasks.language_modelling import LanguageModellingTask
-from seqkit.training.device import Engine
+from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples, WindowNLL
+from seqkit.training.device import Device
 from seqkit.training.trainer import Trainer
 
 __all__ = ["DEV", "TEXT_SETTINGS", "TRAIN", "text_options", "tiny_language_model", "tiny_text_trainer", "write_texts"]
@@ -67,13 +68,16 @@ def tiny_language_model(**changes: Any) -> LanguageModel:
     return LanguageModel(device="cpu", precision="float32", **{**TEXT_SETTINGS, **changes})
 
 
-def tiny_text_trainer(**changes: Any) -> tuple[LanguageModellingTask, Trainer]:
+TextTrainer = Trainer[TextExamples, WindowNLL, Window]
+
+
+def tiny_text_trainer(**changes: Any) -> tuple[LanguageModellingTask, TextTrainer]:
     """Such a model's task, its weights as seed 1 draws them, and a trainer of it."""
     model = tiny_language_model(**changes)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        task = LanguageModellingTask.fitted(model.config, from_strings(TRAIN))
-    return task, Trainer(task, task.prepare(from_strings(TRAIN)), model.training, Engine.open("cpu"))
+        task, examples = LanguageModellingTask.from_rows(model.config, from_strings(TRAIN))
+    return task, Trainer(task, examples, model.training, Device.open("cpu"))
 
 
 def text_options(**changes: Any) -> list[str]:

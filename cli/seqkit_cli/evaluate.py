@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
 from seqkit.config.task_tables import CLASSIFIERS, CONFIGS
+
 from seqkit.errors import CorpusError
 from seqkit.metrics.metric import shown
 from seqkit.runs.folder import RunFolder, newest_run
@@ -123,9 +123,9 @@ def _evaluate_language_model(
     dynamic: bool,
     as_json: bool,
 ) -> None:
+    from seqkit.config.adaptive import CacheConfig, DynamicConfig
     from seqkit.data.texts import open_texts
     from seqkit.language_model import LanguageModel
-    from seqkit.training.adaptive_evaluation import CacheConfig, DynamicConfig
 
     texts = open_texts(**opening)
     split = _split_meant(texts, split)

@@ -1,13 +1,13 @@
-"""From ragged columns to padded batches.
+"""Ragged columns, and the padded batches that are cut out of them.
 
-Examples are kept as flat columns, one value a token, with a length per example; a batch is cut out of them with
-index arithmetic, so that collation never loops over tokens in Python.
+Examples are kept as flat columns, one value per token, with a length per example. Index arithmetic cuts a batch out of
+them, so collation never loops over tokens in Python.
 
 Shapes: N tokens of all examples, E examples, B batch, T time.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -22,12 +22,13 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """One padded batch, checked once, here.
+    """A padded batch; it is checked once, when it is made.
 
     Attributes:
-        inputs: tensors a model reads, by name.
-        lengths: true lengths (B,), int64 on the CPU: packing needs them there.
-        targets: what the model should say, (B, T), or None where it is not known.
+        inputs: tensors that a model reads, by name, with a row for each example.
+        lengths: true lengths (B,), int64, on the CPU, where packing needs them.
+        targets: the expected output, with a row for each example; None if unknown.
+        shared: tensors of the batch as a whole that a model reads, by name, such as a table of distinct spellings.
 
     >>> batch = Batch(inputs={"words": torch.tensor([[4, 2, 7], [5, 0, 0]])}, lengths=torch.tensor([3, 1]))
     >>> batch.mask.tolist()
@@ -37,44 +38,50 @@ class Batch:
     inputs: Mapping[str, Tensor]
     lengths: Tensor
     targets: Tensor | None = None
+    shared: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.lengths.dtype != torch.int64 or self.lengths.device.type != "cpu" or self.lengths.dim() != 1:
             raise ValueError("lengths must be a vector of int64 on the CPU")
         if len(self.lengths) == 0 or int(self.lengths.min()) < 1:
-            raise ValueError("a batch holds at least one example, and no example is empty")
-        if self.targets is not None and len(self.targets) != len(self.lengths):
-            raise ValueError(f"{len(self.targets)} rows of targets for {len(self.lengths)} lengths")
+            raise ValueError("a batch must hold at least one example, and no example may be empty")
+        for name, tensor in {**self.inputs, "targets": self.targets}.items():
+            if tensor is not None and len(tensor) != len(self.lengths):
+                raise ValueError(f"{len(tensor)} rows of {name} for {len(self.lengths)} lengths")
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors that a model reads, by name."""
+        return {**self.inputs, **self.shared}
 
     @property
     def mask(self) -> Tensor:
-        """True for real tokens, (B, T), on the CPU."""
+        """True for real steps, (B, T), on the CPU."""
         return torch.arange(int(self.lengths.max())) < self.lengths[:, None]
 
     @property
-    def tokens(self) -> int:
-        """How many real tokens the batch holds."""
+    def steps(self) -> int:
+        """Number of real steps (tokens, or points of a series) in the batch."""
         return int(self.lengths.sum())
 
     def repeated(self, copies: int) -> "Batch":
-        """Each row so many times, one after another; what is no tensor of rows, named ``…_B…``, is shared."""
-        return Batch(
-            inputs={
-                name: tensor.repeat_interleave(copies, dim=0) if name.rpartition("_")[2].startswith("B") else tensor
-                for name, tensor in self.inputs.items()
-            },
+        """Return a batch in which each row is repeated, its copies next to each other."""
+        return replace(
+            self,
+            inputs={name: tensor.repeat_interleave(copies, dim=0) for name, tensor in self.inputs.items()},
             lengths=self.lengths.repeat_interleave(copies),
             targets=None if self.targets is None else self.targets.repeat_interleave(copies, dim=0),
         )
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch with inputs and targets on a device; the lengths stay on the CPU."""
+        """Return the batch with all tensors on a device, but for the lengths, which stay on the CPU."""
         if device.type == "cpu":
             return self
-        return Batch(
+        return replace(
+            self,
             inputs={name: tensor.to(device, non_blocking=True) for name, tensor in self.inputs.items()},
-            lengths=self.lengths,
             targets=None if self.targets is None else self.targets.to(device, non_blocking=True),
+            shared={name: tensor.to(device, non_blocking=True) for name, tensor in self.shared.items()},
         )
 
 
@@ -83,8 +90,8 @@ class Ragged:
     """Examples of different lengths as flat columns.
 
     Attributes:
-        columns: for each name one value a token, (N,).
-        lengths: tokens of each example (E,), int64.
+        columns: one value per token, (N,), for each name.
+        lengths: number of tokens of each example (E,), int64.
 
     >>> ragged = Ragged(columns={"words": torch.tensor([4, 2, 7, 5])}, lengths=torch.tensor([3, 1]))
     >>> ragged.pad([1, 0])["words"].tolist()
@@ -102,8 +109,8 @@ class Ragged:
         torch.cumsum(self.lengths[:-1], 0, out=starts[1:])
         object.__setattr__(self, "_starts", starts)
 
-    def places(self, examples: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Where the tokens of some examples stand in the columns, (B, T), 0 for padding; and which are padding."""
+    def indices(self, examples: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return the indices of the tokens of some examples in the columns, (B, T), 0 for padding; and the padding."""
         chosen = torch.as_tensor(examples)
         starts: Tensor = self._starts[chosen]  # type: ignore[attr-defined]
         lengths = self.lengths[chosen]
@@ -112,13 +119,13 @@ class Ragged:
         return (starts[:, None] + steps_T).masked_fill_(padding_BT, 0), padding_BT
 
     def pad(self, examples: Sequence[int]) -> dict[str, Tensor]:
-        """The columns of some examples, each (B, T) as int64, padded with 0 on the right, rows in the order given."""
-        index_BT, padding_BT = self.places(examples)
+        """Return the columns of some examples, each (B, T), int64, padded with 0 on the right, in the order given."""
+        index_BT, padding_BT = self.indices(examples)
         return {name: column[index_BT].long().masked_fill_(padding_BT, 0) for name, column in self.columns.items()}
 
 
 def integers(values: Sequence[int]) -> Tensor:
-    """A list as int64; ``torch.tensor`` takes eight times as long to read one.
+    """Return a list as an int64 tensor, eight times as fast as ``torch.tensor`` does.
 
     >>> integers([3, 1])
     tensor([3, 1])

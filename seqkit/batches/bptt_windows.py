@@ -39,14 +39,14 @@ class Window:
         steps: how many.
         streams: into how many streams the text is cut.
         rows: how many of them have such steps: all, or in the very last step perhaps only the longer ones.
-        rate_share: what the learning rate is multiplied by.
+        learning_rate_scale: what the learning rate is multiplied by.
     """
 
     start: int
     steps: int
     streams: int
     rows: int
-    rate_share: float = 1.0
+    learning_rate_scale: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +89,9 @@ class WindowSampler:
             start += max(SHORTEST, round(generator.gauss(mean, VARIED_SPREAD)))
         return np.frombuffer(starts, dtype=np.int64)
 
-    def rate_share(self, batch: Window) -> float:
-        """What the learning rate of a batch is multiplied by."""
-        return batch.rate_share
+    def learning_rate_scale(self, index: Window) -> float:
+        """Return the factor of the learning rate for a window."""
+        return index.learning_rate_scale
 
 
 @dataclass(frozen=True, eq=False)

@@ -100,7 +100,7 @@ class BucketSampler:
     pool_batches: int = 50
     labels: Sequence[int] | None = None
 
-    def epoch(self, number: int) -> list[list[int]]:
+    def epoch(self, number: int) -> Sequence[Sequence[int]]:
         """The batches of one epoch."""
         generator = random.Random(f"{self.seed}/{number}")
         order = list(range(len(self.lengths))) if self.labels is None else _balanced(self.labels, generator)
@@ -112,6 +112,6 @@ class BucketSampler:
         generator.shuffle(batches)
         return batches
 
-    def rate_share(self, batch: Sequence[int]) -> float:
-        """What the learning rate of a batch is multiplied by: nothing is special about any."""
+    def learning_rate_scale(self, index: Sequence[int]) -> float:
+        """Return 1: all batches are learnt from at the same rate."""
         return 1.0

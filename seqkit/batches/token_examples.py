@@ -1,4 +1,4 @@
-"""Texts as the tokens of a language model or as byte pairs, as models of tokens read them.
+"""Texts as models of tokens read them: the tokens of a language model, or byte pairs.
 
 A text, and what becomes of it::
 
@@ -7,7 +7,7 @@ A text, and what becomes of it::
 Shapes: B batch, T time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Self
@@ -26,7 +26,7 @@ __all__ = ["TokenExamples", "TokenReader"]
 
 @dataclass(frozen=True, kw_only=True)
 class TokenExamples:
-    """Texts as a model of tokens reads them: the id of each token."""
+    """Texts as a model of tokens reads them: token ids."""
 
     ragged: Ragged
 
@@ -35,49 +35,47 @@ class TokenExamples:
 
     @property
     def lengths(self) -> list[int]:
-        """Tokens of each text."""
+        """Number of tokens of each text."""
         lengths: list[int] = self.ragged.lengths.tolist()
         return lengths
 
-    def inputs(self, rows: Sequence[int]) -> dict[str, Tensor]:
-        """What the model reads of some texts, in the order given."""
-        return {"tokens_BT": self.ragged.pad(rows)["tokens"]}
+    def tensors(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return what a model reads of some texts, in the order given: a row per text; nothing is shared."""
+        return {"tokens_BT": self.ragged.pad(rows)["tokens"]}, {}
 
 
 class TokenReader:
-    """Cuts texts into tokens; a text that has none is read as its end alone.
+    """Splits texts into tokens; a text without any is read as the end of a text alone.
 
     Args:
-        tokenizer: that of a language model, or one fitted to the texts.
+        tokenizer: the tokenizer of a language model, or one that was built from the texts.
 
     >>> reader = TokenReader.fitted(["one two", "two"], "word", 100)
     >>> reader.read(["two one", ""]).lengths
     [2, 1]
     """
 
-    asset_names = ("pieces.json",)
-
     def __init__(self, tokenizer: TextTokenizer) -> None:
         self.tokenizer = tokenizer
 
     @classmethod
     def fitted(cls, texts: Sequence[str], unit: Unit, size: int) -> Self:
-        """A reader whose vocabulary is that of training texts, of at most ``size`` tokens."""
+        """Build a reader from training texts, with a vocabulary of at most ``size`` tokens."""
         documents = ([encodable(text)] for text in texts)
         return cls(TextTokenizer.fitted(unit, documents, vocabulary_size=size))
 
     def read(self, texts: Sequence[str]) -> TokenExamples:
-        """Texts as a model reads them."""
+        """Return texts as a model reads them."""
         ids = [self.tokenizer.encode(text) for text in texts]
         ids = [each if len(each) else np.array([self.tokenizer.end_id]) for each in ids]
         columns = {"tokens": torch.from_numpy(np.fromiter(chain.from_iterable(ids), dtype=np.int64))}
         return TokenExamples(ragged=Ragged(columns=columns, lengths=torch.tensor([len(each) for each in ids])))
 
     def assets(self) -> dict[str, str]:
-        """The files that make the reader."""
+        """Return the files of the reader."""
         return {"pieces.json": self.tokenizer.to_json()}
 
     @classmethod
-    def restored(cls, assets: Mapping[str, str]) -> Self:
-        """The reader that ``assets`` describe."""
-        return cls(TextTokenizer.from_json(assets["pieces.json"]))
+    def restored(cls, read: Callable[[str], str]) -> Self:
+        """Return the reader whose files ``read`` returns by name."""
+        return cls(TextTokenizer.from_json(read("pieces.json")))

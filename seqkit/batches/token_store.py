@@ -30,7 +30,7 @@ class TokenStore:
     2
     """
 
-    ids: NDArray[np.unsignedinteger]
+    ids: NDArray[np.integer]
     characters: int
     bytes: int
 

@@ -1,19 +1,19 @@
-"""Texts as words, as models of words read them: word, spelling, shape and affixes.
+"""Texts as models of words read them: word, spelling, shape and affixes.
 
 Two tokens of a text, and what becomes of them::
 
     Uma     spelling 17 → word 1 (seen once: <unk>), shape Title, characters U m a, affixes Um- Uma- -ma …
     visited spelling 18 → word 42, shape lower, characters v i s i t e d, affixes vi- vis- -ed …
 
-A word is looked up once: a text holds the index of each spelling, and what is known of spellings stands in tables.
+A word is looked up once: a text holds the index of each spelling, and tables hold the features of each spelling.
 
 Shapes: S distinct spellings, L characters, A affixes of a word, B batch, T time, U distinct spellings of
-a batch, N tokens of all texts, C width of a language model's states, D width of what a model makes of a spelling.
+a batch, N tokens of all texts, D width of the vector of a spelling.
 """
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from seqkit.batches.batch import Ragged, integers
-from seqkit.models.contextual_embeddings import ContextualStates
+from seqkit.text.long_words import shortened
 from seqkit.text.pretrained_vectors import read_vectors
 from seqkit.text.vocabulary import AFFIX_LENGTHS, PADDING_ID, Vocabulary, affixes, encodable, normalize_word, word_shape
 from seqkit.text.words import WordTokenizer
@@ -31,7 +31,6 @@ from seqkit.text.words import WordTokenizer
 __all__ = ["WordExamples", "WordReader", "read_word_vectors"]
 
 MOST_SPELLINGS = 2**17  # whose vectors are held at once: 80 MB
-LONGEST_SPELLING = 40  # characters of a word that are read: its first and last 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +39,10 @@ class WordExamples:
 
     Attributes:
         tokens: the texts, cut into words.
-        ragged: the spelling of each token.
+        ragged: the spelling of each token, as a row of the tables below.
         words_S, shapes_S, affixes_SA: word id, shape id and affix ids of each distinct spelling; row 0 is padding.
-        characters_SL, characters_S: its character ids and how many they are.
-        contextual_NC: what a language model makes of each token, where there is one.
-        spelt_SD: what the model makes of each spelling, where that was computed for all batches together.
+        characters_SL, characters_S: the character ids of each distinct spelling, and their number.
+        spelling_vectors_SD: the vector of each distinct spelling, if precomputed for all batches together.
     """
 
     tokens: Sequence[Sequence[str]]
@@ -54,20 +52,19 @@ class WordExamples:
     affixes_SA: Tensor
     characters_SL: Tensor
     characters_S: Tensor
-    contextual_NC: Tensor | None = None
-    spelt_SD: Tensor | None = None
+    spelling_vectors_SD: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ragged)
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Tokens of each text."""
+        """Number of tokens of each text."""
         lengths: list[int] = self.ragged.lengths.tolist()
         return lengths
 
     def spellings(self, chosen: Tensor | slice = slice(None)) -> dict[str, Tensor]:
-        """Shapes, affixes and characters of some spellings, no wider than the longest of them."""
+        """Return shapes, affixes and characters of some spellings, no wider than the longest of them."""
         lengths_U = self.characters_S[chosen]
         return {
             "shapes_U": self.shapes_S[chosen],
@@ -76,45 +73,45 @@ class WordExamples:
             "characters_U": lengths_U,
         }
 
-    @property
-    def can_settle(self) -> bool:
-        """Whether what a model makes of all spellings can be held at once."""
-        return len(self.words_S) <= MOST_SPELLINGS
+    def precompute(self, vectors: Callable[[Mapping[str, Tensor]], Tensor], device: torch.device) -> Self:
+        """Return the texts with the vectors of all their spellings, which hold as long as the weights stay the same.
 
-    def settled(self, spelt_SD: Tensor) -> Self:
-        """The same, with what the model makes of each spelling."""
-        return replace(self, spelt_SD=spelt_SD)
+        The vectors of very many spellings would fill the memory; each batch then computes its own.
 
-    def inputs(self, rows: Sequence[int]) -> dict[str, Tensor]:
-        """What the model reads of some texts, in the order given."""
+        Args:
+            vectors: the part of the model that computes them, from what :meth:`spellings` returns.
+            device: where the model is.
+        """
+        if len(self.words_S) > MOST_SPELLINGS:
+            return self
+        return replace(
+            self, spelling_vectors_SD=vectors({name: tensor.to(device) for name, tensor in self.spellings().items()})
+        )
+
+    def tensors(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return what a model reads of some texts, in the order given: a row per text, and what they share."""
         rows_BT = self.ragged.pad(rows)["spellings"]
-        inputs = {"words_BT": self.words_S[rows_BT]}
-        if self.spelt_SD is not None:
-            inputs |= {"spellings_BT": rows_BT, "spelt_UD": self.spelt_SD}
-        else:
-            spellings_U, rows_BT = torch.unique(rows_BT, return_inverse=True)
-            inputs |= {"spellings_BT": rows_BT, **self.spellings(spellings_U)}
-        if self.contextual_NC is not None:
-            inputs["contextual_BTC"] = self.contextual_NC[self.ragged.places(rows)[0]]
-        return inputs
+        words_BT = self.words_S[rows_BT]
+        if self.spelling_vectors_SD is not None:
+            return {"words_BT": words_BT, "spellings_BT": rows_BT}, {"spelling_vectors_UD": self.spelling_vectors_SD}
+        spellings_U, rows_BT = torch.unique(rows_BT, return_inverse=True)
+        return {"words_BT": words_BT, "spellings_BT": rows_BT}, self.spellings(spellings_U)
 
 
 class WordReader:
-    """The vocabularies of words, characters and affixes, and how raw text is cut into words.
+    """The vocabularies of words, characters and affixes, and the tokenizer of raw text.
 
     Args:
-        tokenizer: cuts raw text as the training corpus was cut; its ``words`` are the word vocabulary.
+        tokenizer: splits raw text as the training corpus was split; its ``words`` are the word vocabulary.
         characters: character vocabulary.
         affixes: affix vocabulary.
-        singletons: for each word whether training holds it once.
+        singletons: whether each word occurs once in the training data.
 
     >>> reader = WordReader.fitted([["Ada", "ran"], ["Ada", "sat"]])
     >>> examples = reader.read([["Ada", "sat"], ["Bo"]])
     >>> examples.lengths, reader.tokenizer.words.ids(["Ada", "Bo"])
     ([2, 1], [2, 1])
     """
-
-    asset_names = ("tokenizer.json", "characters.json", "affixes.json")
 
     def __init__(
         self,
@@ -138,13 +135,13 @@ class WordReader:
         tokenizer: WordTokenizer | None = None,
         known: Collection[str] = (),
     ) -> Self:
-        """Vocabularies of training texts.
+        """Build the vocabularies of training texts.
 
         Args:
-            tokens: the texts, cut into words.
-            minimum_count: how often training must hold a word for it to be known.
-            tokenizer: what cut them; None chooses the one that cuts raw text most like them.
-            known: normalised words that are known however rare: those with a pretrained vector.
+            tokens: the texts, split into words.
+            minimum_count: minimum number of occurrences for a word to enter the vocabulary.
+            tokenizer: the tokenizer that split them; None chooses the one that splits raw text most like them.
+            known: normalized words that enter the vocabulary however rare they are: those with a pretrained vector.
         """
         spellings = Counter(word for text in tokens for word in text)
         tokenizer = tokenizer or WordTokenizer.fitted_to(tokens)
@@ -154,14 +151,14 @@ class WordReader:
             counts[normalize_word(word)] += count
         return cls(
             tokenizer,
-            # Counted over distinct spellings: what many different words share is worth knowing.
+            # Counted over distinct spellings: what many different words share is useful.
             characters=Vocabulary.build(Counter(character for word in spellings for character in encodable(word)), 2),
             affixes=Vocabulary.build(Counter(affix for word in spellings for affix in affixes(encodable(word))), 3),
             singletons=[counts[entry] == 1 and entry not in known for entry in tokenizer.words.entries],
         )
 
-    def read(self, tokens: Sequence[Sequence[str]], contextual: ContextualStates | None = None) -> WordExamples:
-        """Texts as a model reads them, and what a language model makes of their words."""
+    def read(self, tokens: Sequence[Sequence[str]]) -> WordExamples:
+        """Return texts as a model reads them."""
         spellings = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(tokens)), start=1)}
         places = integers(list(map(spellings.__getitem__, chain.from_iterable(tokens))))
         characters_SL, characters_S = self._characters(spellings)
@@ -174,12 +171,11 @@ class WordReader:
             affixes_SA=integers([PADDING_ID] * len(AFFIX_LENGTHS) + ends).view(-1, len(AFFIX_LENGTHS)),
             characters_SL=characters_SL,
             characters_S=characters_S,
-            contextual_NC=None if contextual is None else contextual.of(tokens),
         )
 
     def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
-        """Character ids of spellings, padded, and how many; before them a row for padding, one character long."""
-        read = [_read_characters(word) for word in spellings]
+        """Return the padded character ids of spellings, and their numbers; row 0 is padding, one character long."""
+        read = [shortened(encodable(word)) for word in spellings]
         filled_S = integers([1, *map(len, read)])
         characters_S = filled_S.clamp(min=1)  # a word of no character is read as padding, one character long
         inside_SL = torch.arange(int(characters_S.max())) < filled_S[:, None]
@@ -188,7 +184,7 @@ class WordReader:
         return characters_SL, characters_S
 
     def assets(self) -> dict[str, str]:
-        """The files that make the reader, but for which words were seen once: the weights file has them."""
+        """Return the files of the reader; the singletons are not among them, since the weights file has them."""
         return {
             "tokenizer.json": self.tokenizer.to_json(),
             "characters.json": json.dumps(self.characters.entries, ensure_ascii=False),
@@ -196,21 +192,21 @@ class WordReader:
         }
 
     @classmethod
-    def restored(cls, assets: Mapping[str, str]) -> Self:
-        """The reader that ``assets`` describe."""
+    def restored(cls, read: Callable[[str], str]) -> Self:
+        """Return the reader whose files ``read`` returns by name."""
         return cls(
-            WordTokenizer.from_json(assets["tokenizer.json"]),
-            characters=Vocabulary(json.loads(assets["characters.json"])),
-            affixes=Vocabulary(json.loads(assets["affixes.json"])),
+            WordTokenizer.from_json(read("tokenizer.json")),
+            characters=Vocabulary(json.loads(read("characters.json"))),
+            affixes=Vocabulary(json.loads(read("affixes.json"))),
         )
 
 
 def read_word_vectors(path: str, most_frequent: int, tokens: Sequence[Sequence[str]]) -> dict[str, Tensor]:
-    """Pretrained vectors by normalised word: of the words of texts, and of those at the top of the file.
+    """Read the pretrained vectors of the words of some texts, and of the first words of the file, by normalized word.
 
     Args:
-        path: the file, as ``seqkit.text.pretrained_vectors.read_vectors`` takes it.
-        most_frequent: how many words to keep from its top.
+        path: the file, in a format of :func:`seqkit.text.pretrained_vectors.read_vectors`.
+        most_frequent: number of words to keep from the top of the file.
         tokens: the texts.
     """
     spellings = {word for text in tokens for word in text}
@@ -222,9 +218,3 @@ def read_word_vectors(path: str, most_frequent: int, tokens: Sequence[Sequence[s
         if key == word or key not in vectors:  # "The" lends its vector to "the" only where there is no "the"
             vectors[key] = vector
     return vectors
-
-
-def _read_characters(word: str) -> str:
-    """The characters of a word that are read: of a very long one its two ends."""
-    half, word = LONGEST_SPELLING // 2, encodable(word)
-    return word if len(word) <= LONGEST_SPELLING else word[:half] + word[-half:]

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from seqkit.config.bounds import check_choices
+from annotated_types import Ge, Interval
+
+from seqkit.cells.table import CELLS
+from seqkit.config.bounds import OneOf, check_fields
 from seqkit.errors import ConfigError
 
 __all__ = [
@@ -13,50 +16,51 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModelConfig:
-    """What a language model is made of; every field is an option of ``seqkit train lm``.
+    """Settings of a language model; every field is an option of ``seqkit train lm``.
+
+    Raises:
+        ConfigError: a value cannot be used, or two do not go together; the message names the setting.
 
     >>> LanguageModelConfig(unit="char", pretokenized=True)
     Traceback (most recent call last):
         ...
-    seqkit.errors.ConfigError: pretokenized text is made of words: choose unit=word, not 'char'
+    seqkit.errors.ConfigError: pretokenized text consists of words: choose unit=word, not 'char'
     """
 
-    unit: Annotated[Literal["char", "word", "bpe"], "what a token is"] = "char"
-    pretokenized: Annotated[bool, "words are what white space parts, and a line end is <eos>, as in WikiText"] = False
-    vocabulary_size: Annotated[int, "most tokens in the vocabulary; 0 sets no limit, and is 4096 for bpe"] = 0
-    minimum_count: Annotated[int, "how often training must hold a character or word for it to be known"] = 1
-    direction: Annotated[Literal["forward", "backward", "both"], "which way the text is read"] = "forward"
-    cell: Annotated[Literal["lstm", "gru"], "recurrent cell"] = "lstm"
-    embedding_size: Annotated[int, "width of a token's embedding"] = 256
-    hidden_size: Annotated[int, "hidden units of a layer"] = 256
-    num_layers: Annotated[int, "stacked recurrent layers"] = 1
-    tied: Annotated[bool, "the embedding scores the next token, too; the last layer is as wide as it"] = True
-    adaptive_softmax: Annotated[bool, "rare tokens are scored in clusters: faster for large vocabularies"] = False
-    embedding_dropout: Annotated[float, "share of the vocabulary whose embedding is dropped"] = 0.0
-    input_dropout: Annotated[float, "dropout on embeddings"] = 0.0
-    hidden_dropout: Annotated[float, "dropout between layers"] = 0.0
-    output_dropout: Annotated[float, "dropout on the last layer"] = 0.0
-    weight_dropout: Annotated[float, "dropout on recurrent weights"] = 0.0
-    locked_dropout: Annotated[bool, "what is dropped stays so for a whole window"] = True
-    activation_penalty: Annotated[float, "weight of the squared last states (AR)"] = 0.0
-    temporal_penalty: Annotated[float, "weight of their squared changes from step to step (TAR)"] = 0.0
-    bptt: Annotated[int, "steps that gradients go back; batch_tokens / bptt streams are read side by side"] = 100
-    vary_bptt: Annotated[bool, "windows of random length, the learning rate scaled to it"] = False
-    reset_probability: Annotated[float, "chance that a stream's state is forgotten at a window's start"] = 0.0
+    unit: Annotated[Literal["char", "word", "bpe"], "unit of tokenization"] = "char"
+    pretokenized: Annotated[bool, "split words at white space alone; a line end is <eos>, as in WikiText"] = False
+    vocabulary_size: Annotated[
+        int, Ge(0), "maximum number of tokens in the vocabulary; 0 sets no limit, and means 4096 for bpe"
+    ] = 0
+    minimum_count: Annotated[
+        int, Ge(1), "minimum number of occurrences in the training data for a token to enter the vocabulary"
+    ] = 1
+    direction: Annotated[Literal["forward", "backward", "both"], "direction in which the text is read"] = "forward"
+    cell: Annotated[str, OneOf(CELLS), "type of recurrent cell"] = "lstm"
+    embedding_size: Annotated[int, Ge(1), "dimension of the token embeddings"] = 256
+    hidden_size: Annotated[int, Ge(1), "hidden units per layer"] = 256
+    num_layers: Annotated[int, Ge(1), "number of stacked recurrent layers"] = 1
+    tied: Annotated[
+        bool, "share the embedding with the output layer; the last layer then has the embedding's dimension"
+    ] = True
+    adaptive_softmax: Annotated[bool, "score rare tokens in clusters: faster for large vocabularies"] = False
+    embedding_dropout: Annotated[float, Interval(ge=0, lt=1), "share of the tokens whose embedding is dropped"] = 0.0
+    input_dropout: Annotated[float, Interval(ge=0, lt=1), "dropout on the embeddings"] = 0.0
+    hidden_dropout: Annotated[float, Interval(ge=0, lt=1), "dropout between the layers"] = 0.0
+    output_dropout: Annotated[float, Interval(ge=0, lt=1), "dropout on the last layer"] = 0.0
+    weight_dropout: Annotated[float, Interval(ge=0, lt=1), "dropout on the recurrent weights"] = 0.0
+    locked_dropout: Annotated[bool, "use one dropout mask for all steps of a window"] = True
+    activation_penalty: Annotated[float, Ge(0), "weight of the activation regularization (AR)"] = 0.0
+    temporal_penalty: Annotated[float, Ge(0), "weight of the temporal activation regularization (TAR)"] = 0.0
+    bptt: Annotated[int, Ge(1), "steps of backpropagation; a batch holds batch_tokens / bptt parallel streams"] = 100
+    vary_bptt: Annotated[bool, "draw the length of each window, and scale the learning rate to it"] = False
+    reset_probability: Annotated[
+        float, Interval(ge=0, lt=1), "probability of resetting a stream's state at the start of a window"
+    ] = 0.0
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_fields(self)
         if self.pretokenized and self.unit != "word":
-            raise ConfigError(f"pretokenized text is made of words: choose unit=word, not {self.unit!r}")
-        for name in ("minimum_count", "embedding_size", "hidden_size", "num_layers", "bptt"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("vocabulary_size", "activation_penalty", "temporal_penalty"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
-        dropouts = ("embedding_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_dropout")
-        for name in (*dropouts, "reset_probability"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ConfigError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+            raise ConfigError(f"pretokenized text consists of words: choose unit=word, not {self.unit!r}")
         if self.tied and self.adaptive_softmax:
-            raise ConfigError("an adaptive softmax has clusters of its own: choose tied=False with it")
+            raise ConfigError("an adaptive softmax has its own clusters: choose tied=False with it")

@@ -1,7 +1,7 @@
-"""Recipes of language models: every setting of a preset, where it comes from, and what it was published to reach.
+"""Presets of language models: named sets of settings, with their sources.
 
-A preset supplies all settings that are not given otherwise. ``seqkit train lm --preset NAME --print-config`` shows
-every one of them; docs/language_models.md says where each recipe departs from its source.
+A preset supplies every setting that is not given explicitly. ``seqkit train lm --preset NAME --print-config`` prints
+all of them; docs/language_models.md lists published results, and where a preset differs from its source.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from seqkit.errors import ConfigError
 
 __all__ = ["PRESETS", "preset_settings"]
 
-# Everything that presets differ in, so that none depends on a default.
+# Every setting in which presets differ, so that none depends on a default.
 _PLAIN: dict[str, Any] = {
     "unit": "char",
     "pretokenized": False,
@@ -36,7 +36,7 @@ _PLAIN: dict[str, Any] = {
     "average": 0.99,
     "patience": 1000,
 }
-_AWD = {  # Merity et al. 2018, section 5, and the settings published with it
+_AWD = {  # Merity et al. 2018, section 5, and the settings published with the paper
     **_PLAIN,
     "unit": "word",
     "pretokenized": True,
@@ -133,10 +133,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset_settings(name: str) -> dict[str, Any]:
-    """The settings of a preset.
+    """Return the settings of a preset.
 
     Raises:
-        ConfigError: where there is no such preset; the message names those there are.
+        ConfigError: there is no such preset; the message lists the existing ones.
 
     >>> preset_settings("awd-wt2")["hidden_size"]
     1150

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from seqkit.config.bounds import check_share, weights_by_name
+from annotated_types import Ge, Interval
+
+from seqkit.config.label_weights import parse_label_weights
 from seqkit.config.words import WordConfig
-from seqkit.errors import ConfigError
 from seqkit.text.tagging_schemes import Scheme
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class TaggingConfig(WordConfig):
-    """What a tagger is made of; every field is an option of ``seqkit train ner``.
+    """Settings of a tagger's model; every field is an option of ``seqkit train ner``.
+
+    Raises:
+        ConfigError: a value cannot be used; the message names the setting.
 
     >>> TaggingConfig(hidden_size=0)
     Traceback (most recent call last):
@@ -23,33 +27,32 @@ class TaggingConfig(WordConfig):
     seqkit.errors.ConfigError: hidden_size must be at least 1, not 0
     """
 
-    corpus_scheme: Annotated[str | None, "tagging scheme of the corpus; detected where it is not given"] = None
-    scheme: Annotated[str, "tagging scheme the model is trained in"] = Scheme.IOBES
-    head: Annotated[Literal["crf", "softmax"], "what decides on labels"] = "crf"
+    corpus_scheme: Annotated[str | None, "tagging scheme of the corpus; detected if not given"] = None
+    scheme: Annotated[str, "tagging scheme that the model is trained in"] = Scheme.IOBES
+    head: Annotated[Literal["crf", "softmax"], "output layer that predicts the tags"] = "crf"
     label_weights: Annotated[
-        str | None, "what a token counts in the loss, by type or tag: O=0.5,LOC=2; 1 where none is given"
+        str | None, "weight of a token in the loss, by entity type or tag: O=0.5,LOC=2; 1 if not given"
     ] = None
-    label_smoothing: Annotated[float, "share of the training target that is spread over all legal answers"] = 0.0
-    lm: Annotated[str | None, "run folder of a character language model, whose states are features of words"] = None
-    lm_size: Annotated[int, "width to which these are brought"] = 256
+    label_smoothing: Annotated[
+        float, Interval(ge=0, lt=1), "share of the training target that is spread over all legal outputs"
+    ] = 0.0
+    lm: Annotated[str | None, "run folder of a character language model whose states become word features"] = None
+    lm_size: Annotated[int, Ge(1), "dimension to which these states are projected"] = 256
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "scheme", Scheme.parse(self.scheme))
         if self.corpus_scheme is not None:
             object.__setattr__(self, "corpus_scheme", Scheme.parse(self.corpus_scheme))
-        if self.lm_size < 1:
-            raise ConfigError(f"lm_size must be at least 1, not {self.lm_size}")
-        check_share(self, "label_smoothing")
-        self.weight_of_label()
+        self.label_weights_by_name()
 
-    def weight_of_label(self) -> dict[str, float]:
-        """``label_weights`` as numbers.
+    def label_weights_by_name(self) -> dict[str, float]:
+        """Return ``label_weights`` as numbers.
 
         Raises:
-            ConfigError: where they are not written as NAME=NUMBER,NAME=NUMBER, or a number is negative.
+            ConfigError: they are not written as NAME=NUMBER,NAME=NUMBER, or a number is negative.
 
-        >>> TaggingConfig(label_weights="O=0.5, LOC=2").weight_of_label()
+        >>> TaggingConfig(label_weights="O=0.5, LOC=2").label_weights_by_name()
         {'O': 0.5, 'LOC': 2.0}
         """
-        return weights_by_name("label_weights", self.label_weights)
+        return parse_label_weights("label_weights", self.label_weights)

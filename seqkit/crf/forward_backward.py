@@ -1,15 +1,14 @@
-"""Sums over all paths of a linear chain: the forward and backward recursions, and what follows from them.
+"""Sums over all paths of a linear chain: the forward and backward recursions, and quantities derived from them.
 
 Shapes: B batch, T time, K labels, N directions (forward and backward).
 
 A path y scores  start[y₁] + Σ emit_t[y_t] + Σ trans[y_{t-1}, y_t] + end[y_T].  The backward recursion is the forward
-one on rows flipped within their lengths, with transposed transitions and with ``end`` for ``start``; so both run side
-by side, and neither needs a mask: what is computed beyond a row's end is never read.
+one on rows reversed within their lengths, with transposed transitions and with ``end`` in place of ``start``. So both
+run in the same tensors, and neither needs a mask: what is computed beyond a row's end is never read.
 
-A step of the recursion is a product with the K·K matrix of exp(trans), in float64, brought back to scale every few
-steps (Rabiner 1989, section V.A), instead of a logsumexp over B·K² numbers. It is exact unless a number leaves the
-range of float64. That is checked, and the rare batch where it happens, such as one with scores of ±10⁴, is computed
-in log space instead.
+A step of the recursion is a product with the K×K matrix exp(trans), in float64, rescaled every few steps (Rabiner 1989,
+section V.A), in place of a logsumexp over B·K² numbers. It is exact unless a number leaves the range of float64. This
+is checked, and the rare batch in which it happens, such as one with scores of ±10⁴, is computed in log space.
 """
 
 from dataclasses import dataclass
@@ -19,22 +18,22 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["Chain", "Lattice", "along", "flipped", "lattice_of", "log_partition", "time_mask"]
+__all__ = ["Chain", "Lattice", "along", "finite", "flipped", "lattice_of", "log_partition", "time_mask"]
 
 RESCALED_EVERY = 8  # steps
-WIDEST = 115.0  # largest spread of scores within a step, for the scaled recursion: a factor of e^-115 = 1e-50
-TINY = 1e-200  # two factors of 1e-50 lead from here to 1e-300, where float64 still has all its digits
+WIDEST = 115.0  # largest range of scores within a step for the scaled recursion: a factor of e^-115 = 1e-50
+TINY = 1e-200  # two factors of 1e-50 lead from here to 1e-300, where float64 still has its full precision
 
 
 class Chain(NamedTuple):
     """The scores of a batch of chains.
 
     Attributes:
-        emissions_TBK: a score for each label at each step; what stands beyond a row's length is ignored.
-        lengths_B: steps of each row, from 0 to T.
-        start_K: a score for each first label; −∞ forbids it, here and below.
-        transitions_KK: a score for each label (column) after another (row).
-        end_K: a score for each last label.
+        emissions_TBK: the score of each label at each step; values beyond a row's length are ignored.
+        lengths_B: number of steps of each row, from 0 to T.
+        start_K: the score of each label as the first one; −∞ forbids it, here and below.
+        transitions_KK: the score of each label (column) after each other (row).
+        end_K: the score of each label as the last one.
     """
 
     emissions_TBK: Tensor
@@ -46,18 +45,18 @@ class Chain(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Lattice:
-    """What all paths of a batch weigh together, as logs or as scaled numbers; exact probabilities are products of it.
+    """Sums over the paths of a batch, as logarithms or as scaled numbers; their products are exact probabilities.
 
     P(i at t) = alpha_t[i] · rest_t[i]  and  P(i at t−1, j at t) = alpha_{t−1}[i] · moves[i, j] · after_t[j].
-    Beyond a row's length only ``after`` has a meaning: it is 0 there.
+    Beyond a row's length only ``after`` is defined: it is 0 there.
 
     Attributes:
-        logarithmic: whether the four tensors below are logs.
-        alpha_TBK: weight of all beginnings up to a label, its emission included.
-        rest_TBK: share of the partition function that all endings after a label have.
-        after_TBK: the same with the label's emission.
+        logarithmic: whether the four tensors below are logarithms.
+        alpha_TBK: weight of all beginnings up to and including a label and its emission.
+        rest_TBK: weight of all endings after a label, divided by the partition function.
+        after_TBK: the same, including the label's emission.
         moves_KK: weight of each transition.
-        log_partition_B: log Z; 0 for an empty row, −∞ where no path is legal.
+        log_partition_B: log Z; 0 for an empty row, −∞ if no path is legal.
     """
 
     logarithmic: bool
@@ -68,27 +67,27 @@ class Lattice:
     log_partition_B: Tensor
 
     def unary(self) -> Tensor:
-        """Probability of each label at each step, (T, B, K); arbitrary beyond a row's length."""
+        """Return the probability of each label at each step, (T, B, K); arbitrary beyond a row's length."""
         if self.logarithmic:
             return (self.alpha_TBK + self.rest_TBK).clamp_(max=0.0).exp_()
         return self.alpha_TBK * self.rest_TBK
 
     def pair_sums(self, weights_B: Tensor) -> Tensor:
-        """How often each label is expected to follow each other, (K, K), summed over rows with weights."""
+        """Return the expected number of each transition, (K, K), summed over rows with the given weights."""
         if not self.logarithmic:
             after_TBK = self.after_TBK[1:] * weights_B[:, None]
             return self.alpha_TBK[:-1].flatten(0, 1).T @ after_TBK.flatten(0, 1) * self.moves_KK
         return torch.einsum("b,bij->ij", weights_B, self._pair_counts())
 
     def expected_pairs(self, values_KK: Tensor) -> Tensor:
-        """Expected sum of a value of each pair of neighbours along a row, (B,); differentiable in the values."""
+        """Return the expected sum of values of transitions along each row, (B,); differentiable in the values."""
         values_KK = values_KK.to(self.moves_KK.dtype)
         if self.logarithmic:
             return (self._pair_counts() * values_KK).sum((1, 2))
         return (self.alpha_TBK[:-1] @ (self.moves_KK * values_KK) * self.after_TBK[1:]).sum((0, 2))
 
     def _pair_counts(self) -> Tensor:
-        """How often each label is expected to follow each other in each row, (B, K, K), from logs, a step at a time."""
+        """Return the expected number of each transition in each row, (B, K, K), from logarithms, step by step."""
         counts_BKK = self.moves_KK.new_zeros(self.alpha_TBK.shape[1], *self.moves_KK.shape)
         for before_BK, after_BK in zip(self.alpha_TBK[:-1], self.after_TBK[1:], strict=True):
             pairs_BKK = before_BK[:, :, None] + self.moves_KK + after_BK[:, None, :]
@@ -96,7 +95,7 @@ class Lattice:
         return counts_BKK
 
     def rows(self, rows_R: Tensor) -> "Lattice":
-        """The lattice of some rows, in that order; a row may come more than once."""
+        """Return the lattice of some rows in the given order; a row may occur more than once."""
         picked = (part.index_select(1, rows_R) for part in (self.alpha_TBK, self.rest_TBK, self.after_TBK))
         alpha_TRK, rest_TRK, after_TRK = picked
         return Lattice(
@@ -109,45 +108,48 @@ class Lattice:
         )
 
     def logs(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The logs of alpha, rest, after and moves."""
+        """Return the logarithms of alpha, rest, after and moves."""
         parts = (self.alpha_TBK, self.rest_TBK, self.after_TBK, self.moves_KK)
-        return parts if self.logarithmic else tuple(part.log() for part in parts)  # type: ignore[return-value]
+        if self.logarithmic:
+            return parts
+        alpha_TBK, rest_TBK, after_TBK, moves_KK = (part.log() for part in parts)
+        return alpha_TBK, rest_TBK, after_TBK, moves_KK
 
     def log_path(self, tags_TB: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability of each label of a path, and of each label but the first given the one before it.
+        """Return the log-probability of each label of a path, and of each but the first given the label before it.
 
-        What cannot be is −∞, also after a label that itself cannot be.
+        Impossible labels have −∞, also after a label that is itself impossible.
         """
         parts = [along(part, tags_TB) for part in (self.alpha_TBK, self.rest_TBK, self.after_TBK)]
         moved_TB = self.moves_KK[tags_TB[:-1], tags_TB[1:]]
         if not self.logarithmic:
             parts, moved_TB = [part.log() for part in parts], moved_TB.log()
         alpha_TB, rest_TB, after_TB = parts
-        return alpha_TB + rest_TB, moved_TB + after_TB[1:] - _finite(rest_TB[:-1])
+        return alpha_TB + rest_TB, moved_TB + after_TB[1:] - finite(rest_TB[:-1])
 
 
 def time_mask(lengths_B: Tensor, steps: int) -> Tensor:
-    """True for the steps of each row, (T, B)."""
+    """Return a mask that is true for the steps of each row, (T, B)."""
     return torch.arange(steps, device=lengths_B.device)[:, None] < lengths_B
 
 
 def along(values_TBK: Tensor, tags_TB: Tensor) -> Tensor:
-    """The value of a path's label at each step, (T, B)."""
+    """Return the value of a path's label at each step, (T, B)."""
     return values_TBK.gather(2, tags_TB[..., None])[..., 0]
 
 
 def lattice_of(chain: Chain) -> Lattice:
-    """The lattice of a chain, without gradient, in float64 where the device has it."""
+    """Return the lattice of a chain, without gradient, in float64 if the device has it."""
     with torch.no_grad():
         precise = _precise(chain)
         return _scaled_lattice(precise) or _log_lattice(precise)
 
 
 def log_partition(chain: Chain) -> Tensor:
-    """log Z of each row, (B,), in the precision of the emissions.
+    """Return log Z of each row, (B,), in the precision of the emissions.
 
-    Its gradient is the probability of what each score belongs to (Rabiner 1989, eqs 27 and 37), computed by hand: all
-    that is kept for it is the lattice, a few numbers a step and label.
+    The gradient with respect to a score is the probability of the label or transition it belongs to (Rabiner 1989, eqs
+    27 and 37). It is computed from the lattice, which is all that is kept: a few numbers per step and label.
     """
     result: Tensor = _LogPartition.apply(*chain)  # type: ignore[no-untyped-call]
     return result
@@ -176,7 +178,7 @@ class _LogPartition(torch.autograd.Function):
 
 
 def _precise(chain: Chain) -> Chain:
-    """A copy in float64, or in float32 where there is nothing else, with the padding cleared."""
+    """Return a copy in float64, or in float32 if the device has no float64, with the padding set to 0."""
     dtype = torch.float32 if chain.emissions_TBK.device.type == "mps" else torch.float64
     beyond_TB1 = ~time_mask(chain.lengths_B, len(chain.emissions_TBK))[..., None]
     emissions_TBK = chain.emissions_TBK.to(dtype, copy=True).masked_fill_(beyond_TB1, 0.0)
@@ -184,13 +186,13 @@ def _precise(chain: Chain) -> Chain:
 
 
 def _last(values_TBK: Tensor, lengths_B: Tensor) -> Tensor:
-    """The values at each row's last step, (B, K); at step 0 for an empty row."""
+    """Return the values at each row's last step, (B, K); at step 0 for an empty row."""
     last_B = (lengths_B - 1).clamp(min=0)
     return values_TBK.gather(0, last_B[None, :, None].expand(1, -1, values_TBK.shape[2]))[0]
 
 
 def flipped(values_TBK: Tensor, lengths_B: Tensor) -> Tensor:
-    """Each row turned round within its length; padding stays in its place."""
+    """Return the values with each row reversed within its length; padding stays in its place."""
     steps, batch = values_TBK.shape[:2]
     steps_T1 = torch.arange(steps, device=lengths_B.device)[:, None]
     source_TB = torch.where(steps_T1 < lengths_B, lengths_B - 1 - steps_T1, steps_T1)
@@ -199,14 +201,14 @@ def flipped(values_TBK: Tensor, lengths_B: Tensor) -> Tensor:
 
 
 def _two_ways(chain: Chain) -> tuple[Tensor, Tensor, Tensor]:
-    """Emissions (T, N, B, K), first scores (N, K) and transitions (N, K, K) of the forward and backward recursion."""
+    """Return emissions (T, N, B, K), first scores (N, K) and transitions (N, K, K) of both recursions."""
     emissions_TNBK = torch.stack([chain.emissions_TBK, flipped(chain.emissions_TBK, chain.lengths_B)], dim=1)
     first_NK = torch.stack([chain.start_K, chain.end_K])
     return emissions_TNBK, first_NK, torch.stack([chain.transitions_KK, chain.transitions_KK.T])
 
 
 def _scaled_lattice(chain: Chain) -> Lattice | None:
-    """The lattice from the recursion on scaled numbers; None where float64 cannot hold them."""
+    """Return the lattice from the recursion on scaled numbers; None if float64 cannot hold them."""
     peaked = [_peaked(chain.emissions_TBK)] + [_peaked(scores.flatten()) for scores in chain[2:]]
     if chain.emissions_TBK.dtype != torch.float64 or any(_any_between(-torch.inf, low, -WIDEST) for low, _ in peaked):
         return None
@@ -215,13 +217,13 @@ def _scaled_lattice(chain: Chain) -> Lattice | None:
         emitted_TBK.exp_(), chain.lengths_B, start_K.exp_(), moves_X.exp_().view_as(chain.transitions_KK), end_K.exp_()
     )
     arrived_TNBK, scale_TB1 = _scaled_recursion(*_two_ways(weights))
-    # No number falls from TINY to 0 within a step, so a 0 that nothing tiny came before is a true one.
+    # No number falls from TINY to 0 within one step: without tiny numbers, each 0 is exact.
     if _any_between(0.0, arrived_TNBK, TINY):
         return None
     mask_TB1 = time_mask(chain.lengths_B, len(emitted_TBK))[..., None]
     alpha_TBK = arrived_TNBK[:, 0] * emitted_TBK
     rest_TBK = flipped(arrived_TNBK[:, 1], chain.lengths_B)
-    total_TB1 = (alpha_TBK * rest_TBK).sum(-1, keepdim=True).masked_fill_(~mask_TB1, 1.0)  # Z, however it is scaled
+    total_TB1 = (alpha_TBK * rest_TBK).sum(-1, keepdim=True).masked_fill_(~mask_TB1, 1.0)  # Z, up to the scale
     if _any_between(-1.0, total_TB1, TINY):
         return None
     rest_TBK /= total_TB1
@@ -241,7 +243,7 @@ def _scaled_lattice(chain: Chain) -> Lattice | None:
 
 
 def _scaled_recursion(emitted_TNBK: Tensor, first_NK: Tensor, weights_NKK: Tensor) -> tuple[Tensor, Tensor]:
-    """What arrives at each label before its emission, and what the forward state was divided by on the way there."""
+    """Return the weight that arrives at each label before its emission, and the scales of the forward state."""
     arrived_TNBK = torch.empty_like(emitted_TNBK)
     arrived_TNBK[0] = first_NK[:, None]
     scale_TB1 = torch.ones_like(emitted_TNBK[:, 0, :, :1])
@@ -258,7 +260,7 @@ def _scaled_recursion(emitted_TNBK: Tensor, first_NK: Tensor, weights_NKK: Tenso
 
 
 def _log_lattice(chain: Chain) -> Lattice:
-    """The lattice from the recursion in log space, whatever the scores."""
+    """Return the lattice from the recursion in log space, which works for any scores."""
     emissions_TNBK, first_NK, moves_NKK = _two_ways(chain)
     arrived_NBK = first_NK[:, None].expand_as(emissions_TNBK[0])
     arrivals = [arrived_NBK]
@@ -269,7 +271,7 @@ def _log_lattice(chain: Chain) -> Lattice:
     alpha_TBK = arrived_TNBK[:, 0] + chain.emissions_TBK
     last_BK = _last(alpha_TBK, chain.lengths_B)
     log_partition_B = (last_BK + chain.end_K).logsumexp(1).masked_fill_(chain.lengths_B == 0, 0.0)
-    rest_TBK = flipped(arrived_TNBK[:, 1], chain.lengths_B) - _finite(log_partition_B)[:, None]
+    rest_TBK = flipped(arrived_TNBK[:, 1], chain.lengths_B) - finite(log_partition_B)[:, None]
     beyond_TB1 = ~time_mask(chain.lengths_B, len(alpha_TBK))[..., None]
     return Lattice(
         logarithmic=True,
@@ -282,16 +284,16 @@ def _log_lattice(chain: Chain) -> Lattice:
 
 
 def _peaked(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores with their maximum over the last dimension taken off, and that maximum, kept as a dimension."""
-    peak = _finite(scores.amax(-1, keepdim=True))
+    """Return scores minus their maximum over the last dimension, and that maximum with the dimension kept."""
+    peak = finite(scores.amax(-1, keepdim=True))
     return scores - peak, peak
 
 
-def _finite(scores: Tensor) -> Tensor:
-    """0 in place of −∞, the log of a sum over nothing, so that it can be subtracted."""
+def finite(scores: Tensor) -> Tensor:
+    """Return scores with 0 in place of −∞, the logarithm of an empty sum, so that they can be subtracted."""
     return scores.masked_fill(scores == -torch.inf, 0.0)
 
 
 def _any_between(low: float, values: Tensor, high: float) -> bool:
-    # The minimum alone is a fast first look, and mostly settles it.
+    # The minimum alone is fast, and usually decides.
     return bool(values.numel()) and bool(values.amin() < high) and bool(((values > low) & (values < high)).any())

@@ -1,9 +1,9 @@
 """Linear-chain conditional random field (Lafferty et al. 2001), exact, with hard constraints.
 
-Shapes: B batch, T time, K labels. Time comes first inside, as in torchcrf.
+Shapes: B batch, T time, K labels, S spans. Internally time comes first, as in torchcrf.
 
-The score of a path y is  start[y₁] + Σ emit_t[y_t] + Σ trans[y_{t-1}, y_t] + end[y_T]  and its probability is
-exp(score − log Z). A forbidden transition scores −∞: it has probability 0 in training and is never decoded.
+The score of a path y is  start[y₁] + Σ emit_t[y_t] + Σ trans[y_{t-1}, y_t] + end[y_T],  and its probability is
+exp(score − log Z). A forbidden transition has the score −∞: its probability is 0 in training, and it is never decoded.
 """
 
 from collections.abc import Sequence
@@ -35,19 +35,22 @@ class ScoredPath(NamedTuple):
 
 
 class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
-    """pytorch-crf's CRF, made fast and complete: same parameters, same interface, same results.
+    """A faster and more complete version of pytorch-crf's CRF, with the same parameters, interface and results.
 
     Args:
-        num_tags: labels K.
-        batch_first: whether tensors come as (B, T, …) instead of (T, B, …).
-        can_start: for each label whether a path may start with it; None allows all.
-        can_follow: K rows of K, whether the column's label may follow the row's; None allows all.
-        can_end: for each label whether a path may end with it; None allows all.
-        label_weights: for each label what a token of it counts in :meth:`loss`; None counts each 1.
+        num_tags: number of labels K.
+        batch_first: whether tensors are (B, T, …) instead of (T, B, …).
+        can_start: for each label, whether a path may start with it; None allows all.
+        can_follow: K×K, whether the label of the column may follow that of the row; None allows all.
+        can_end: for each label, whether a path may end with it; None allows all.
+        label_weights: the weight in :meth:`loss` of a token of each label; None weights all equally.
         label_smoothing: share of the target in :meth:`loss` that is spread evenly over all legal paths.
-        allow_empty: whether rows may have length 0; their one path has log-likelihood 0. pytorch-crf refuses them.
+        allow_empty: whether rows may have length 0. Their only path has log-likelihood 0. pytorch-crf refuses them.
 
-    Masks are true, then false: padding stands on the right.
+    Raises:
+        ValueError: if an argument has the wrong shape or is out of range.
+
+    Padding must be on the right: in each row of a mask, all true values come first.
 
     >>> crf = CRF(2, batch_first=True, can_follow=[[True, False], [True, True]])
     >>> crf.decode(torch.tensor([[[1.0, 0.0], [0.0, 9.0]]]))
@@ -91,30 +94,30 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         self.allow_empty = allow_empty
 
     def forward(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None, reduction: str = "sum") -> Tensor:
-        """Log-likelihood of tag sequences.
+        """Return the log-likelihood of tag sequences.
 
         Args:
-            emissions: scores, (T, B, K), or (B, T, K) where ``batch_first``; half precision is computed in float32.
+            emissions: scores, (T, B, K), or (B, T, K) if ``batch_first``; half precision is computed in float32.
             tags: label indices, (T, B) or (B, T).
-            mask: true for the steps that count; None counts all.
-            reduction: ``none`` gives (B,), ``sum`` one number, ``mean`` the mean over the batch, ``token_mean``
-                the sum divided by the steps that count.
+            mask: true for the steps of each row, false for padding; None if there is no padding.
+            reduction: ``none`` returns (B,), ``sum`` the sum, ``mean`` the mean over the batch, ``token_mean`` the sum
+                divided by the number of steps.
 
         Raises:
-            ValueError: on shapes that do not fit or an unknown reduction, as ``torchcrf.CRF`` does; on a mask that
-                has a true step after a false one.
+            ValueError: if shapes do not match or the reduction is unknown, as with ``torchcrf.CRF``; or if a mask has a
+                true step after a false one.
         """
         _check_reduction(reduction)
         chain, tags_TB = self._chain(emissions, mask, tags)
         return _reduced(_normalized(path_scores(chain, tags_TB), chain), chain.lengths_B, reduction)
 
     def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None, reduction: str = "sum") -> Tensor:
-        """What training minimises: the negative log-likelihood, with label weights and smoothing where they are set.
+        """Return the training loss: the negative log-likelihood, with label weights and smoothing if they are set.
 
-        With weights w, log P(y) = Σ log P(y_t | y_{t-1}) is taken as Σ w[y_t] · log P(y_t | y_{t-1}), and
-        ``token_mean`` divides by Σ w[y_t], as ``torch.nn.functional.cross_entropy`` does. With smoothing ε the result
-        is (1 − ε) times that, plus ε times the cross-entropy of the uniform distribution over all legal paths
-        (Szegedy et al. 2016, section 7, for paths in place of classes).
+        With weights w, log P(y) = Σ log P(y_t | y_{t-1}) becomes Σ w[y_t] · log P(y_t | y_{t-1}), and ``token_mean``
+        divides by Σ w[y_t], as in ``torch.nn.functional.cross_entropy``. With smoothing ε the result is (1 − ε) times
+        that, plus ε times the cross-entropy with the uniform distribution over all legal paths (Szegedy et al. 2016,
+        section 7, for paths instead of classes).
 
         Arguments and errors are those of :meth:`forward`.
 
@@ -124,37 +127,37 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         """
         _check_reduction(reduction)
         chain, tags_TB = self._chain(emissions, mask, tags)
-        counted_B: Tensor = chain.lengths_B
+        counts_B: Tensor = chain.lengths_B
         if self.label_weights_K is None:
             likelihood_B = _normalized(path_scores(chain, tags_TB), chain)
         else:
             mask_TB = time_mask(chain.lengths_B, len(tags_TB))
             weights_TB = self.label_weights_K[tags_TB].masked_fill(~mask_TB, 0.0)
             likelihood_B = weighted_log_likelihood(chain, tags_TB, weights_TB)
-            counted_B = weights_TB.sum(0)
+            counts_B = weights_TB.sum(0)
         if self.label_smoothing:
             uniform_B = _normalized(self._uniform_score(chain), chain)
             likelihood_B = (1 - self.label_smoothing) * likelihood_B + self.label_smoothing * uniform_B
-        return -_reduced(likelihood_B, counted_B, reduction)
+        return -_reduced(likelihood_B, counts_B, reduction)
 
     def log_partition(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
-        """log Z of each row, (B,), differentiable; arguments as for ``forward``."""
+        """Return log Z of each row, (B,), differentiable; arguments as for ``forward``."""
         return log_partition(self._chain(emissions, mask)[0])
 
     def decode(self, emissions: Tensor, mask: Tensor | None = None) -> list[list[int]]:
-        """The most probable path of each row, by Viterbi (1967); arguments as for ``forward``."""
+        """Return the most probable path of each row (Viterbi 1967); arguments as for ``forward``."""
         return best_paths(self._chain(emissions, mask)[0])
 
     def decode_n_best(self, emissions: Tensor, mask: Tensor | None = None, *, n: int) -> list[list[ScoredPath]]:
-        """The n most probable paths of each row, best first, computed in float64.
+        """Return the n most probable paths of each row, best first, computed in float64.
 
         Args:
             emissions: as for ``forward``.
             mask: as for ``forward``.
-            n: how many; a row with fewer legal paths gives all of them.
+            n: number of paths; for a row with fewer legal paths, all of them are returned.
 
         Raises:
-            ValueError: as ``forward``, or where n is below 1.
+            ValueError: as for ``forward``, or if n is below 1.
 
         >>> crf = CRF(2, batch_first=True)
         >>> [path.labels for path in crf.decode_n_best(torch.tensor([[[1.0, 0.0]]]), n=5)[0]]
@@ -178,7 +181,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         ]
 
     def marginals(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Probability of each label at each step, in the layout of ``emissions``; zero where the mask is false.
+        """Return the probability of each label at each step, in the layout of ``emissions``; zero for padding.
 
         >>> crf = CRF(3, batch_first=True)
         >>> crf.marginals(torch.randn(2, 4, 3)).sum(-1).allclose(torch.ones(2, 4))
@@ -193,18 +196,18 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
     def span_log_probabilities(
         self, emissions: Tensor, spans: Sequence[tuple[int, int, Sequence[int]]], mask: Tensor | None = None
     ) -> Tensor:
-        """Log-probability that a row has just these labels from a step on, whatever stands around them.
+        """Return the log-probability that a row has given labels from a given step on, whatever its other labels are.
 
         Args:
             emissions: as for ``forward``.
-            spans: (row, first step, labels) of each span; any number of spans a row, overlapping or not.
+            spans: (row, first step, labels) of each span; a row may have any number of spans, which may overlap.
             mask: as for ``forward``.
 
         Returns:
-            (S,), one number a span; −∞ for a forbidden one.
+            (S,), −∞ for a forbidden span.
 
         Raises:
-            ValueError: as ``forward``, or where a span is empty or does not lie within its row.
+            ValueError: as for ``forward``, or if a span is empty or not within its row.
 
         >>> crf = CRF(2, batch_first=True, can_follow=[[True, False], [True, True]])
         >>> crf.span_log_probabilities(torch.zeros(1, 3, 2), [(0, 1, [0, 1])]).tolist()
@@ -217,7 +220,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
                 raise ValueError(f"no span of {len(labels)} labels begins at step {start} of row {row}")
         if not spans:
             return chain.emissions_TBK.new_zeros(0)
-        # Each span becomes a row of its own: what was computed for its row, and a path that holds its labels.
+        # Each span becomes a row of its own, with the lattice of its row and a path that contains its labels.
         rows_S = torch.tensor([row for row, _, _ in spans], device=emissions.device)
         paths_TS = torch.zeros(len(chain.emissions_TBK), len(spans), dtype=torch.long)
         later_TS = torch.zeros_like(paths_TS, dtype=torch.bool)
@@ -232,18 +235,18 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
     def path_log_probabilities(
         self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Log-probability of each label of a path, and of each label given the one before it.
+        """Return the log-probability of each label of a path, and of each label given the one before it.
 
-        By the Markov property the exact log-probability that a row has the path's labels from step s to step e,
-        whatever stands around them, is ``marginal[s] + conditional[s+1 : e+1].sum()``.
+        By the Markov property, the exact log-probability that a row has the path's labels from step s to step e,
+        whatever its other labels are, is ``marginal[s] + conditional[s+1 : e+1].sum()``.
 
         Args:
-            emissions: scores, in the layout of the module.
-            tags: one path a row; any label beyond the mask.
-            mask: true for the steps that count; None counts all.
+            emissions: as for ``forward``.
+            tags: a path for each row; arbitrary labels for padding.
+            mask: as for ``forward``.
 
         Returns:
-            (marginal, conditional), both in the layout of ``tags``, 0 beyond the mask; the first conditional is 0.
+            (marginal, conditional), both in the layout of ``tags``, 0 for padding; the first conditional is 0.
         """
         chain, tags_TB = self._chain(emissions, mask, tags)
         marginal_TB, later_TB = lattice_of(chain).log_path(tags_TB)
@@ -257,7 +260,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         return marginal, conditional
 
     def _chain(self, emissions: Tensor, mask: Tensor | None, tags: Tensor | None = None) -> tuple[Chain, Tensor]:
-        """The scores of a batch, time first, in float32 at least (autocast hands in half precision), and its tags."""
+        """Return scores and tags of a batch, time first; half precision, as autocast may pass it, becomes float32."""
         if mask is None:
             mask = torch.ones(emissions.shape[:2], dtype=torch.bool, device=emissions.device)
         self._validate(emissions, tags=tags, mask=None if self.allow_empty else mask)
@@ -268,10 +271,10 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
             tags = None if tags is None else tags.transpose(0, 1)
         mask = mask.bool()
         if bool((mask[1:] & ~mask[:-1]).any()):
-            raise ValueError("the mask has a true step after a false one; padding must stand on the right")
+            raise ValueError("the mask has a true step after a false one; padding must be on the right")
         if emissions.dtype in (torch.float16, torch.bfloat16):
             emissions = emissions.float()
-        if len(mask) == 0:  # one step of padding, so that there is a first one
+        if len(mask) == 0:  # add one step of padding, so that there is a first step
             emissions, mask = (torch.cat([part, part.new_zeros(1, *part.shape[1:])]) for part in (emissions, mask))
             tags = None
         tags_TB = mask.long() if tags is None else tags.masked_fill(~mask, 0)
@@ -281,7 +284,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         return Chain(emissions, mask.sum(0), start_K, transitions_KK, end_K), tags_TB
 
     def _uniform_score(self, chain: Chain) -> Tensor:
-        """Mean score of all legal paths, (B,), or −∞: the expected score in a chain whose legal scores are all 0."""
+        """Return the mean score of all legal paths, (B,): the expectation in a chain whose legal scores are all 0."""
         scores = (chain.emissions_TBK, *chain[2:])
         flat = [torch.zeros_like(part).masked_fill(part == -torch.inf, -torch.inf) for part in scores]
         uniform = lattice_of(Chain(flat[0], chain.lengths_B, *flat[1:]))
@@ -297,7 +300,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
 
 
 def path_scores(chain: Chain, tags_TB: Tensor) -> Tensor:
-    """Unnormalised score of one path a row, (B,); −∞ for a forbidden one, 0 for an empty one."""
+    """Return the unnormalised score of a path of each row, (B,); −∞ for a forbidden one, 0 for an empty one."""
     mask_TB = time_mask(chain.lengths_B, len(tags_TB))
     emitted_TB = along(chain.emissions_TBK, tags_TB).masked_fill(~mask_TB, 0.0)
     pairs_TB = tags_TB[:-1] * len(chain.start_K) + tags_TB[1:]
@@ -308,7 +311,7 @@ def path_scores(chain: Chain, tags_TB: Tensor) -> Tensor:
 
 
 def _normalized(scores_B: Tensor, chain: Chain) -> Tensor:
-    """Scores less log Z. What is forbidden stays so where nothing is allowed: −∞, not −∞ + ∞."""
+    """Return scores minus log Z. Forbidden paths keep −∞ if no path is legal, where the difference is −∞ + ∞."""
     return torch.where(scores_B == -torch.inf, scores_B, scores_B - log_partition(chain))
 
 
@@ -317,9 +320,9 @@ def _check_reduction(reduction: str) -> None:
         raise ValueError(f"invalid reduction: {reduction}")
 
 
-def _reduced(values_B: Tensor, counted_B: Tensor, reduction: str) -> Tensor:
+def _reduced(values_B: Tensor, counts_B: Tensor, reduction: str) -> Tensor:
     if reduction == "none":
         return values_B
     if reduction == "mean":
         return values_B.mean()
-    return values_B.sum() / (counted_B.sum() if reduction == "token_mean" else 1)
+    return values_B.sum() / (counts_B.sum() if reduction == "token_mean" else 1)

@@ -1,9 +1,9 @@
-"""The best paths of a linear chain, exactly: Viterbi (1967), and its extension to the n best.
+"""The best paths of a linear chain: the algorithm of Viterbi (1967), and its extension to the n best paths.
 
 Shapes: B batch, T time, K labels, R ranks (the n best).
 
-The recursion runs from each row's end to its start, on rows flipped within their lengths, so that it needs no mask;
-paths are then followed from the start on, all rows at once, and copied to the host in one piece.
+The recursion runs from each row's end to its start. Paths are then followed from the start, for all rows at once, on
+the host.
 """
 
 import numpy as np
@@ -17,9 +17,9 @@ __all__ = ["best_paths", "n_best_paths"]
 
 @torch.no_grad()
 def best_paths(chain: Chain) -> list[list[int]]:
-    """The labels of the best path of each row; where several are the best, any of them."""
-    # The batch comes last, so that the maximum over what follows is taken over whole vectors; and it is no argmax: the
-    # trace below finds that again for the one label in K that the path comes through.
+    """Return the labels of the best path of each row; any of them if several are equally good."""
+    # The batch dimension comes last, so that the maximum over the next label is one of whole vectors. It is not an
+    # argmax: the trace below computes that again, for the one label in K that the path goes through.
     endings_TKB = chain.emissions_TBK.transpose(1, 2).clone(memory_format=torch.contiguous_format)
     steps, labels, batch = endings_TKB.shape
     ways_KKB = endings_TKB.new_empty(labels, labels, batch)
@@ -39,9 +39,9 @@ def best_paths(chain: Chain) -> list[list[int]]:
 
 
 def _trace(endings_TKB: Tensor, start_K: Tensor, transitions_KK: Tensor) -> list[list[int]]:
-    """Follow the best endings from the start on, all rows at once, on the host: everything is copied there in one."""
+    """Follow the best endings from the start, for all rows at once, on the host, after copying all of them there."""
     endings, start, transitions = (scores.cpu().numpy() for scores in (endings_TKB, start_K, transitions_KK))
-    with np.errstate(invalid="ignore"):  # beyond a row's length anything may stand
+    with np.errstate(invalid="ignore"):  # values beyond a row's length are arbitrary
         path = [(start + endings[0].T).argmax(1)]
         for ending in endings[1:]:
             path.append((transitions.take(path[-1], 0) + ending.T).argmax(1))
@@ -51,15 +51,15 @@ def _trace(endings_TKB: Tensor, start_K: Tensor, transitions_KK: Tensor) -> list
 
 @torch.no_grad()
 def n_best_paths(chain: Chain, n: int) -> tuple[Tensor, Tensor]:
-    """The n best paths of each row, best first.
+    """Return the n best paths of each row, best first.
 
     Args:
         chain: the scores.
-        n: how many paths R.
+        n: number of paths R.
 
     Returns:
-        Labels, (B, R, T), arbitrary beyond a row's length, and scores, (B, R): −∞ where a row has fewer legal paths. An
-        empty row has one path, which scores 0.
+        Labels, (B, R, T), arbitrary beyond a row's length; and scores, (B, R), −∞ for ranks beyond the number of legal
+        paths. An empty row has one path, with score 0.
     """
     emissions_TBK = flipped(chain.emissions_TBK, chain.lengths_B)
     steps, batch, labels = emissions_TBK.shape
@@ -67,13 +67,13 @@ def n_best_paths(chain: Chain, n: int) -> tuple[Tensor, Tensor]:
     ending_BKR = torch.stack([chain.end_K + emissions_TBK[0]] + [none_BK] * (n - 1), dim=2)
     endings, follows = [ending_BKR], [torch.zeros_like(ending_BKR, dtype=torch.long)]
     for emissions_BK in emissions_TBK[1:]:
-        # Every way on from label i: to each label, by each of its n best endings.
+        # All continuations of label i: to each label, with each of its n best endings.
         candidates_BKX = (chain.transitions_KK[:, :, None] + ending_BKR[:, None]).flatten(2)
         best = candidates_BKX.topk(n, dim=2)
         ending_BKR = best.values + emissions_BK[..., None]
         endings.append(ending_BKR)
         follows.append(best.indices)
-    # What follows each label's r-th best ending, as label · n + rank.
+    # The successor in each label's r-th best ending, as label · n + rank.
     follows_TBX = flipped(torch.stack(follows).flatten(2), chain.lengths_B)
     first_BKR = flipped(torch.stack(endings).flatten(2), chain.lengths_B)[0].view(batch, labels, n)
     best = (chain.start_K[:, None] + first_BKR).flatten(1).topk(n, dim=1)

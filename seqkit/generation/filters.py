@@ -1,12 +1,13 @@
-"""From next-token scores to a choice: the filters of sampling, and the draw.
+"""The filters of sampling, and the draw of the next token.
 
-A filter is a pure function on logits (B, V): it returns −∞ for the tokens that it rules out, and never rules out all of
-a row. :func:`filtered` applies those that are set, in the order of Hugging Face transformers, with its definitions::
+A filter is a pure function of logits (B, V). It returns −∞ for the tokens that it excludes, and never excludes all
+tokens of a row. :func:`filtered` applies those that are set, in the order and with the definitions of Hugging Face
+transformers::
 
     repetition penalty → no repeated n-gram → temperature → top-k → top-p → min-p → typical-p
 
-Rows know nothing of each other: a row gives the same bits alone and in any batch. Sums over the vocabulary are left to
-softmax and cumsum for that reason: they take each row by itself, while ``sum`` may split the only row among threads.
+Rows are independent: a row gives the same bits alone and in any batch. For that reason, sums over the vocabulary are
+computed by softmax and cumsum, which process each row by itself, while ``sum`` may split a single row among threads.
 
 Shapes: B batch, V vocabulary. Logits are float32 or float64.
 """
@@ -36,12 +37,12 @@ __all__ = [
 
 
 def repetition_penalty(logits_BV: Tensor, seen_BV: Tensor, penalty: float) -> Tensor:
-    """Make tokens that came before less probable (Keskar et al. 2019, section 4.1).
+    """Make earlier tokens less probable (Keskar et al. 2019, section 4.1).
 
     Args:
         logits_BV: the scores.
-        seen_BV: whether the row has held the token.
-        penalty: positive scores are divided by it, negative ones multiplied; below 1 it encourages repetition.
+        seen_BV: whether the token has occurred in the row.
+        penalty: the divisor of positive scores and the factor of negative ones; below 1 it encourages repetition.
 
     >>> repetition_penalty(torch.tensor([[3.0, -3.0, 1.0]]), torch.tensor([[True, True, False]]), 2.0)
     tensor([[ 1.5000, -6.0000,  1.0000]])
@@ -51,12 +52,12 @@ def repetition_penalty(logits_BV: Tensor, seen_BV: Tensor, penalty: float) -> Te
 
 
 def no_repeat_ngram(logits_BV: Tensor, banned: Sequence[Collection[int]]) -> Tensor:
-    """Rule out tokens that would repeat an n-gram (Paulus et al. 2018, section 2.5).
+    """Exclude tokens that would repeat an n-gram (Paulus et al. 2018, section 2.5).
 
     Args:
         logits_BV: the scores.
-        banned: for each row the tokens that would, as :meth:`TokenHistory.banned` tells. Where no other token is
-            possible, none is ruled out in that row.
+        banned: the tokens to exclude in each row, as :meth:`TokenHistory.banned` returns them. If no other token is
+            possible in a row, none is excluded there.
 
     >>> no_repeat_ngram(torch.zeros(2, 3), [{2}, {0, 1, 2}])
     tensor([[0., 0., -inf],
@@ -71,7 +72,7 @@ def no_repeat_ngram(logits_BV: Tensor, banned: Sequence[Collection[int]]) -> Ten
 
 
 def temperature(logits_BV: Tensor, value: float) -> Tensor:
-    """Divide logits by a temperature: below 1 the probable gets more probable, above 1 all get more alike.
+    """Divide logits by a temperature: below 1 it sharpens the distribution, above 1 it flattens it.
 
     >>> temperature(torch.tensor([[1.0, 2.0]]), 0.5)
     tensor([[2., 4.]])
@@ -80,7 +81,7 @@ def temperature(logits_BV: Tensor, value: float) -> Tensor:
 
 
 def top_k(logits_BV: Tensor, k: int) -> Tensor:
-    """Keep the k most probable tokens of each row, and those that equal the last of them (Fan et al. 2018).
+    """Keep the k most probable tokens of each row, and those as probable as the last of them (Fan et al. 2018).
 
     >>> top_k(torch.tensor([[3.0, 1.0, 2.0, 2.0]]), 2)
     tensor([[3., -inf, 2., 2.]])
@@ -91,21 +92,21 @@ def top_k(logits_BV: Tensor, k: int) -> Tensor:
 
 
 def top_p(logits_BV: Tensor, mass: float) -> Tensor:
-    """Keep the fewest most probable tokens that together have this probability (Holtzman et al. 2020, "nucleus").
+    """Keep the smallest set of most probable tokens that has this probability (Holtzman et al. 2020, "nucleus").
 
-    Of equal tokens at the border those stay that ``torch.sort`` puts last, as in transformers.
+    Among equal tokens at the border, those that ``torch.sort`` puts last are kept, as in transformers.
 
     >>> top_p(torch.tensor([[0.5, 0.3, 0.2]]).log(), 0.7).exp()
     tensor([[0.5000, 0.3000, 0.0000]])
     """
-    sorted_BV, order_BV = logits_BV.sort()  # ascending: what is ruled out comes first
+    sorted_BV, order_BV = logits_BV.sort()  # ascending: excluded tokens come first
     out_BV = sorted_BV.softmax(-1).cumsum(-1) <= 1 - mass
     out_BV[:, -1] = False
     return logits_BV.masked_fill(_unsorted(out_BV, order_BV), -torch.inf)
 
 
 def min_p(logits_BV: Tensor, share: float) -> Tensor:
-    """Keep the tokens at least so probable as this share of the most probable one (Nguyen et al. 2024).
+    """Keep the tokens at least as probable as this share of the most probable one (Nguyen et al. 2024).
 
     >>> min_p(torch.tensor([[0.5, 0.3, 0.2]]).log(), 0.5).exp()
     tensor([[0.5000, 0.3000, 0.0000]])
@@ -115,15 +116,15 @@ def min_p(logits_BV: Tensor, share: float) -> Tensor:
 
 
 def typical_p(logits_BV: Tensor, mass: float) -> Tensor:
-    """Keep the tokens whose information is nearest the row's entropy, up to this probability (Meister et al. 2023).
+    """Keep the tokens whose information is closest to the row's entropy, up to this probability (Meister et al. 2023).
 
-    Tokens as far from the entropy as the last that is needed stay with it.
+    Tokens as far from the entropy as the last one needed are kept, too.
 
     >>> typical_p(torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log(), 0.2).exp()
     tensor([[0.0000, 0.3000, 0.0000, 0.0000]])
     """
     information_BV = -logits_BV.log_softmax(-1)
-    terms_BV = (logits_BV.softmax(-1) * information_BV).nan_to_num(0.0)  # 0 · ∞ where a token is ruled out
+    terms_BV = (logits_BV.softmax(-1) * information_BV).nan_to_num(0.0)  # 0 · ∞ for an excluded token
     distance_BV, order_BV = (information_BV - terms_BV.cumsum(-1)[:, -1:]).abs().sort()
     needed_B1 = (logits_BV.gather(1, order_BV).softmax(-1).cumsum(-1) < mass).sum(-1, keepdim=True)
     limit_B1 = distance_BV.gather(1, needed_B1.clamp_(max=logits_BV.shape[1] - 1))
@@ -135,16 +136,16 @@ def _unsorted(values_BV: Tensor, order_BV: Tensor) -> Tensor:
 
 
 class TokenHistory:
-    """What the filters have to know of the tokens so far; a new token costs the same however many came before.
+    """What the filters need to know about earlier tokens. The cost of a new token does not depend on their number.
 
     Args:
-        filters: what is not needed for these is not kept: nothing at all for most.
-        rows: how many rows there are; they begin empty.
-        vocabulary: how many tokens there are to choose from.
-        device: where the logits will be.
+        filters: the filters to keep a history for; most need none.
+        rows: number of rows B; they start empty.
+        vocabulary: number of tokens V.
+        device: the device of the logits.
 
     Attributes:
-        seen_BV: whether a row has held a token; (B, 0) without a repetition penalty.
+        seen_BV: whether a token has occurred in a row; (B, 0) without a repetition penalty.
 
     >>> history = TokenHistory(SamplingFilters(no_repeat_ngram=2), rows=2, vocabulary=5)
     >>> history.read(0, [3, 4, 3])
@@ -165,21 +166,21 @@ class TokenHistory:
         self._ngrams = [_NGrams(size) for _ in range(rows)] if size else []
 
     def add(self, tokens: Sequence[int]) -> None:
-        """Take in one new token of every row.
+        """Add one new token to each row.
 
         Raises:
-            ValueError: there is not one token for every row.
+            ValueError: if there is not one token for each row.
         """
         if len(tokens) != len(self.seen_BV):
             raise ValueError(f"{len(tokens)} tokens for {len(self.seen_BV)} rows")
         if self.seen_BV.shape[1]:
             tokens_B = torch.tensor(tokens, dtype=torch.int64, device=self.seen_BV.device)
             self.seen_BV.scatter_(1, tokens_B.unsqueeze(1), True)
-        for ngrams, token in zip(self._ngrams, tokens, strict=False):  # there may be none at all
+        for ngrams, token in zip(self._ngrams, tokens, strict=False):  # empty if no filter needs it
             ngrams.add(token)
 
     def read(self, row: int, tokens: Sequence[int]) -> None:
-        """Take in more tokens of one row, such as a prompt."""
+        """Add several tokens, such as a prompt, to one row."""
         if self.seen_BV.shape[1]:
             self.seen_BV[row, torch.tensor(tokens, dtype=torch.int64, device=self.seen_BV.device)] = True
         if self._ngrams:
@@ -187,7 +188,7 @@ class TokenHistory:
                 self._ngrams[row].add(token)
 
     def select(self, rows: Sequence[int]) -> None:
-        """Go on with these rows in this order; those left out are forgotten, those repeated go separate ways."""
+        """Keep the given rows in the given order; repeated rows become independent copies."""
         self.seen_BV = self.seen_BV[torch.tensor(rows, dtype=torch.int64, device=self.seen_BV.device)]
         if not self._ngrams:
             return
@@ -198,12 +199,12 @@ class TokenHistory:
         self._ngrams = list(selected)
 
     def banned(self) -> list[Collection[int]]:
-        """For each row the tokens that would complete an n-gram which it holds already."""
+        """Return, for each row, the tokens that would complete an n-gram that it already contains."""
         return [ngrams.followers.get(ngrams.last, set()) for ngrams in self._ngrams]
 
 
 class _NGrams:
-    """The n-grams of one row: which tokens came after which n − 1; and its last n − 1 tokens."""
+    """The n-grams of one row: the tokens that have followed each n − 1 tokens; and its last n − 1 tokens."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -225,12 +226,12 @@ class _NGrams:
 
 
 def filtered(logits_BV: Tensor, filters: SamplingFilters, history: TokenHistory) -> Tensor:
-    """Apply every filter that is set, in the order of this module's first lines.
+    """Apply all filters that are set, in the order given in the module's docstring.
 
     Args:
-        logits_BV: the scores; they are left as they are, and are the result where no filter is set.
-        filters: with a temperature of 0, those before the temperature alone are applied.
-        history: the tokens so far, kept for the same filters.
+        logits_BV: the scores; they are not changed, and are returned if no filter is set.
+        filters: the filters. With a temperature of 0, only those before the temperature are applied.
+        history: the earlier tokens, kept for the same filters.
 
     >>> filters = SamplingFilters(temperature=0.5, top_k=2)
     >>> filtered(torch.tensor([[1.0, 2.0, 3.0]]), filters, TokenHistory(filters, 1, 3))
@@ -256,18 +257,18 @@ def filtered(logits_BV: Tensor, filters: SamplingFilters, history: TokenHistory)
 
 
 def choose(logits_BV: Tensor, filters: SamplingFilters, generators: Sequence[torch.Generator]) -> list[int]:
-    """One token for each row: a draw from the softmax, or the first of the most probable at a temperature of 0.
+    """Choose a token for each row: a draw from the softmax, or the first most probable token at a temperature of 0.
 
-    A row's choice depends on its logits and its generator alone, of which it takes one number.
+    The choice depends only on the logits and the generator of a row, from which one number is drawn.
 
     Args:
-        logits_BV: what :func:`filtered` returned.
-        filters: tell whether to draw.
-        generators: one a row, on the CPU; none is used at a temperature of 0.
+        logits_BV: the result of :func:`filtered`.
+        filters: the filters, of which only the temperature is used.
+        generators: one for each row, on the CPU; not used at a temperature of 0.
 
     Raises:
-        DivergenceError: a row has NaN or +∞ in it, or nothing but −∞.
-        ValueError: there is not one generator for every row.
+        DivergenceError: if a row contains NaN or +∞, or only −∞.
+        ValueError: if there is not one generator for each row.
 
     >>> choose(torch.tensor([[1.0, 3.0, 3.0]]), SamplingFilters(temperature=0), [])
     [1]
@@ -285,18 +286,18 @@ def choose(logits_BV: Tensor, filters: SamplingFilters, generators: Sequence[tor
 
 
 def _uniform(generator: torch.Generator) -> float:
-    """A number in [0, 1), a multiple of 2⁻⁵³."""
+    """Draw a number from [0, 1), a multiple of 2⁻⁵³."""
     return torch.rand((), dtype=torch.float64, generator=generator).item()
 
 
 def _drawn(logits_BV: Tensor, uniforms: list[float]) -> list[int]:
-    """The inverse of the cumulative distribution at a number of [0, 1) a row; V where the logits are no distribution.
+    """Return the inverse of each row's cumulative distribution at a number u in [0, 1); V if the logits are invalid.
 
-    The first token whose cumulative probability is *above* u · total is taken. Adding the 0 of a token that is ruled
-    out does not get there from below, so it is never taken. In float64, u · total is below the total for every u up to
-    1 − 2⁻⁵³, so there is such a token; unless the total is NaN, above which nothing is.
+    This is the first token whose cumulative probability is *greater* than u · total. Excluded tokens add 0 to it, so
+    they are never chosen. In float64, u · total is less than the total for every u up to 1 − 2⁻⁵³, so there is such a
+    token unless the total is NaN, which nothing is greater than.
     """
-    # On the CPU, where cumsum adds from left to right and so never falls; a parallel one may, by its rounding.
+    # On the CPU, cumsum adds from left to right, so it never decreases; a parallel one may, because of rounding.
     cumulative_BV = logits_BV.cpu().softmax(-1, dtype=torch.float64).cumsum(-1)
     thresholds_B = cumulative_BV[:, -1] * torch.tensor(uniforms, dtype=torch.float64)
     tokens: list[int] = torch.searchsorted(cumulative_BV, thresholds_B.unsqueeze(1), right=True).squeeze(1).tolist()

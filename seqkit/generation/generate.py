@@ -1,10 +1,10 @@
-"""From a prompt to text: tokens are drawn one by one, and their bytes become characters as soon as they are whole.
+"""From a prompt to text: tokens are drawn one by one, and their bytes are decoded as soon as characters are complete.
 
-A sample's road: the prompt is read in one pass → scores of the next token → filters → a draw with
-the sample's own random numbers → one step of the model, and so on. Samples that have ended leave the batch. Nothing is
-computed again, and nothing is kept but the state, so a text may be of any length.
+The prompt is read in one pass. Then, for each token: scores → filters → a draw with the sample's own random numbers →
+one step of the model. Samples that have ended leave the batch. Nothing is computed twice, and only the state is kept,
+so a text may have any length.
 
-Shapes: B samples that still go on, V vocabulary.
+Shapes: B samples that have not ended, V vocabulary.
 """
 
 import codecs
@@ -25,24 +25,32 @@ Ending = Literal["length", "stop", "end"]
 
 
 class GeneratedToken(NamedTuple):
-    """A token that was drawn: its id, the bytes it adds, and its log-probability before any filter."""
+    """A drawn token: its id, the bytes it adds to the text, and its log-probability before any filter."""
 
     id: int
     piece: bytes
     log_probability: float
 
+    def to_dict(self) -> dict[str, int | str | float]:
+        """Return the token as JSON values; bytes that are not a whole character become U+FFFD.
+
+        >>> GeneratedToken(7, b"ab", -0.5).to_dict()
+        {'id': 7, 'text': 'ab', 'log_probability': -0.5}
+        """
+        return {"id": self.id, "text": self.piece.decode(errors="replace"), "log_probability": self.log_probability}
+
 
 @dataclass(frozen=True)
 class Generated:
-    """What came of one sample since the last time: the text that is certain, and its tokens.
+    """The continuation of one sample since the last one: new text that is final, and its tokens.
 
     Attributes:
-        sample: which of the samples.
-        text: text that no further token can change; it may lag some tokens behind, while they may begin a stop string
-            or are part of a character.
+        sample: the number of the sample.
+        text: text that no further token can change. It may lag some tokens behind, while they may be the beginning of a
+            stop string or of a character.
         tokens: the tokens drawn.
-        ending: why the sample has ended: ``length``, ``stop`` (a stop string came) or ``end`` (the end of a text);
-            None while it goes on.
+        ending: why the sample has ended: ``length``, ``stop`` (at a stop string) or ``end`` (at the end of a text);
+            None if it continues.
     """
 
     sample: int
@@ -50,19 +58,31 @@ class Generated:
     tokens: list[GeneratedToken] = field(default_factory=list)
     ending: Ending | None = None
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the continuation as JSON values.
+
+        >>> Generated(0, "ab", ending="length").to_dict()
+        {'sample': 0, 'text': 'ab', 'tokens': [], 'ending': 'length'}
+        """
+        tokens = [token.to_dict() for token in self.tokens]
+        return {"sample": self.sample, "text": self.text, "tokens": tokens, "ending": self.ending}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What to go on from, and how far.
+    """The beginning of a text, and how to continue it.
 
     Attributes:
-        tokens: ids of what has been read, the mark before a text first.
-        pieces: for each token of the vocabulary the bytes it adds.
-        end_id: the token that ends a text; None where a text has no end.
+        tokens: the ids of the prompt, after the token that precedes a text.
+        pieces: for each token of the vocabulary, the bytes it adds.
+        end_id: the token that ends a text; None if texts have no end.
         banned: tokens that are never drawn.
-        max_tokens: most tokens of a sample.
+        max_tokens: maximum number of tokens of a sample.
         stop: strings that end a sample; they are not part of it.
         filters: how tokens are drawn.
+
+    Raises:
+        ConfigError: if ``max_tokens`` is below 1, or a stop string is empty.
     """
 
     tokens: Sequence[int]
@@ -81,7 +101,7 @@ class Prompt:
 
 
 class TextAssembler:
-    """Bytes of tokens to text, held back as long as what comes could still change it.
+    """Decodes the bytes of tokens, and holds text back while further bytes could change it.
 
     Args:
         stop: strings at which the text ends.
@@ -100,7 +120,7 @@ class TextAssembler:
         self._held = ""
 
     def add(self, piece: bytes, *, last: bool = False) -> str:
-        """The text that is certain now; ``last`` says that no more comes."""
+        """Add bytes, and return the text that is final now; ``last`` means that no more bytes follow."""
         self._held += self._decoder.decode(piece, last)
         found = [place for place in map(self._held.find, self.stop) if place >= 0]
         if found:
@@ -112,7 +132,7 @@ class TextAssembler:
         return text
 
     def copy(self) -> "TextAssembler":
-        """Another one at the same place."""
+        """Return an independent copy in the same state."""
         copied = TextAssembler(self.stop)
         copied.stopped, copied._held = self.stopped, self._held
         copied._decoder.setstate(self._decoder.getstate())
@@ -120,61 +140,60 @@ class TextAssembler:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many of the last characters of a text are the first of a stop string."""
+    """Return how many of the last characters of a text are the first characters of a stop string."""
     return next((size for size in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:size])), 0)
 
 
 @torch.inference_mode()
 def sample(model: Decoder, prompt: Prompt, seeds: Sequence[int]) -> Iterator[Generated]:
-    """Draw samples side by side; each is told as it goes on, a token at a time.
+    """Draw several samples in one batch, and yield each token of each sample as it is drawn.
 
     Args:
         model: the model.
-        prompt: what to go on from, and how.
-        seeds: one a sample: its random numbers are its own, so it is the same alone and in any company.
+        prompt: the beginning of the text, and how to continue it.
+        seeds: one for each sample. A sample has random numbers of its own, so it does not depend on the other samples.
     """
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    scores_BV, state = _begun(model, prompt, len(seeds))
+    scores_BV, state = _read_prompt(model, prompt, len(seeds))
     history = _history(prompt, scores_BV, len(seeds))
     assemblers = [TextAssembler(prompt.stop) for _ in seeds]
-    going = list(range(len(seeds)))
+    active = list(range(len(seeds)))
     for count in range(1, prompt.max_tokens + 1):
         banned_BV = _without(scores_BV, prompt.banned)
         drawn = choose(
-            filtered(banned_BV, prompt.filters, history), prompt.filters, [generators[number] for number in going]
+            filtered(banned_BV, prompt.filters, history), prompt.filters, [generators[number] for number in active]
         )
         log_probabilities = _log_probabilities(scores_BV, drawn)
         kept = []
-        for row, (number, token) in enumerate(zip(going, drawn, strict=True)):
+        for row, (number, token) in enumerate(zip(active, drawn, strict=True)):
             new = GeneratedToken(token, prompt.pieces[token], log_probabilities[row])
-            told = _told(number, assemblers[number], new, prompt, last=count == prompt.max_tokens)
-            if told.ending is None:
+            generated = _extend(number, assemblers[number], new, prompt, last=count == prompt.max_tokens)
+            if generated.ending is None:
                 kept.append(row)
-            yield told
+            yield generated
         if not kept:
             return
         history.add(drawn)
-        if len(kept) < len(going):
+        if len(kept) < len(active):
             rows = torch.tensor(kept, device=scores_BV.device)
             state = model.select(state, rows)
             history.select(kept)
-            going, drawn = [going[row] for row in kept], [drawn[row] for row in kept]
+            active, drawn = [active[row] for row in kept], [drawn[row] for row in kept]
         scores_BV, state = model.step(torch.tensor(drawn, device=scores_BV.device), state)
 
 
-def _begun(model: Decoder, prompt: Prompt, rows: int) -> tuple[Tensor, State]:
-    """Scores and state after the prompt, which is read once for all samples."""
-    start = model.initial_state(1)
-    first = start[0][0] if isinstance(start[0], tuple) else start[0]
-    scores_1V, state = model.read(torch.tensor(list(prompt.tokens), device=first.device), start)
-    everyone = torch.zeros(rows, dtype=torch.int64, device=scores_1V.device)
-    return scores_1V.index_select(0, everyone), model.select(state, everyone)
+def _read_prompt(model: Decoder, prompt: Prompt, rows: int) -> tuple[Tensor, State]:
+    """Read the prompt once, and return scores and state for all samples."""
+    tokens_T = torch.tensor(list(prompt.tokens), device=model.device)
+    scores_1V, state = model.read(tokens_T, model.initial_state(1))
+    first_B = torch.zeros(rows, dtype=torch.int64, device=scores_1V.device)
+    return scores_1V.index_select(0, first_B), model.select(state, first_B)
 
 
 def _history(prompt: Prompt, scores_BV: Tensor, rows: int) -> TokenHistory:
     history = TokenHistory(prompt.filters, rows, scores_BV.shape[1], scores_BV.device)
     for row in range(rows):
-        history.read(row, prompt.tokens[1:])  # the mark before the text is none of its tokens
+        history.read(row, prompt.tokens[1:])  # the token before the text is not part of it
     return history
 
 
@@ -192,8 +211,8 @@ def _log_probabilities(scores_BV: Tensor, tokens: Sequence[int]) -> list[float]:
     return values
 
 
-def _told(number: int, assembler: TextAssembler, new: GeneratedToken, prompt: Prompt, *, last: bool) -> Generated:
-    """What a new token means for a sample."""
+def _extend(number: int, assembler: TextAssembler, new: GeneratedToken, prompt: Prompt, *, last: bool) -> Generated:
+    """Add a token to a sample."""
     if new.id == prompt.end_id:
         return Generated(number, assembler.add(b"", last=True), [new], "end")
     text = assembler.add(new.piece, last=last)
@@ -202,7 +221,7 @@ def _told(number: int, assembler: TextAssembler, new: GeneratedToken, prompt: Pr
 
 @dataclass
 class _Beam:
-    """A text on the way, or one that has ended: its tokens, their log-probability, its text so far."""
+    """A text of a beam search: its tokens, their log-probability, and its text so far."""
 
     tokens: list[GeneratedToken]
     score: float
@@ -213,39 +232,32 @@ class _Beam:
 
 @torch.inference_mode()
 def beam_search(model: Decoder, prompt: Prompt, width: int, best: int) -> list[Generated]:
-    """The most probable texts that a search with a beam finds, the best first.
+    """Return the most probable texts that a beam search finds, the best first.
 
-    A text's score is the sum of the log-probabilities of its tokens, after repetition penalty and the ban of n-grams;
-    the other filters have no effect. The search ends when no text on the way can become better than those found.
+    The score of a text is the sum of the log-probabilities of its tokens, after the repetition penalty and the ban of
+    n-grams; the other filters have no effect. The search ends when no unfinished text can become better than those
+    found.
 
     Args:
         model: the model.
-        prompt: what to go on from, and how.
-        width: how many texts are followed at once.
-        best: how many to return, ``width`` at most.
+        prompt: the beginning of the text, and how to continue it.
+        width: the number of texts that are extended at once.
+        best: how many texts to return, ``width`` at most.
     """
-    filters = replace(prompt.filters, temperature=0.0)  # what comes before the temperature
-    scores_BV, state = _begun(model, prompt, 1)
+    filters = replace(prompt.filters, temperature=0.0)  # only what is applied before the temperature
+    scores_BV, state = _read_prompt(model, prompt, 1)
     history = TokenHistory(filters, 1, scores_BV.shape[1], scores_BV.device)
     history.read(0, prompt.tokens[1:])
     beams, ended = [_Beam([], 0.0, "", TextAssembler(prompt.stop))], list[_Beam]()
     for count in range(1, prompt.max_tokens + 1):
         allowed_BV = filtered(_without(scores_BV, prompt.banned), filters, history).log_softmax(-1)
         candidates = _candidates(beams, scores_BV.log_softmax(-1), allowed_BV, 2 * width, prompt.pieces)
-        going, rows = list[_Beam](), list[int]()
-        for row, new, score in candidates:
-            if len(going) == width:
-                break
-            beam = _extended(beams[row], new, score, prompt, last=count == prompt.max_tokens)
-            if beam.ending is None:
-                going.append(beam)
-                rows.append(row)
-            else:
-                ended.append(beam)
+        active, rows, new = _advance(beams, candidates, prompt, width, last=count == prompt.max_tokens)
+        ended += new
         ended = sorted(ended, key=lambda beam: -beam.score)[:best]
-        if not going or (len(ended) == best and ended[-1].score >= going[0].score):
+        if not active or (len(ended) == best and ended[-1].score >= active[0].score):
             break
-        beams, last = going, [beam.tokens[-1].id for beam in going]
+        beams, last = active, [beam.tokens[-1].id for beam in active]
         state = model.select(state, torch.tensor(rows, device=scores_BV.device))
         history.select(rows)
         history.add(last)
@@ -253,10 +265,32 @@ def beam_search(model: Decoder, prompt: Prompt, width: int, best: int) -> list[G
     return [Generated(number, beam.text, beam.tokens, beam.ending) for number, beam in enumerate(ended)]
 
 
+def _advance(
+    beams: Sequence[_Beam],
+    candidates: Iterator[tuple[int, GeneratedToken, float]],
+    prompt: Prompt,
+    width: int,
+    *,
+    last: bool,
+) -> tuple[list[_Beam], list[int], list[_Beam]]:
+    """Return the best continuations that have not ended, the rows they come from, and the better ones that have."""
+    active, rows, ended = list[_Beam](), list[int](), list[_Beam]()
+    for row, new, score in candidates:
+        if len(active) == width:
+            break
+        beam = _extended_beam(beams[row], new, score, prompt, last=last)
+        if beam.ending is None:
+            active.append(beam)
+            rows.append(row)
+        else:
+            ended.append(beam)
+    return active, rows, ended
+
+
 def _candidates(
     beams: Sequence[_Beam], plain_BV: Tensor, allowed_BV: Tensor, most: int, pieces: Sequence[bytes]
 ) -> Iterator[tuple[int, GeneratedToken, float]]:
-    """The best ways to go on: which text, with which token, and the score then; the best first."""
+    """Yield the best continuations, the best first: the row of the text, its next token, and its score with it."""
     so_far_B = torch.tensor([beam.score for beam in beams], dtype=torch.float64, device=plain_BV.device)
     totals_BV = allowed_BV.double() + so_far_B[:, None]
     top = totals_BV.flatten().topk(min(most, totals_BV.numel()))
@@ -266,7 +300,7 @@ def _candidates(
             yield row, GeneratedToken(token, pieces[token], float(plain_BV[row, token])), score
 
 
-def _extended(beam: _Beam, new: GeneratedToken, score: float, prompt: Prompt, *, last: bool) -> _Beam:
+def _extended_beam(beam: _Beam, new: GeneratedToken, score: float, prompt: Prompt, *, last: bool) -> _Beam:
     assembler = beam.assembler.copy()
-    told = _told(0, assembler, new, prompt, last=last)
-    return _Beam([*beam.tokens, new], score, beam.text + told.text, assembler, told.ending)
+    generated = _extend(0, assembler, new, prompt, last=last)
+    return _Beam([*beam.tokens, new], score, beam.text + generated.text, assembler, generated.ending)

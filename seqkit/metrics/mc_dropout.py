@@ -1,6 +1,6 @@
-"""Monte Carlo dropout: what a model's samples of a probability say about it (Gal and Ghahramani 2016).
+"""Monte Carlo dropout: the mean, the spread and an interval of sampled probabilities (Gal and Ghahramani 2016).
 
-Shapes: C copies of an example, each read under a dropout of its own.
+Samples come from reading an example several times, each time under another dropout mask.
 """
 
 from typing import NamedTuple
@@ -8,13 +8,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["SHARE", "Samples", "summary"]
+__all__ = ["COVERAGE", "SampleSummary", "summary"]
 
-SHARE = 0.95  # of the samples lie in an interval
+COVERAGE = 0.95  # share of the samples that lie within an interval
 
 
-class Samples(NamedTuple):
-    """The mean of samples, their standard deviation, and the bounds between which ``SHARE`` of them lie."""
+class SampleSummary(NamedTuple):
+    """Statistics of samples.
+
+    Attributes:
+        mean: their mean.
+        spread: their standard deviation.
+        low: lower end of the central interval that holds ``COVERAGE`` of them.
+        high: its upper end.
+    """
 
     mean: Tensor
     spread: Tensor
@@ -22,13 +29,13 @@ class Samples(NamedTuple):
     high: Tensor
 
 
-def summary(samples: Tensor, dim: int) -> Samples:
-    """What the samples along a dimension of a tensor say; each part is the tensor without it.
+def summary(samples: Tensor, dim: int) -> SampleSummary:
+    """Summarize samples along a dimension; each result is a float64 tensor without that dimension.
 
     >>> [round(float(value), 3) for value in summary(torch.linspace(0, 1, 101), 0)]
     [0.5, 0.292, 0.025, 0.975]
     """
     samples = samples.double()
-    bounds = torch.tensor([(1 - SHARE) / 2, (1 + SHARE) / 2], dtype=samples.dtype, device=samples.device)
-    low, high = samples.quantile(bounds, dim=dim)
-    return Samples(samples.mean(dim), samples.std(dim, correction=0), low, high)
+    ends = torch.tensor([(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], dtype=samples.dtype, device=samples.device)
+    low, high = samples.quantile(ends, dim=dim)
+    return SampleSummary(samples.mean(dim), samples.std(dim, correction=0), low, high)

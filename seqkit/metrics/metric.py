@@ -1,45 +1,114 @@
-"""How a score compares with another, and how it is printed."""
+"""What a score means: its name, whether higher is better, and its unit.
+
+Nothing is inferred from a name: a task lists its metrics, and whoever compares or prints a score asks the metric.
+"""
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 __all__ = [
-    "is_better",
-    "shown",
-    "worst",
+    "ACCURACY",
+    "BACKWARD_PERPLEXITY",
+    "BITS_PER_BYTE",
+    "BITS_PER_CHARACTER",
+    "EXPECTED_CALIBRATION_ERROR",
+    "F1",
+    "FORWARD_PERPLEXITY",
+    "LABEL_METRICS",
+    "LANGUAGE_MODEL_METRICS",
+    "LOG_LOSS",
+    "MACRO_F1",
+    "NATS_PER_TOKEN",
+    "PERPLEXITY",
+    "PRECISION",
+    "RECALL",
+    "ROC_AUC",
+    "SPAN_METRICS",
+    "TAG_METRICS",
+    "Metric",
+    "find_metric",
 ]
 
-SURPRISES = ("perplexity", "nats", "bits", "loss")
-"""How the names of scores end or begin that are lower where a model is better; all others are shares of 1."""
 
+@dataclass(frozen=True)
+class Metric:
+    """A kind of score.
 
-def _is_surprise(metric: str) -> bool:
-    return any(word in SURPRISES for word in metric.split("_"))
+    Attributes:
+        name: its key in scores, in snake case.
+        higher_is_better: whether the best model maximizes it.
+        unit: ``%`` for a fraction in 0..1, which is printed in per cent; otherwise a unit printed after the number,
+            or nothing.
 
-
-def worst(metric: str) -> float:
-    """What any score is better than.
-
-    >>> worst("f1"), worst("perplexity")
-    (-inf, inf)
-    """
-    return math.inf if _is_surprise(metric) else -math.inf
-
-
-def is_better(metric: str, score: float, other: float) -> bool:
-    """Whether a score is better than another: higher, or lower where it counts surprise.
-
-    >>> is_better("f1", 0.9, 0.8), is_better("perplexity", 90.0, 80.0)
+    >>> f1, mae = Metric("f1", True, "%"), Metric("mae", False, "kWh")
+    >>> f1.format(0.84321), mae.format(0.1), Metric("perplexity", False).format(112.42)
+    ('84.32 %', '0.1000 kWh', '112.4')
+    >>> f1.is_better(0.9, 0.8), mae.is_better(0.9, 0.8)
     (True, False)
     """
-    return score < other if _is_surprise(metric) else score > other
+
+    name: str
+    higher_is_better: bool
+    unit: str = ""
+
+    @property
+    def worst(self) -> float:
+        """The value that any score is better than: minus infinity, or infinity where lower is better."""
+        return -math.inf if self.higher_is_better else math.inf
+
+    def is_better(self, score: float, other: float) -> bool:
+        """Return whether a score is strictly better than another one."""
+        return score > other if self.higher_is_better else score < other
+
+    def format(self, score: float) -> str:
+        """Return a score as people read it, with its unit."""
+        if self.unit == "%":
+            return f"{100 * score:.2f} %"
+        number = f"{score:#.4g}" if abs(score) < 1e4 else f"{score:,.0f}"
+        return f"{number} {self.unit}".rstrip()
+
+    def format_number(self, score: float) -> str:
+        """Return a score as people read it, without its unit."""
+        return self.format(score).removesuffix(f" {self.unit}")
 
 
-def shown(metric: str, score: float) -> str:
-    """A score as people read it: a share in per cent, surprise as it is.
+def find_metric(metrics: Iterable[Metric], name: str) -> Metric:
+    """Return the metric with a name.
 
-    >>> shown("f1", 0.84321), shown("perplexity", 4.3751), shown("perplexity", 112.4)
-    ('84.32 %', '4.375', '112.4')
+    Raises:
+        KeyError: if no metric has that name.
+
+    >>> find_metric([F1, RECALL], "recall").unit
+    '%'
     """
-    if not _is_surprise(metric):
-        return f"{100 * score:.2f} %"
-    return f"{score:#.4g}" if score < 1e4 else f"{score:,.0f}"
+    return {metric.name: metric for metric in metrics}[name]
+
+
+F1 = Metric("f1", True, "%")
+PRECISION = Metric("precision", True, "%")
+RECALL = Metric("recall", True, "%")
+ACCURACY = Metric("accuracy", True, "%")
+MACRO_F1 = Metric("macro_f1", True, "%")
+LOG_LOSS = Metric("log_loss", False)
+ROC_AUC = Metric("roc_auc", True, "%")
+EXPECTED_CALIBRATION_ERROR = Metric("expected_calibration_error", False, "%")
+PERPLEXITY = Metric("perplexity", False)
+NATS_PER_TOKEN = Metric("nats_per_token", False)
+BITS_PER_CHARACTER = Metric("bits_per_character", False)
+BITS_PER_BYTE = Metric("bits_per_byte", False)
+FORWARD_PERPLEXITY = Metric("forward_perplexity", False)
+BACKWARD_PERPLEXITY = Metric("backward_perplexity", False)
+
+# The first metric of each tuple selects the best weights.
+SPAN_METRICS = (F1, PRECISION, RECALL, ACCURACY)
+TAG_METRICS = (ACCURACY,)
+LABEL_METRICS = (ACCURACY, MACRO_F1, LOG_LOSS, ROC_AUC, EXPECTED_CALIBRATION_ERROR)
+LANGUAGE_MODEL_METRICS = (
+    PERPLEXITY,
+    NATS_PER_TOKEN,
+    BITS_PER_CHARACTER,
+    BITS_PER_BYTE,
+    FORWARD_PERPLEXITY,
+    BACKWARD_PERPLEXITY,
+)

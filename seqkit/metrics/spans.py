@@ -1,7 +1,7 @@
 """Precision, recall and F1 of spans, a confusion matrix of their types, and the accuracy of tags.
 
-Predictions are spans, so counting them is set arithmetic, done here; seqeval is the oracle in the tests. Which spans
-a malformed tag sequence holds is decided before, by the mode of ``tagging_schemes.spans_from_tags``.
+Predictions are spans, so counting them is set arithmetic; the tests compare the results with seqeval's. Which spans a
+malformed tag sequence contains is decided earlier, by the mode of ``tagging_schemes.spans_from_tags``.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ _Item = TypeVar("_Item")
 
 
 class Score(NamedTuple):
-    """Precision, recall and F1 in 0..1, and the counts they come from; a ratio with nothing below it is 0.
+    """Precision, recall and F1 in 0..1, and the counts they come from; a ratio whose denominator is 0 is 0.
 
     >>> Score.from_counts(gold=4, predicted=2, correct=1)
     Score(precision=0.5, recall=0.25, f1=0.3333333333333333, gold=4, predicted=2, correct=1)
@@ -43,7 +43,7 @@ class Score(NamedTuple):
 
     @classmethod
     def from_counts(cls, gold: int, predicted: int, correct: int) -> "Score":
-        """The score of ``correct`` spans among ``predicted`` ones, where there are ``gold`` to be found.
+        """Compute the score from the numbers of gold, predicted and correct spans.
 
         >>> Score.from_counts(gold=0, predicted=0, correct=0).f1
         0.0
@@ -55,7 +55,7 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class SpanReport:
-    """Scores of spans: over all of them (micro average), and for each type, sorted by name.
+    """Scores of spans: of all types together (micro average), and of each type, sorted by name.
 
     >>> SpanReport(overall=Score.from_counts(1, 1, 1), by_type={"PER": Score.from_counts(1, 1, 1)}).overall.f1
     1.0
@@ -64,10 +64,10 @@ class SpanReport:
     overall: Score
     by_type: dict[str, Score]
 
-    def as_dict(self) -> dict[str, object]:
-        """The report as JSON has it: the overall score's fields, and ``by_type``.
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as it is written to JSON: the fields of the overall score, and ``by_type``.
 
-        >>> SpanReport(overall=Score.from_counts(1, 1, 1), by_type={}).as_dict()["precision"]
+        >>> SpanReport(overall=Score.from_counts(1, 1, 1), by_type={}).to_dict()["precision"]
         1.0
         """
         by_type = {label: score._asdict() for label, score in self.by_type.items()}
@@ -75,11 +75,11 @@ class SpanReport:
 
 
 def span_scores(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> SpanReport:
-    """Score predicted spans; one is correct if a gold span of its sequence has the same borders and type.
+    """Score predicted spans; one is correct if a gold span of the same sequence has the same boundaries and type.
 
     Args:
-        gold: the spans of each sequence; the spans of a sequence are a set, so one given twice counts once.
-        predicted: as many sequences, in the same order.
+        gold: the spans of each sequence; duplicates within a sequence count once.
+        predicted: the predicted spans of each sequence, in the same order.
 
     Raises:
         ConfigError: the numbers of sequences differ.
@@ -105,63 +105,69 @@ def span_scores(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Spa
 
 
 def type_confusion(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, dict[str, int]]:
-    """Count which type was predicted for which, over spans with the same borders.
+    """Count the predicted types of each gold type, over spans with the same boundaries.
 
     Rows are gold types, columns predicted types, both sorted and complete. The last column, ``(missed)``, counts gold
-    spans whose borders were not predicted; the last row, ``(spurious)``, predicted spans whose borders are not in the
-    gold. A span found with one border off is therefore counted twice: missed and spurious. A row sums to the gold
-    spans of its type, a column to the predicted ones.
+    spans whose boundaries were not predicted; the last row, ``(spurious)``, counts predicted spans whose boundaries
+    match no gold span. A span predicted with one wrong boundary therefore counts twice, as missed and as spurious. Each
+    row sums to the number of gold spans of its type, each column to the number of predicted ones.
 
     Args:
-        gold: the spans of each sequence, no two with the same borders.
-        predicted: as many sequences, in the same order.
+        gold: the spans of each sequence, no two with the same boundaries.
+        predicted: the predicted spans of each sequence, in the same order.
 
     Raises:
-        ConfigError: the numbers of sequences differ, or two spans of a sequence have the same borders.
+        ConfigError: the numbers of sequences differ, or two spans of a sequence have the same boundaries.
 
     >>> type_confusion([[Span(0, 2, "PER"), Span(3, 4, "PER")]], [[Span(0, 2, "ORG")]])["PER"]
     {'ORG': 1, 'PER': 0, '(missed)': 1}
     """
     counts: Counter[tuple[str, str]] = Counter()
     for gold_spans, predicted_spans in aligned(gold, predicted, "sequences"):
-        gold_types, predicted_types = _types_by_borders(gold_spans), _types_by_borders(predicted_spans)
-        for borders in gold_types.keys() | predicted_types.keys():
-            counts[gold_types.get(borders, SPURIOUS), predicted_types.get(borders, MISSED)] += 1
+        gold_types, predicted_types = _types_by_boundaries(gold_spans), _types_by_boundaries(predicted_spans)
+        for boundaries in gold_types.keys() | predicted_types.keys():
+            counts[gold_types.get(boundaries, SPURIOUS), predicted_types.get(boundaries, MISSED)] += 1
     types = sorted({name for cell in counts for name in cell} - {MISSED, SPURIOUS})
     return {row: {column: counts[row, column] for column in [*types, MISSED]} for row in [*types, SPURIOUS]}
 
 
 def token_accuracy(gold_tags: Sequence[Sequence[str]], predicted_tags: Sequence[Sequence[str]]) -> float:
-    """The share of tokens whose tag is right, ``O`` included; 0 if there are no tokens.
+    """Compute the share of tokens whose tag is correct, ``O`` included; 0 if there are no tokens.
 
     Args:
         gold_tags: the tags of each sequence.
-        predicted_tags: as many sequences of the same lengths, in the same order.
+        predicted_tags: the predicted tags of each sequence, in the same order and of the same length.
 
     Raises:
-        ConfigError: a ``ValueError``: the numbers of sequences, or the lengths of two of them, differ.
+        ConfigError: the numbers of sequences, or the lengths of a sequence, differ; it is a ``ValueError``.
 
     >>> token_accuracy([["DET", "NOUN"], ["VERB"]], [["DET", "VERB"], ["VERB"]])
     0.6666666666666666
     """
-    right = total = 0
+    correct = total = 0
     for number, (gold, predicted) in enumerate(aligned(gold_tags, predicted_tags, "sequences"), start=1):
-        right += sum(one == other for one, other in aligned(gold, predicted, f"tags in sequence {number}"))
+        correct += sum(one == other for one, other in aligned(gold, predicted, f"tags in sequence {number}"))
         total += len(gold)
-    return ratio(right, total)
+    return ratio(correct, total)
 
 
 def ratio(part: float, whole: int) -> float:
+    """Divide; a ratio whose denominator is 0 is 0."""
     return part / whole if whole else 0.0
 
 
 def aligned(gold: Sequence[_Item], predicted: Sequence[_Item], what: str) -> Iterator[tuple[_Item, _Item]]:
+    """Pair gold with predicted items.
+
+    Raises:
+        ConfigError: their numbers differ; the message calls them ``what``.
+    """
     if len(gold) != len(predicted):
         raise ConfigError(f"{len(gold)} gold but {len(predicted)} predicted {what}; the two must match one to one")
     return zip(gold, predicted, strict=True)
 
 
-def _types_by_borders(spans: Sequence[Span]) -> dict[tuple[int, int], str]:
+def _types_by_boundaries(spans: Sequence[Span]) -> dict[tuple[int, int], str]:
     types: dict[tuple[int, int], str] = {}
     for start, end, label in spans:
         if types.setdefault((start, end), label) != label:

@@ -1,4 +1,4 @@
-"""The classifier's network: an encoder of texts, pooling, scores; and n-grams beside them.
+"""The classifier's network: an encoder of texts, pooling and scores, and a linear model of n-grams.
 
 Shapes: B batch, T time, H width of encoder states, P width of the pooled vector, K labels, G known n-grams, X n-grams
 of all texts of a batch.
@@ -13,6 +13,7 @@ from seqkit.batches.batch import Batch
 from seqkit.config.classification import ClassificationConfig
 from seqkit.models.text_encoders import LanguageModelEncoder, TokenEncoder, WordEncoder
 from seqkit.nn.dropout import Dropout, LockedDropout
+from seqkit.nn.embedding import Embedding
 from seqkit.nn.pooling import Pooling
 
 __all__ = ["ClassificationModel", "LabelScores"]
@@ -22,9 +23,9 @@ class LabelScores(NamedTuple):
     """Scores of labels.
 
     Attributes:
-        scores_BK: those that decide: the sum of both branches.
-        branches: what the recurrent and the n-gram branch say by themselves; empty where there is one.
-        attention_BT: how much attention each token got, where that pooling is used.
+        scores_BK: the scores of the model: the sum of both branches.
+        branches: the scores of the recurrent and of the n-gram branch; empty if there is only one branch.
+        attention_BT: the attention weight of each token, if that pooling is used.
     """
 
     scores_BK: Tensor
@@ -35,14 +36,14 @@ class LabelScores(NamedTuple):
 class ClassificationModel(nn.Module):
     """Encoder → dropout → pooling → dropout → scores.
 
-    Beside it stands a linear model of n-grams, as fastText and n-gram baselines have it (Joulin et al. 2017; Wang and
-    Manning 2012): where a text holds few words that decide, it learns from fewer texts. The scores of both are added.
+    A linear model of n-grams, as in fastText and n-gram baselines (Joulin et al. 2017; Wang and Manning 2012), adds its
+    scores. It learns from fewer texts if a few words of a text decide on its label.
 
     Args:
         config: pooling and dropouts.
-        encoder: what the texts are read with.
-        ngrams: number G of known n-grams; 0 leaves that branch out.
-        labels: how many labels K.
+        encoder: the encoder of the texts.
+        ngrams: number G of known n-grams; 0 leaves this branch out.
+        labels: number of labels K.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class ClassificationModel(nn.Module):
         self.ngrams = NgramScores(ngrams, labels, config.ngram_dropout) if ngrams else None
 
     def forward(self, batch: Batch) -> LabelScores:
-        """Scores of the labels of each text of a batch."""
-        inputs = batch.inputs
+        """Return the scores of the labels for each text of a batch."""
+        inputs = batch.tensors
         states_BTH, final_BH = self.encoder(inputs, batch.lengths)
         mask_BT = batch.mask.to(states_BTH.device)
         pooled_BP, attention_BT = self.pooling(self.state_dropout(states_BTH), final_BH, mask_BT)
@@ -75,31 +76,28 @@ class ClassificationModel(nn.Module):
 
 
 class NgramScores(nn.Module):
-    """Scores of labels from weighted n-grams: a table with a row of scores for each.
+    """Scores of labels from weighted n-grams: a table with a row of scores for each n-gram.
 
     Args:
         ngrams: number G of n-grams.
-        labels: how many labels K.
+        labels: number of labels K.
         dropout: share of n-grams dropped, in training only.
     """
 
     def __init__(self, ngrams: int, labels: int, dropout: float) -> None:
         super().__init__()
-        self.table = _NgramTable(ngrams, labels)
+        # Dense, because with few columns momentum should also move rows that are not in a batch.
+        self.table = Embedding(ngrams, labels, sparse_gradient=False)
         nn.init.zeros_(self.table.weight)
         self.dropout = Dropout(dropout)
 
     @torch.no_grad()
     def adopt(self, scores_GK: Tensor) -> None:
-        """Begin with these scores of each n-gram."""
+        """Initialise the scores of each n-gram."""
         self.table.weight.copy_(scores_GK)
 
     def forward(self, ngrams_X: Tensor, weights_X: Tensor, rows_X: Tensor, rows: int) -> Tensor:
-        """Scores (B, K) of n-grams, each with its weight and the text it belongs to."""
+        """Return the scores (B, K) of n-grams, given the weight of each and the row of the text it belongs to."""
         weighted_XK = self.table(ngrams_X) * self.dropout(weights_X)[:, None]
         scores_BK: Tensor = weighted_XK.new_zeros(rows, weighted_XK.shape[1]).index_add(0, rows_X, weighted_XK)
         return scores_BK
-
-
-class _NgramTable(nn.Embedding):
-    """One with few columns, of which momentum moves rows on that no batch holds: its gradient is never sparse."""

@@ -3,26 +3,31 @@
 Shapes: B streams, T time, D embedding width, H width of the last layer, V vocabulary, X tokens of a batch.
 """
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from torch import Tensor, nn
 
+from seqkit.cells.state import Carry
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.models.next_token_head import NextTokenHead
 from seqkit.nn.dropout import Dropout, LockedDropout
-from seqkit.nn.recurrent import Carry, RecurrentEncoder
+from seqkit.nn.embedding import Embedding
+from seqkit.nn.recurrent import RecurrentEncoder
 
-__all__ = ["NextTokenModel", "NextTokenStates"]
+__all__ = ["Direction", "DirectionalNetworks", "NextTokenModel", "NextTokenStates"]
+
+Direction = Literal["forward", "backward"]
 
 
 class NextTokenStates(NamedTuple):
-    """What the recurrent layers make of a window.
+    """The states of the recurrent layers over a window.
 
     Attributes:
         states_BTH: the last layer's states.
-        dropped_BTH: the same after dropout, from which the next token is told.
-        carry: the state of each layer after the window; empty where none was handed in.
+        dropped_BTH: the same after dropout, from which the next token is predicted.
+        carry: the state of each layer after the window; empty if none was passed in.
     """
 
     states_BTH: Tensor
@@ -31,11 +36,11 @@ class NextTokenStates(NamedTuple):
 
 
 class NextTokenModel(nn.Module):
-    """Embedding → dropout → recurrent layers with dropout between → dropout → scores of the next token.
+    """Embedding → dropout → recurrent layers with dropout between them → dropout → scores of the next token.
 
     The dropouts are those of Merity et al. (2018): of whole tokens of the vocabulary, of embeddings, between layers, on
-    the last layer, and of recurrent weights. Layers are of width ``hidden_size``, but where embedding and scores share
-    their weights the last one is as wide as the embedding.
+    the last layer, and of recurrent weights. Layers have the width ``hidden_size``, except that the last one is as wide
+    as the embedding if embedding and scores share their weights.
 
     Args:
         config: sizes and dropouts.
@@ -52,8 +57,7 @@ class NextTokenModel(nn.Module):
         super().__init__()
         inner = [config.hidden_size] * (config.num_layers - 1)
         widths = [config.embedding_size, *inner, config.embedding_size if config.tied else config.hidden_size]
-        embedding = _SharedEmbedding if config.tied else nn.Embedding
-        self.embedding = embedding(vocabulary, config.embedding_size)
+        self.embedding = Embedding(vocabulary, config.embedding_size, sparse_gradient=not config.tied)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         self.layers = nn.ModuleList(
             RecurrentEncoder(width, following, weight_dropout=config.weight_dropout, cell=config.cell)
@@ -69,7 +73,7 @@ class NextTokenModel(nn.Module):
 
     @property
     def tied_VH(self) -> Tensor | None:
-        """The embedding where it scores the next token, too."""
+        """The embedding, if it also scores the next token."""
         return self.embedding.weight if self.tied else None
 
     @property
@@ -83,16 +87,20 @@ class NextTokenModel(nn.Module):
         return self.encoders[-1].output_size
 
     def initial_carry(self, rows: int) -> list[Carry]:
-        """The state that a text begins with: zeros."""
+        """Return the state of each layer before the first token of a text."""
         return [layer.initial_carry(rows) for layer in self.encoders]
 
     def forward(
         self, tokens_BT: Tensor, lengths_B: Tensor, carry: list[Carry] | None, *, ends: bool = True
     ) -> NextTokenStates:
-        """Read a window of tokens on from a state; lengths are int64 on the CPU.
+        """Read a window of tokens.
 
-        Without a carry the text begins here, and none comes back, as where ``ends`` says that no text goes on: rows of
-        different lengths are read faster so.
+        Args:
+            tokens_BT: token ids.
+            lengths_B: true lengths, int64 on the CPU.
+            carry: the state of each layer before the window; None if the texts begin here, in which case no state is
+                returned.
+            ends: whether to return the state after the window. Rows of different lengths are read faster without it.
         """
         states_BTH = self.input_dropout(self._embedded(tokens_BT))
         after = []
@@ -112,5 +120,44 @@ class NextTokenModel(nn.Module):
         return vectors_BTD * nn.functional.dropout(ones_V1, self.embedding_dropout)[tokens_BT]
 
 
-class _SharedEmbedding(nn.Embedding):
-    """One whose table is read elsewhere too, so that its gradient is never sparse."""
+class DirectionalNetworks(nn.ModuleList):
+    """The networks of a language model, one for each direction in which it reads.
+
+    Args:
+        config: sizes and dropouts, and the direction: forward, backward or both.
+        vocabulary: number of tokens V.
+
+    Attributes:
+        directions: the direction of each network.
+
+    >>> networks = DirectionalNetworks(LanguageModelConfig(direction="both", embedding_size=4, hidden_size=4), 10)
+    >>> networks.directions, networks.state_size
+    (('forward', 'backward'), 8)
+    """
+
+    def __init__(self, config: LanguageModelConfig, vocabulary: int) -> None:
+        directions: tuple[Direction, ...] = (
+            ("forward", "backward") if config.direction == "both" else (config.direction,)
+        )
+        super().__init__(NextTokenModel(config, vocabulary) for _ in directions)
+        self.directions = directions
+
+    def __iter__(self) -> Iterator[NextTokenModel]:
+        return cast("Iterator[NextTokenModel]", super().__iter__())
+
+    @property
+    def state_size(self) -> int:
+        """Width of the states of all networks together."""
+        return sum(network.state_size for network in self)
+
+    def by_direction(self) -> Iterator[tuple[Direction, NextTokenModel]]:
+        """Iterate over the directions and their networks."""
+        return zip(self.directions, self, strict=True)
+
+    def of(self, direction: str) -> NextTokenModel:
+        """Return the network that reads in a direction.
+
+        Raises:
+            KeyError: the model does not read in this direction.
+        """
+        return dict[str, NextTokenModel](self.by_direction())[direction]

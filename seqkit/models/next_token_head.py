@@ -1,4 +1,4 @@
-"""The head of a language model: states in, a loss or scores of the next token out.
+"""The head of a language model: from states to scores of the next token, or a loss.
 
 Shapes: H state width, V vocabulary, X tokens of a batch.
 """
@@ -8,21 +8,19 @@ from torch import Tensor, nn
 
 from seqkit.nn.chunked_cross_entropy import SCORES_AT_ONCE, linear_cross_entropy
 
-__all__ = [
-    "NextTokenHead",
-]
+__all__ = ["NextTokenHead"]
 
-CLUSTERS = (2_000, 10_000, 50_000)  # ids at which the clusters of an adaptive softmax begin
+CLUSTERS = (2_000, 10_000, 50_000)  # the first id of each cluster of an adaptive softmax
 
 
 class NextTokenHead(nn.Module):
-    """Scores of every token of the vocabulary to be the next one.
+    """A linear layer, or an adaptive softmax, over the next token.
 
     Args:
         input_size: state width H.
         vocabulary: number of tokens V, the frequent ones first.
-        tied: whether the scores' weights are an embedding's, (V, H), handed in with each call (Press and Wolf 2017).
-        adaptive: whether rare tokens are scored in clusters, with narrower states (Grave et al. 2017).
+        tied: whether the weights are those of an embedding, (V, H), passed in with each call (Press and Wolf 2017).
+        adaptive: whether rare tokens are scored in clusters, from narrower states (Grave et al. 2017).
 
     >>> head = NextTokenHead(8, 20)
     >>> states_XH, targets_X = torch.randn(5, 8), torch.arange(5)
@@ -44,40 +42,37 @@ class NextTokenHead(nn.Module):
             self.weight_VH = nn.Parameter(nn.init.xavier_uniform_(torch.empty(vocabulary, input_size)))
 
     def scores(self, states_XH: Tensor, tied_VH: Tensor | None = None) -> Tensor:
-        """Log-probabilities of all tokens, but for what is the same for all of a row; (X, V)."""
+        """Return the scores of all tokens, (X, V): logits, or log-probabilities from an adaptive softmax."""
         if self.adaptive is not None:
             log_probabilities_XV: Tensor = self.adaptive.log_prob(states_XH)
             return log_probabilities_XV
-        weight_VH = self.weight_VH if tied_VH is None else tied_VH
-        assert weight_VH is not None
-        return nn.functional.linear(states_XH, weight_VH, self.bias_V)
+        return nn.functional.linear(states_XH, self._weight(tied_VH), self.bias_V)
 
     def as_module(self, tied_VH: Tensor | None = None) -> nn.Linear | nn.AdaptiveLogSoftmaxWithLoss:
-        """PyTorch's module that gives the same scores."""
+        """Return a PyTorch module that computes the same scores."""
         if self.adaptive is not None:
             return self.adaptive
-        weight_VH = self.weight_VH if tied_VH is None else tied_VH
-        assert weight_VH is not None
+        weight_VH = self._weight(tied_VH)
         linear = nn.Linear(weight_VH.shape[1], self.vocabulary, device="meta")
         linear.weight, linear.bias = nn.Parameter(weight_VH.detach()), nn.Parameter(self.bias_V.detach())
         return linear
 
     def loss(self, states_XH: Tensor, targets_X: Tensor, tied_VH: Tensor | None = None) -> Tensor:
-        """Cross-entropy in nats, averaged over tokens."""
+        """Return the cross-entropy in nats, averaged over tokens."""
         if self.adaptive is not None:
             loss: Tensor = self.adaptive(states_XH, targets_X).loss
             return loss
         if len(states_XH) * self.vocabulary > SCORES_AT_ONCE and not _autocasts(states_XH):
-            weight_VH = self.weight_VH if tied_VH is None else tied_VH
-            assert weight_VH is not None
-            return linear_cross_entropy(states_XH, weight_VH, self.bias_V, targets_X)
+            return linear_cross_entropy(states_XH, self._weight(tied_VH), self.bias_V, targets_X)
         return nn.functional.cross_entropy(self.scores(states_XH, tied_VH).float(), targets_X)
 
     def log_probabilities(self, states_XH: Tensor, targets_X: Tensor, tied_VH: Tensor | None = None) -> Tensor:
-        """Log-probability of each target, (X,), a part at a time: all scores of a large vocabulary are too many."""
-        parts = []
-        for states, targets in zip(*(each.split(max(1, SCORES_AT_ONCE // self.vocabulary))
-                                     for each in (states_XH, targets_X)), strict=True):  # fmt: skip
+        """Return the log-probability of each target, (X,).
+
+        Tokens are scored in parts, because all scores over a large vocabulary may not fit into memory.
+        """
+        parts, tokens = [], max(1, SCORES_AT_ONCE // self.vocabulary)
+        for states, targets in zip(states_XH.split(tokens), targets_X.split(tokens), strict=True):
             if self.adaptive is not None:
                 parts.append(self.adaptive(states, targets).output)
             else:
@@ -85,6 +80,11 @@ class NextTokenHead(nn.Module):
                     -nn.functional.cross_entropy(self.scores(states, tied_VH).float(), targets, reduction="none")
                 )
         return torch.cat(parts)
+
+    def _weight(self, tied_VH: Tensor | None) -> Tensor:
+        weight_VH = self.weight_VH if tied_VH is None else tied_VH
+        assert weight_VH is not None
+        return weight_VH
 
 
 def _autocasts(tensor: Tensor) -> bool:

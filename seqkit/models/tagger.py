@@ -3,7 +3,7 @@
 Shapes: B batch, T time, D width of word features, C width of a language model's states, H width of encoder states.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from seqkit.batches.batch import Batch
 from seqkit.config.tagging import TaggingConfig
 from seqkit.errors import ConfigError
 from seqkit.models.contextual_embeddings import ContextualStates
-from seqkit.models.tagging_heads import CRFHead, SoftmaxHead
+from seqkit.models.tagging_heads import CRFHead, SoftmaxHead, TaggingHead
 from seqkit.nn.dropout import Dropout, LockedDropout
 from seqkit.nn.recurrent import RecurrentEncoder
 from seqkit.nn.word_features import word_features
@@ -24,7 +24,16 @@ __all__ = ["TaggingModel", "label_weights"]
 class TaggingModel(nn.Module):
     """Word features → dropout → bidirectional recurrent encoder → dropout → head.
 
-    The states of a language model, where there is one, are brought to a width of their own, beside the features.
+    The states of a language model, if there is one, are projected and concatenated with the features.
+
+    Args:
+        config: sizes and dropouts.
+        singletons: for each entry of the word vocabulary, whether it occurs once in the training data.
+        characters: size of the character vocabulary.
+        affixes: size of the affix vocabulary.
+        labels: the labels.
+        scheme: the tagging scheme of the labels; None for plain tags.
+        contextual: a language model whose states are features of words.
     """
 
     def __init__(
@@ -55,10 +64,9 @@ class TaggingModel(nn.Module):
         self.head = _head(config, self.encoder.output_size, labels, scheme)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Encoder states (B, T, H) of a batch."""
-        inputs = batch.inputs
-        spelt_UD = inputs["spelt_UD"] if "spelt_UD" in inputs else self.spelt(inputs)
-        vectors_BTD = self.features(inputs["words_BT"], inputs["spellings_BT"], spelt_UD)
+        """Return the encoder states (B, T, H) of a batch."""
+        inputs = batch.tensors
+        vectors_BTD = self.features(inputs)
         if self.projection is not None:
             vectors_BTD = torch.cat([vectors_BTD, self.projection(inputs["contextual_BTC"].float())], dim=-1)
         vectors_BTD = self.input_dropout(vectors_BTD)
@@ -66,15 +74,8 @@ class TaggingModel(nn.Module):
         dropped_BTH: Tensor = self.state_dropout(states_BTH)
         return dropped_BTH
 
-    def spelt(self, spellings: Mapping[str, Tensor]) -> Tensor:
-        """What the model makes of distinct spellings, (U, D); arguments by name, as ``WordFeatures.spelt`` has them."""
-        names = ("shapes_U", "affixes_UA", "characters_UL", "characters_U")
-        return self.features.spelt(**{name: spellings[name] for name in names})
 
-
-def _head(
-    config: TaggingConfig, input_size: int, labels: Sequence[str], scheme: Scheme | None
-) -> CRFHead | SoftmaxHead:
+def _head(config: TaggingConfig, input_size: int, labels: Sequence[str], scheme: Scheme | None) -> TaggingHead:
     weights, smoothing = label_weights(config, labels, scheme), config.label_smoothing
     if config.head == "softmax":
         return SoftmaxHead(input_size, len(labels), label_weights=weights, label_smoothing=smoothing)
@@ -91,15 +92,15 @@ def _head(
 
 
 def label_weights(config: TaggingConfig, labels: Sequence[str], scheme: Scheme | None) -> list[float] | None:
-    """What a token of each label counts in the loss: what its tag was given, or else its type, or else 1.
+    """Return the weight in the loss of a token of each label: that given for its tag, or else for its type, or else 1.
 
     Raises:
-        ConfigError: where a weight is given to a name that is neither a tag nor a type.
+        ConfigError: if a weight is given for a name that is neither a tag nor a type.
 
     >>> label_weights(TaggingConfig(label_weights="LOC=2,B-LOC=3"), ["O", "B-LOC", "I-LOC"], Scheme.IOB2)
     [1.0, 3.0, 2.0]
     """
-    weights = config.weight_of_label()
+    weights = config.label_weights_by_name()
     if not weights:
         return None
     types = [label[2:] if scheme else label for label in labels]

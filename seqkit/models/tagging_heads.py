@@ -1,8 +1,9 @@
-"""The heads of a tagger: encoder states in, a loss or a decision out.
+"""The heads of a tagger: from encoder states to a loss, or to labels.
 
 Shapes: B batch, T time, H state width, K labels.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,21 +12,17 @@ from torch import Tensor, nn
 
 from seqkit.crf import CRF
 
-__all__ = [
-    "CRFHead",
-    "Decoded",
-    "SoftmaxHead",
-]
+__all__ = ["CRFHead", "Decoded", "SoftmaxHead", "TaggingHead"]
 
 
 class Decoded(NamedTuple):
-    """Decided label sequences and how sure the head is of them.
+    """Label sequences and their probabilities.
 
     Attributes:
-        labels: label ids, a list per row, padding left out.
-        marginals: log-probability of each label, lists of the same lengths; empty where not asked for.
-        conditionals: log-probability of each label given the label before it, likewise. A run of labels from s to
-            e has log-probability ``marginals[s] + sum(conditionals[s + 1 : e + 1])``.
+        labels: label ids, a list per row without padding.
+        marginals: the log-probability of each label, in lists of the same lengths; empty if not asked for.
+        conditionals: the log-probability of each label given the label before it, likewise. The run of labels from s to
+            e has the log-probability ``marginals[s] + sum(conditionals[s + 1 : e + 1])``.
     """
 
     labels: list[list[int]]
@@ -33,16 +30,48 @@ class Decoded(NamedTuple):
     conditionals: list[list[float]]
 
 
-class CRFHead(nn.Module):
+class TaggingHead(nn.Module, ABC):
+    """Base class of the heads of a tagger.
+
+    Attributes:
+        scores: the linear layer from states to scores of labels.
+    """
+
+    scores: nn.Linear
+
+    @abstractmethod
+    def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        """Return the training loss, a scalar averaged over tokens by their label weights.
+
+        Args:
+            states_BTH: encoder states.
+            targets_BT: label ids; arbitrary where the mask is false.
+            mask_BT: true for the tokens of each row, which come first.
+        """
+
+    @abstractmethod
+    def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
+        """Return the most probable labels; with ``confidence``, their log-probabilities too."""
+
+    @abstractmethod
+    def judge(self, states_BTH: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
+        """Return given label sequences with their log-probabilities."""
+
+    @abstractmethod
+    def probabilities(self, states_BTH: Tensor, mask_BT: Tensor) -> Tensor:
+        """Return the probability of each label at each token, (B, T, K); arbitrary for padding."""
+
+
+class CRFHead(TaggingHead):
     """A linear layer and a CRF over its scores (Huang et al. 2015).
 
     Args:
         input_size: state width H.
-        labels: how many labels K.
-        can_start: which labels may begin a sequence; None allows all.
-        can_follow: rows of which labels may follow a label; None allows all.
-        can_end: which labels may end a sequence; None allows all.
-        label_weights: what a token of each label counts in the loss; None counts each 1.
+        labels: number of labels K.
+        can_start: for each label, whether a sequence may start with it; None allows all.
+        can_follow: for each label, a row of which labels may follow it; None allows all.
+        can_end: for each label, whether a sequence may end with it; None allows all.
+        label_weights: the weight in the loss of a token of each label; None weights all equally.
         label_smoothing: share of the target that is spread evenly over all legal paths.
 
     >>> head = CRFHead(8, 3)
@@ -75,11 +104,11 @@ class CRFHead(nn.Module):
         )
 
     def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        """Negative log-likelihood of the target sequences, averaged over tokens as ``CRF.loss`` weighs them."""
+        """Return the negative log-likelihood of the target sequences, averaged over tokens as in ``CRF.loss``."""
         return self.crf.loss(self.scores(states_BTH), targets_BT, mask_BT, reduction="token_mean")
 
     def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
-        """The most probable label sequences; with ``confidence`` their exact log-probabilities too."""
+        """Return the most probable label sequences; with ``confidence``, their exact log-probabilities too."""
         emissions_BTK = self.scores(states_BTH)
         labels = self.crf.decode(emissions_BTK, mask_BT)
         if not confidence:
@@ -87,7 +116,7 @@ class CRFHead(nn.Module):
         return self._judged(emissions_BTK, mask_BT, labels)
 
     def judge(self, states_BTH: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
-        """Given label sequences, and how probable these states find them; as ``decode`` returns it."""
+        """Return given label sequences with their exact log-probabilities."""
         return self._judged(self.scores(states_BTH), mask_BT, labels)
 
     def _judged(self, emissions_BTK: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
@@ -96,17 +125,17 @@ class CRFHead(nn.Module):
         return Decoded(labels, _rows(marginals_BT, mask_BT), _rows(conditionals_BT, mask_BT))
 
     def probabilities(self, states_BTH: Tensor, mask_BT: Tensor) -> Tensor:
-        """The probability of each label at each token, all paths weighed, (B, T, K)."""
+        """Return the probability of each label at each token, summed over all paths, (B, T, K)."""
         return self.crf.marginals(self.scores(states_BTH), mask_BT)
 
 
-class SoftmaxHead(nn.Module):
-    """A linear layer and a softmax: each label on its own, whatever stands beside it.
+class SoftmaxHead(TaggingHead):
+    """A linear layer and a softmax: each token is labelled independently.
 
     Args:
         input_size: state width H.
-        labels: how many labels K.
-        label_weights: what a token of each label counts in the loss; None counts each 1.
+        labels: number of labels K.
+        label_weights: the weight in the loss of a token of each label; None weights all equally.
         label_smoothing: share of the target that is spread evenly over all labels (Szegedy et al. 2016, section 7).
 
     >>> head = SoftmaxHead(8, 3)
@@ -132,7 +161,7 @@ class SoftmaxHead(nn.Module):
         self.label_smoothing = label_smoothing
 
     def loss(self, states_BTH: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        """Cross-entropy, averaged over tokens by their weight."""
+        """Return the cross-entropy, averaged over tokens by their label weights."""
         return nn.functional.cross_entropy(
             self.scores(states_BTH)[mask_BT].float(),
             targets_BT[mask_BT],
@@ -141,7 +170,7 @@ class SoftmaxHead(nn.Module):
         )
 
     def decode(self, states_BTH: Tensor, mask_BT: Tensor, *, confidence: bool = False) -> Decoded:
-        """The most probable label of each token; with ``confidence`` its log-probability too."""
+        """Return the most probable label of each token; with ``confidence``, its log-probability too."""
         best = self.scores(states_BTH).float().log_softmax(dim=-1).max(dim=-1)
         labels = [row[:length] for row, length in zip(best.indices.tolist(), mask_BT.sum(1).tolist(), strict=True)]
         if not confidence:
@@ -150,19 +179,19 @@ class SoftmaxHead(nn.Module):
         return Decoded(labels, probabilities, probabilities)
 
     def judge(self, states_BTH: Tensor, mask_BT: Tensor, labels: list[list[int]]) -> Decoded:
-        """Given label sequences, and how probable these states find them; as ``decode`` returns it."""
+        """Return given label sequences with their log-probabilities."""
         scores_BTK = self.scores(states_BTH).float().log_softmax(dim=-1)
         probabilities = _rows(scores_BTK.gather(2, _padded(labels, mask_BT)[..., None])[..., 0], mask_BT)
         return Decoded(labels, probabilities, probabilities)
 
     def probabilities(self, states_BTH: Tensor, mask_BT: Tensor) -> Tensor:
-        """The probability of each label at each token, (B, T, K)."""
+        """Return the probability of each label at each token, (B, T, K)."""
         probabilities_BTK: Tensor = self.scores(states_BTH).float().softmax(dim=-1)
         return probabilities_BTK
 
 
 def _padded(labels: list[list[int]], mask_BT: Tensor) -> Tensor:
-    """Label sequences side by side, padded with 0, (B, T)."""
+    """Return label sequences padded with 0, (B, T)."""
     paths_BT = torch.zeros_like(mask_BT, dtype=torch.int64)
     paths_BT[mask_BT] = torch.tensor([label for row in labels for label in row], device=mask_BT.device)
     return paths_BT

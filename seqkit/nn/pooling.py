@@ -1,4 +1,4 @@
-"""From the states of all steps of a text to one vector, whatever stands beyond its end.
+"""Pooling: one vector from the states of all steps of a text, whatever its padding.
 
 Shapes: B batch, T time, H state width, P width of the pooled vector.
 """
@@ -12,18 +12,18 @@ __all__ = ["Pooled", "Pooling"]
 
 
 class Pooled(NamedTuple):
-    """Vectors of texts, and how much attention each step got, where that pooling is used."""
+    """Vectors of texts, and the attention weight of each step, if that pooling is used."""
 
     vectors_BP: Tensor
     attention_BT: Tensor | None
 
 
 class Pooling(nn.Module):
-    """One or several ways of pooling, side by side.
+    """One or several kinds of pooling, concatenated.
 
-    ``last`` takes the last true state of each direction, ``mean`` and ``max`` the average and the highest value of each
-    feature over true steps, and ``attention`` an average weighted by a learnt score of each state (Yang et al. 2016,
-    section 2.2, with one linear layer).
+    ``last`` is the last true state of each direction. ``mean`` and ``max`` are the mean and the maximum of each feature
+    over true steps. ``attention`` is a mean weighted by a learned score of each state (Yang et al. 2016, section 2.2,
+    with one linear layer).
 
     Args:
         kinds: names of ``seqkit.config.classification.POOLINGS``, joined with ``+``.
@@ -42,7 +42,7 @@ class Pooling(nn.Module):
         self.attention = nn.Linear(input_size, 1, bias=False) if "attention" in self.kinds else None
 
     def forward(self, states_BTH: Tensor, final_BH: Tensor, mask_BT: Tensor) -> Pooled:
-        """Pool states under a mask of true steps; every text has one at least."""
+        """Pool states under a mask of true steps, of which each text must have at least one."""
         mask_BT1 = mask_BT[..., None]
         parts, attention_BT = [], None
         for kind in self.kinds:

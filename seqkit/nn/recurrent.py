@@ -1,44 +1,49 @@
-"""The recurrent encoder: the only code that packs, pads, flips or carries state.
+"""The recurrent encoder: the only code that packs and pads rows and carries state between them.
 
 Shapes: B batch, T time, D input width, H hidden width per direction, L layers, N directions (1 or 2).
 
-The contract is that of ``pack_padded_sequence`` → ``nn.LSTM`` → ``pad_packed_sequence``: padding never changes a
-result, in value or gradient, and padded positions come out as zeros. There are two ways to keep it:
+The contract is that of ``pack_padded_sequence`` → ``nn.LSTM`` → ``pad_packed_sequence``, for every cell of
+``seqkit.cells.table``: padding never affects a result, in value or gradient, and padded positions of the output are
+zero. There are two ways to keep it:
 
-- ``packed`` is that very sequence of calls. On a GPU, cuDNN has a kernel for it.
-- ``fused`` runs dense calls over the padded rows: where all rows are full, one for the whole stack; else one for each
-  layer and direction, the backward direction on rows flipped within their own lengths. What a row computes beyond its
-  length is never read, so it costs time but changes nothing. On a CPU this is faster, since oneDNN's fused kernel
-  takes dense input alone and packed rows of different lengths run step by step: a training step over 32 rows of 20 to
-  25 steps, D = 220, H = 200, took 17 ms against 41 ms on two cores (``benchmarks/encoder.py``).
+- ``packed`` packs the rows, runs the stack on them, and pads the result. On a GPU, cuDNN has a kernel for this.
+- ``fused`` runs the cell on dense, padded rows. If all rows are full, this is one call for the whole stack. Otherwise
+  it is one call for each layer and direction, and the backward direction reads rows reversed within their own lengths.
+  What a row computes beyond its length is never read: it costs time but changes nothing. On a CPU this is faster,
+  because oneDNN's fused kernel takes only dense input, and packed rows of different lengths run step by step. A
+  training step over 32 rows of 20 to 25 steps, with an LSTM of D = 220 and H = 200, took 17 ms instead of 41 ms on two
+  cores (``benchmarks/encoder.py``).
 
-``auto`` packs on a GPU. On a CPU it packs rows of different lengths where state is carried, for the kernel does not
-give the cell state within a row, and is fused for the rest.
+``auto`` packs on a GPU, if the cell has a kernel for it. Elsewhere it packs only rows of different lengths whose state
+is carried on, because the dense kernels do not return the state within a row, and otherwise uses ``fused``.
 """
 
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from seqkit.nn.cells import CELLS
-from seqkit.nn.dropout import drop_weights
+from seqkit.cells.cell import LayerWeights
+from seqkit.cells.state import Carry, map_state, parts_of
+from seqkit.cells.table import make_cell
+from seqkit.nn.dropout import StochasticModule
+from seqkit.nn.reverse import Reversal
 
 __all__ = ["Carry", "Encoded", "RecurrentEncoder", "Strategy"]
 
 Strategy = Literal["auto", "packed", "fused"]
-Carry = Tensor | tuple[Tensor, Tensor]  # what the cell takes and returns: h, or (h, c), each (L·N, B, H)
 
 
 class Encoded(NamedTuple):
-    """What the encoder returns.
+    """The result of the encoder.
 
     Attributes:
         states_BTH: the top layer's hidden states, (B, T, N·H), zero beyond each length.
         final_BH: the top layer's last true state of each direction, (B, N·H).
-        carry: the state after each row's last true step, to go on from; None where none was handed in, or wanted.
+        carry: the state after each row's last true step, to start the next call from; None if none was passed in, or
+            if it was not asked for.
     """
 
     states_BTH: Tensor
@@ -46,21 +51,24 @@ class Encoded(NamedTuple):
     carry: Carry | None
 
 
-class RecurrentEncoder(nn.Module):
+class RecurrentEncoder(StochasticModule):
     """A stack of recurrent layers over padded rows of vectors.
 
     Args:
         input_size: width D of the vectors.
         hidden_size: hidden units H per direction.
-        num_layers: stacked layers.
+        num_layers: number of stacked layers.
         bidirectional: whether a second direction reads from right to left.
         dropout: dropout between layers, in training only.
         weight_dropout: share of the recurrent weights dropped, in training only (Merity et al. 2018, section 2).
-        cell: a name in ``seqkit.nn.cells.CELLS``.
-        strategy: ``auto`` takes the fast way for the device; ``packed`` and ``fused`` force one.
+        cell: a name in ``seqkit.cells.table.CELLS``.
+        strategy: ``auto`` chooses the fast way for the device; ``packed`` and ``fused`` force one.
 
-    The parameters are those of the plain PyTorch stack in ``recurrent``, so its state dict is interchangeable
-    with ``nn.LSTM``'s.
+    Raises:
+        ConfigError: if there is no such cell.
+
+    The parameters are those of the cell's stack, in ``recurrent``. For a cell that PyTorch has as a module, the state
+    dict of ``recurrent`` is interchangeable with that module's.
 
     >>> encoder = RecurrentEncoder(3, 5, bidirectional=True)
     >>> encoded = encoder(torch.randn(2, 4, 3), torch.tensor([4, 2]))
@@ -69,8 +77,6 @@ class RecurrentEncoder(nn.Module):
     >>> encoded.states_BTH[1, 2:].abs().sum().item()
     0.0
     """
-
-    always = False  # whether dropout between layers is on in prediction, too: see regularization.drop_in_prediction
 
     def __init__(
         self,
@@ -85,33 +91,36 @@ class RecurrentEncoder(nn.Module):
         strategy: Strategy = "auto",
     ) -> None:
         super().__init__()
-        self.recurrent = CELLS[cell](input_size, hidden_size, num_layers=num_layers, bidirectional=bidirectional)
+        self.cell = make_cell(cell)
+        self.recurrent = self.cell.build(input_size, hidden_size, num_layers=num_layers, bidirectional=bidirectional)
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
         self.dropout = dropout
         self.weight_dropout = weight_dropout
         self.strategy: Strategy = strategy
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # A deep copy has copied each weight by itself; cuDNN wants them in one piece again.
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self.recurrent.flatten_parameters()
+        self.cell.compact(self.recurrent)  # a deep copy has copied each weight by itself
 
     @property
     def directions(self) -> int:
-        """1, or 2 where the stack is bidirectional."""
-        return 2 if self.recurrent.bidirectional else 1
+        """The number of directions N, 1 or 2."""
+        return 2 if self.bidirectional else 1
 
     @property
     def output_size(self) -> int:
         """Width of a state: hidden size times directions."""
-        return self.recurrent.hidden_size * self.directions
-
-    @property
-    def _drops(self) -> bool:
-        return self.training or self.always
+        return self.hidden_size * self.directions
 
     def initial_carry(self, batch: int) -> Carry:
-        """The state that ``carry=None`` starts from: zeros, each part (L·N, B, H). Handing it in gets one back."""
-        return self._zeros(next(self.recurrent.parameters()), batch)
+        """Return the state that ``carry=None`` starts from, each part (L·N, B, H).
+
+        Pass it in to get the state after the last step back.
+        """
+        return self._initial_state(next(self.recurrent.parameters()), batch)
 
     def forward(
         self, vectors_BTD: Tensor, lengths_B: Tensor, carry: Carry | None = None, *, ends: bool = True
@@ -119,124 +128,87 @@ class RecurrentEncoder(nn.Module):
         """Encode padded rows.
 
         Args:
-            vectors_BTD: the vectors; what stands beyond a row's length is ignored.
+            vectors_BTD: the vectors; values beyond a row's length are ignored.
             lengths_B: true lengths, int64 on the CPU, each between 1 and T.
-            carry: the state to start from; zeros where it is None.
-            ends: whether the state after the last step will be gone on from. Where no text goes on, rows of different
-                lengths are read faster without it.
+            carry: the state to start from; None starts from the initial state, and returns no state.
+            ends: whether to return the state after the last step. Rows of different lengths are encoded faster without
+                it.
         """
         ends = ends and carry is not None
-        weights = drop_weights(self.recurrent, self.weight_dropout if self.training else 0.0)
-        start = self._zeros(vectors_BTD, len(vectors_BTD)) if carry is None else carry
+        weights = self.cell.weights(self.recurrent, self.weight_dropout if self.training else 0.0)
+        start = self._initial_state(vectors_BTD, len(vectors_BTD)) if carry is None else carry
         full = bool((lengths_B == vectors_BTD.shape[1]).all())
-        packs = self.strategy == "packed" or (self.strategy == "auto" and vectors_BTD.is_cuda)
-        if packs or (ends and not full):
+        if self._packs(vectors_BTD) or (ends and not full):
             states_BTH, end = self._packed(vectors_BTD, lengths_B, start, weights)
             final_BH = _top(end, self.directions)
         elif full:
-            states_BTH, end = self._run(vectors_BTD, None, start, weights)
+            states_BTH, end = self._run(vectors_BTD, start, weights)
             final_BH = _top(end, self.directions)
         else:
-            states_BTH, final_BH = self._flipped(vectors_BTD, lengths_B, start, weights)
+            states_BTH, final_BH = self._reversing(vectors_BTD, lengths_B, start, weights)
         return Encoded(states_BTH, final_BH, end if ends else None)
 
-    def _zeros(self, like: Tensor, batch: int) -> Carry:
-        stack = self.recurrent
-        zeros = like.new_zeros(stack.num_layers * self.directions, batch, stack.hidden_size)
-        return (zeros, zeros) if stack.mode == "LSTM" else zeros
+    def _initial_state(self, like: Tensor, batch: int) -> Carry:
+        return self.cell.initial_state(like, self.num_layers * self.directions, batch, self.hidden_size)
 
-    def _packed(
-        self, vectors_BTD: Tensor, lengths_B: Tensor, start: Carry, weights: list[Tensor]
-    ) -> tuple[Tensor, Carry]:
-        packed = pack_padded_sequence(vectors_BTD, lengths_B, batch_first=True, enforce_sorted=False)
-        start = _each(start, lambda part: part.index_select(1, packed.sorted_indices))
-        data, end = self._run(packed.data, packed.batch_sizes, start, weights)
-        states = PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
-        states_BTH, _ = pad_packed_sequence(states, batch_first=True, total_length=vectors_BTD.shape[1])
-        return states_BTH, _each(end, lambda part: part.index_select(1, packed.unsorted_indices))
-
-    def _flipped(
-        self, vectors_BTD: Tensor, lengths_B: Tensor, start: Carry, weights: list[Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        batch, steps = vectors_BTD.shape[:2]
-        lengths_B = lengths_B.to(vectors_BTD.device)
-        steps_T = torch.arange(steps, device=vectors_BTD.device)
-        inside_BT = steps_T < lengths_B[:, None]
-        beyond_BT1 = ~inside_BT[..., None]
-        first_B = torch.arange(batch, device=vectors_BTD.device) * steps
-        flip_X = (first_B[:, None] + torch.where(inside_BT, lengths_B[:, None] - 1 - steps_T, steps_T)).flatten()
-        last_B = first_B + lengths_B - 1
-        # What stands beyond a row's end comes after it in both directions; only a gradient could be spoilt by it.
-        inputs = vectors_BTD.masked_fill(beyond_BT1, 0.0) if torch.is_grad_enabled() else vectors_BTD
-        stretch = len(weights) // (self.recurrent.num_layers * self.directions)
-        for layer in range(self.recurrent.num_layers):
-            outputs, finals = [], []
-            for direction in range(self.directions):
-                place = layer * self.directions + direction
-                turned = _reordered(inputs, flip_X) if direction else inputs
-                begin = _each(start, lambda part, place=place: part[place : place + 1])
-                states, _ = self._run(turned, None, begin, weights[place * stretch : (place + 1) * stretch], layers=1)
-                finals.append(states.flatten(0, 1).index_select(0, last_B))
-                outputs.append(_reordered(states, flip_X) if direction else states)
-            inputs = torch.cat(outputs, dim=-1).masked_fill_(beyond_BT1, 0.0)
-            if layer + 1 < self.recurrent.num_layers:
-                inputs = nn.functional.dropout(inputs, self.dropout, self._drops)
-        return inputs, torch.cat(finals, dim=-1)
+    def _packs(self, vectors_BTD: Tensor) -> bool:
+        if self.strategy == "auto":
+            return vectors_BTD.is_cuda and self.cell.packs_on_gpu
+        return self.strategy == "packed"
 
     def _run(
-        self,
-        inputs: Tensor,
-        batch_sizes: Tensor | None,
-        start: Carry,
-        weights: list[Tensor],
-        *,
-        layers: int | None = None,
+        self, inputs: Tensor, start: Carry, weights: list[LayerWeights], batch_sizes: Tensor | None = None
     ) -> tuple[Tensor, Carry]:
-        """PyTorch's own kernel on dense rows or packed data: the whole stack, or one layer in one direction of it."""
-        stack = self.recurrent
-        whole = layers is None
-        settings = (
-            stack.bias,
-            stack.num_layers if layers is None else layers,
-            self.dropout if whole else 0.0,
-            self._drops,
-            stack.bidirectional and whole,
+        """Run the whole stack."""
+        return self.cell.run(
+            weights,
+            inputs,
+            start,
+            batch_sizes,
+            bidirectional=self.bidirectional,
+            dropout=self.dropout,
+            training=self.stochastic,
         )
-        kernel: Any = {"LSTM": torch.lstm, "GRU": torch.gru}[stack.mode]
-        first = start if isinstance(start, Tensor) else list(start)
-        if batch_sizes is None:
-            states, *end = kernel(inputs, first, weights, *settings, True)  # batch first
-        else:
-            states, *end = kernel(inputs, batch_sizes, first, weights, *settings)
-        return states, end[0] if len(end) == 1 else (end[0], end[1])
 
+    def _packed(
+        self, vectors_BTD: Tensor, lengths_B: Tensor, start: Carry, weights: list[LayerWeights]
+    ) -> tuple[Tensor, Carry]:
+        packed = pack_padded_sequence(vectors_BTD, lengths_B, batch_first=True, enforce_sorted=False)
+        order_B, unorder_B = packed.sorted_indices, packed.unsorted_indices
+        assert order_B is not None
+        assert unorder_B is not None
+        start = map_state(start, lambda part: part.index_select(1, order_B))
+        data, end = self._run(packed.data, start, weights, packed.batch_sizes)
+        states = PackedSequence(data, packed.batch_sizes, order_B, unorder_B)
+        states_BTH, _ = pad_packed_sequence(states, batch_first=True, total_length=vectors_BTD.shape[1])
+        return states_BTH, map_state(end, lambda part: part.index_select(1, unorder_B))
 
-def _reordered(values_BTX: Tensor, order: Tensor) -> Tensor:
-    """The steps of all rows in another order, one that undoes itself; so their gradient is reordered likewise.
-
-    Autograd's own backward of an index adds up, one by one, what here has a single source each.
-    """
-    reordered: Tensor = _Reordered.apply(values_BTX, order)  # type: ignore[no-untyped-call]
-    return reordered
-
-
-class _Reordered(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values_BTX: Tensor, order: Tensor) -> Tensor:
-        ctx.order = order
-        return values_BTX.flatten(0, 1).index_select(0, order).view(values_BTX.shape)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient_BTX: Tensor) -> tuple[Tensor, None]:
-        return gradient_BTX.flatten(0, 1).index_select(0, ctx.order).view(gradient_BTX.shape), None
-
-
-def _each(carry: Carry, change: Any) -> Carry:
-    return (change(carry[0]), change(carry[1])) if isinstance(carry, tuple) else change(carry)
+    def _reversing(
+        self, vectors_BTD: Tensor, lengths_B: Tensor, start: Carry, weights: list[LayerWeights]
+    ) -> tuple[Tensor, Tensor]:
+        """Run layer by layer and direction by direction on padded rows, and return the states and the final states."""
+        batch, steps = vectors_BTD.shape[:2]
+        lengths_B = lengths_B.to(vectors_BTD.device)
+        beyond_BT1 = (torch.arange(steps, device=vectors_BTD.device) >= lengths_B[:, None])[..., None]
+        reversal = Reversal(lengths_B, steps)
+        last_B = torch.arange(batch, device=vectors_BTD.device) * steps + lengths_B - 1
+        # Padding comes after a row's end in both directions, so only a gradient could be affected by it.
+        inputs = vectors_BTD.masked_fill(beyond_BT1, 0.0) if torch.is_grad_enabled() else vectors_BTD
+        for layer in range(self.num_layers):
+            outputs, finals = [], []
+            for direction in range(self.directions):
+                place = slice(layer * self.directions + direction, layer * self.directions + direction + 1)
+                values = reversal(inputs) if direction else inputs
+                begin = map_state(start, itemgetter(place))
+                states, _ = self.cell.run(weights[place], values, begin, training=self.stochastic)
+                finals.append(states.flatten(0, 1).index_select(0, last_B))
+                outputs.append(reversal(states) if direction else states)
+            inputs = torch.cat(outputs, dim=-1).masked_fill_(beyond_BT1, 0.0)
+            if layer + 1 < self.num_layers:
+                inputs = nn.functional.dropout(inputs, self.dropout, self.stochastic)
+        return inputs, torch.cat(finals, dim=-1)
 
 
 def _top(carry: Carry, directions: int) -> Tensor:
-    """The last hidden states of the top layer, (B, N·H)."""
-    hidden = carry[0] if isinstance(carry, tuple) else carry
-    return hidden[-directions:].transpose(0, 1).flatten(1)
+    """Return the last hidden states of the top layer, (B, N·H)."""
+    return parts_of(carry)[0][-directions:].transpose(0, 1).flatten(1)

@@ -1,4 +1,4 @@
-"""What a tagger knows of a word before it sees its neighbours: the word itself, its spelling, affixes and shape.
+"""Features of a word by itself: the word, its spelling, its affixes and its shape.
 
 Shapes: B batch, T time, D output width, U distinct spellings of a batch, L characters, E embedding width, F filters,
 C characters of the vocabulary, K characters of a window, P padded characters, W windows, A affixes of a word.
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seqkit.config.words import WordConfig
 from seqkit.nn.dropout import replace_words
+from seqkit.nn.embedding import Embedding
 from seqkit.nn.recurrent import RecurrentEncoder
 from seqkit.text.vocabulary import AFFIX_LENGTHS, PADDING_ID, UNKNOWN_ID, WORD_SHAPES, Vocabulary
 
@@ -19,12 +20,8 @@ __all__ = ["SpellingCNN", "SpellingLSTM", "WordFeatures", "word_features"]
 SPELLINGS_AT_ONCE = 192
 
 
-class CharacterTable(nn.Embedding):
-    """Embeddings that are read as a whole, not row by row, so that their gradient is one of the whole."""
-
-
 class SpellingCNN(nn.Module):
-    """Vectors of spellings: character embeddings, convolutions, maximum over positions (Ma and Hovy 2016).
+    """Vectors of spellings: character embeddings, convolutions, and the maximum over positions (Ma and Hovy 2016).
 
     Args:
         characters: size of the character vocabulary; id 0 is padding.
@@ -38,7 +35,9 @@ class SpellingCNN(nn.Module):
 
     def __init__(self, characters: int, character_size: int, *, filters: int, widths: tuple[int, ...] = (3,)) -> None:
         super().__init__()
-        self.characters = CharacterTable(characters, character_size, padding_idx=PADDING_ID)
+        self.characters = Embedding(
+            characters, character_size, padding_idx=PADDING_ID, sparse_gradient=False
+        )  # the convolutions read the whole table
         nn.init.uniform_(self.characters.weight[1:], -((3 / character_size) ** 0.5), (3 / character_size) ** 0.5)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(character_size, filters, width, padding=width - 1) for width in widths
@@ -47,10 +46,10 @@ class SpellingCNN(nn.Module):
         self.output_size = filters * len(widths)
 
     def forward(self, characters_UL: Tensor, lengths_U: Tensor) -> Tensor:
-        """Vectors (U, D) of character ids (U, L)."""
+        """Return vectors (U, D) of character ids (U, L)."""
         if len(lengths_U) <= SPELLINGS_AT_ONCE:
             return self._vectors(characters_UL, lengths_U)
-        # Most words are short and a few are long: sorted into blocks, each is as wide as its own longest alone.
+        # Most words are short and a few are long: in blocks sorted by length, each is only as wide as its longest word.
         order_U = lengths_U.argsort()
         blocks = []
         for rows in order_U.split(SPELLINGS_AT_ONCE):
@@ -64,9 +63,9 @@ class SpellingCNN(nn.Module):
         )
 
     def _of_width(self, convolution: nn.Module, characters_UL: Tensor, lengths_U: Tensor) -> Tensor:
-        # What a filter makes of a character at a place of its window is one number: a row of a table for each place.
-        # Windows are sums of such rows. On a CPU that is faster than the convolution it equals, and unlike it needs no
-        # new kernel for every shape of a batch.
+        # The contribution of a character at a position of a filter's window is one number, so there is a table of
+        # contributions for each position, and a window is a sum of their rows. On a CPU this is faster than the equal
+        # convolution, and needs no new kernel for each shape of a batch.
         assert isinstance(convolution, nn.Conv1d)
         assert convolution.bias is not None
         width = convolution.kernel_size[0]
@@ -77,7 +76,7 @@ class SpellingCNN(nn.Module):
         scores_UWF = nn.functional.embedding(padded_UP[:, :windows], tables_KCF[0])
         for place in range(1, width):
             scores_UWF = scores_UWF + nn.functional.embedding(padded_UP[:, place : place + windows], tables_KCF[place])
-        # A window beyond the word's end sees nothing, so its value is the bias: the maximum must not see it.
+        # A window beyond the word's end is empty and would score the bias: it is left out of the maximum.
         windows_W = torch.arange(windows, device=lengths_U.device)
         beyond_UW1 = (windows_W >= lengths_U[:, None] + width - 1)[..., None]
         return (scores_UWF.masked_fill_(beyond_UW1, -torch.inf).amax(1) + convolution.bias).relu()
@@ -97,12 +96,12 @@ class SpellingLSTM(nn.Module):
 
     def __init__(self, characters: int, character_size: int, *, hidden_size: int) -> None:
         super().__init__()
-        self.characters = nn.Embedding(characters, character_size, padding_idx=PADDING_ID)
+        self.characters = Embedding(characters, character_size, padding_idx=PADDING_ID)
         self.encoder = RecurrentEncoder(character_size, hidden_size, bidirectional=True)
         self.output_size = self.encoder.output_size
 
     def forward(self, characters_UL: Tensor, lengths_U: Tensor) -> Tensor:
-        """Vectors (U, D) of character ids (U, L)."""
+        """Return vectors (U, D) of character ids (U, L)."""
         final_UD: Tensor = self.encoder(self.characters(characters_UL), lengths_U.cpu()).final_BH
         return final_UD
 
@@ -111,15 +110,15 @@ class WordFeatures(nn.Module):
     """Word embedding, spelling vector, shape embedding and affix embeddings, side by side.
 
     Args:
-        singletons: for each entry of the word vocabulary whether training holds it once.
+        singletons: for each entry of the word vocabulary, whether it occurs once in the training data.
         word_size: width of a word embedding.
-        spelling: the character model, or None.
+        spelling: the character model, if any.
         shapes: size of the shape table; id 0 is padding.
         shape_size: width of a shape embedding; 0 leaves shapes out.
         affixes: size of the affix vocabulary; id 0 is padding.
-        affixes_of_word: how many affixes a word has.
+        affixes_of_word: number of affixes of a word.
         affix_size: width of an affix embedding; 0 leaves affixes out.
-        singleton_replacement: probability that a word seen once is read as unknown, in training.
+        singleton_replacement: in training, the probability of replacing a word that occurs once by the unknown word.
         word_replacement: the same for any other word.
     """
 
@@ -140,66 +139,68 @@ class WordFeatures(nn.Module):
         word_replacement: float,
     ) -> None:
         super().__init__()
-        self.words = nn.Embedding(len(singletons), word_size, padding_idx=PADDING_ID)
+        self.words = Embedding(len(singletons), word_size, padding_idx=PADDING_ID)
         nn.init.uniform_(self.words.weight[1:], -((3 / word_size) ** 0.5), (3 / word_size) ** 0.5)
         self.spelling = spelling
-        self.shapes = nn.Embedding(shapes, shape_size, padding_idx=PADDING_ID) if shape_size else None
-        self.affixes = nn.Embedding(affixes, affix_size, padding_idx=PADDING_ID) if affix_size else None
+        self.shapes = Embedding(shapes, shape_size, padding_idx=PADDING_ID) if shape_size else None
+        self.affixes = Embedding(affixes, affix_size, padding_idx=PADDING_ID) if affix_size else None
         self.register_buffer("singletons_V", singletons)
         self.singleton_replacement = singleton_replacement
         self.word_replacement = word_replacement
         spelling_size = spelling.output_size if spelling else 0
         self.output_size = word_size + spelling_size + shape_size + affixes_of_word * affix_size
 
-    def forward(self, words_BT: Tensor, spellings_BT: Tensor, spelt_UD: Tensor) -> Tensor:
-        """Vectors (B, T, D).
+    def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Return the vectors of the words of a batch, (B, T, D).
 
         Args:
-            words_BT: word ids.
-            spellings_BT: for each token the row of its spelling in ``spelt_UD``.
-            spelt_UD: what :meth:`spelt` gave for distinct spellings.
+            inputs: ``words_BT``, word ids; ``spellings_BT``, the row of each token's spelling in the table of distinct
+                spellings; and either ``spelling_vectors_UD``, this table as :meth:`spelling_vectors` returns it, or the
+                entries that :meth:`spelling_vectors` reads.
         """
+        words_BT = inputs["words_BT"]
+        spellings_UD = (
+            inputs["spelling_vectors_UD"] if "spelling_vectors_UD" in inputs else self.spelling_vectors(inputs)
+        )
         if self.training:
             words_BT = replace_words(
                 words_BT,
                 self.singletons_V,
                 UNKNOWN_ID,
                 singleton=self.singleton_replacement,
-                anyone=self.word_replacement,
+                other=self.word_replacement,
             )
-        return torch.cat([self.words(words_BT), nn.functional.embedding(spellings_BT, spelt_UD)], dim=-1)
+        return torch.cat([self.words(words_BT), nn.functional.embedding(inputs["spellings_BT"], spellings_UD)], dim=-1)
 
     @torch.no_grad()
     def adopt(self, vectors: Mapping[str, Tensor], words: Vocabulary) -> None:
-        """Begin with pretrained vectors of some words."""
+        """Initialise the embeddings of some words with pretrained vectors."""
         for word, vector in vectors.items():
             self.words.weight[words.ids([word])[0]] = vector
 
-    def spelt(self, shapes_U: Tensor, affixes_UA: Tensor, characters_UL: Tensor, characters_U: Tensor) -> Tensor:
-        """What depends on a spelling alone, (U, D'): its vector, shape and affixes, side by side.
+    def spelling_vectors(self, spellings: Mapping[str, Tensor]) -> Tensor:
+        """Return the features that depend on a spelling alone, side by side: its vector, shape and affixes, (U, D').
 
         Args:
-            shapes_U: shape ids.
-            affixes_UA: affix ids.
-            characters_UL: character ids.
-            characters_U: how many these are.
+            spellings: ``shapes_U``, shape ids; ``affixes_UA``, affix ids; ``characters_UL``, character ids, and
+                ``characters_U``, how many there are. Other entries are ignored.
         """
-        parts = [self.words.weight.new_zeros(len(shapes_U), 0)]
+        parts = [self.words.weight.new_zeros(len(spellings["shapes_U"]), 0)]
         if self.spelling is not None:
-            parts.append(self.spelling(characters_UL, characters_U))
+            parts.append(self.spelling(spellings["characters_UL"], spellings["characters_U"]))
         if self.shapes is not None:
-            parts.append(self.shapes(shapes_U))
+            parts.append(self.shapes(spellings["shapes_U"]))
         if self.affixes is not None:
-            parts.append(self.affixes(affixes_UA).flatten(1))
+            parts.append(self.affixes(spellings["affixes_UA"]).flatten(1))
         return torch.cat(parts, dim=1)
 
 
 def word_features(config: WordConfig, singletons: Tensor, *, characters: int, affixes: int) -> WordFeatures:
-    """The features that a configuration describes.
+    """Return the features that a configuration describes.
 
     Args:
         config: widths and dropouts.
-        singletons: for each entry of the word vocabulary whether training holds it once.
+        singletons: for each entry of the word vocabulary, whether it occurs once in the training data.
         characters: size of the character vocabulary.
         affixes: size of the affix vocabulary.
     """

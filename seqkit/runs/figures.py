@@ -1,7 +1,7 @@
-"""Pictures of a run as PNG files: its learning curve, how far its confidence can be trusted, what it takes for what.
+"""Figures of a run as PNG files: learning curve, reliability diagram, confusion matrix.
 
-matplotlib is imported where a picture is drawn, since most uses of a model never draw one; its ``pyplot`` is not used,
-so that no figure lives on and no display is looked for.
+matplotlib is imported when a figure is drawn, since most uses of a model never draw one. Its ``pyplot`` is not used, so
+that no figure stays in memory and no display is needed.
 """
 
 import io
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqkit.metrics.calibration import BINS, Bin
-from seqkit.metrics.metric import shown, worst
+from seqkit.metrics.metric import EXPECTED_CALIBRATION_ERROR, Metric
 from seqkit.text.vocabulary import encodable
 
 if TYPE_CHECKING:
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
 
 __all__ = ["confusion_matrix", "learning_curve", "reliability_diagram"]
 
-LONGEST_NAME = 24  # characters of a label that are drawn
-MOST_COUNTED = 12  # labels up to which counts are written into the cells
-MOST_NAMED = 100  # labels up to which their names are drawn
+MAX_NAME = 24  # characters of a label that are drawn
+MAX_COUNTED = 12  # labels up to which counts are written into the cells
+MAX_NAMED = 100  # labels up to which their names are drawn
 
 
-def learning_curve(history: Sequence[Mapping[str, float]], metric: str) -> bytes:
-    """A PNG of training loss and dev score over the epochs.
+def learning_curve(history: Sequence[Mapping[str, float]], metric: Metric) -> bytes:
+    """Draw training loss and dev score over the epochs, as a PNG.
 
     Args:
-        history: one record an epoch, as in ``metrics.jsonl``.
+        history: one record per epoch, as in ``metrics.jsonl``.
         metric: the dev score to draw.
 
-    >>> learning_curve([{"epoch": 1, "train_loss": 0.5, "dev_f1": 0.8}], "f1")[1:4]
+    >>> learning_curve([{"epoch": 1, "train_loss": 0.5, "dev_f1": 0.8}], Metric("f1", True, "%"))[1:4]
     b'PNG'
     """
     return _png(_learning_curve(history, metric))
 
 
 def reliability_diagram(bins: Sequence[Bin], error: float, *, before: float | None = None) -> bytes:
-    """A PNG of accuracy over confidence, above how many predictions have each confidence.
+    """Draw accuracy over confidence, above a histogram of confidence, as a PNG.
 
-    The nearer the bars are to the diagonal, the more a probability means what it says (Guo et al. 2017, figure 1).
+    The nearer the bars are to the diagonal, the better the calibration (Guo et al. 2017, figure 1).
 
     Args:
-        bins: as ``seqkit.metrics.calibration.reliability`` gives them by default.
+        bins: what ``seqkit.metrics.calibration.reliability`` returns by default.
         error: the expected calibration error, in 0..1, for the title.
-        before: the same before temperature scaling, where that was done.
+        before: the same before temperature scaling, if that was done.
 
     >>> reliability_diagram([Bin(count=3, confidence=0.9, accuracy=0.7)], 0.2)[1:4]
     b'PNG'
@@ -56,11 +56,11 @@ def reliability_diagram(bins: Sequence[Bin], error: float, *, before: float | No
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> bytes:
-    """A PNG of which label was predicted for which; a cell is the darker the greater its share of its row.
+    """Draw a confusion matrix as a PNG; the darker a cell, the greater its share of its row.
 
     Args:
-        counts: for each gold label how often each label was predicted; a square.
-        labels: the names of its rows, and of its columns.
+        counts: how often each label (column) was predicted for each gold label (row).
+        labels: the names of the rows, and of the columns.
 
     >>> confusion_matrix([[8, 1], [0, 4]], ["positive", "negative"])[1:4]
     b'PNG'
@@ -74,37 +74,39 @@ def _png(figure: "Figure") -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # The names of labels may be in any script; what the font lacks is drawn as a box, which is no one's mistake.
+        # The names of labels may be in any script; a character that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 
-def _learning_curve(history: Sequence[Mapping[str, float]], metric: str) -> "Figure":
+def _learning_curve(history: Sequence[Mapping[str, float]], metric: Metric) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    share = shown(metric, 0.0).endswith("%")
-    name = f"dev {metric.upper() if metric == 'f1' else metric}{' in %' if share else ''}"
+    percent = metric.unit == "%"
+    label = "dev F1" if metric.name == "f1" else f"dev {metric.name}"
+    if metric.unit:
+        label += f" in {metric.unit}"
     epochs = [record["epoch"] for record in history]
     losses = [record["train_loss"] for record in history]
-    scores = [(100 if share else 1) * record[f"dev_{metric}"] for record in history]
+    scores = [(100 if percent else 1) * record[f"dev_{metric.name}"] for record in history]
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     loss_axes = figure.add_subplot()
     score_axes = loss_axes.twinx()
     (loss_line,) = loss_axes.plot(epochs, losses, color="tab:gray", marker=".", label="training loss")
-    (score_line,) = score_axes.plot(epochs, scores, color="tab:blue", marker=".", label=name)
-    best = (max if worst(metric) < 0 else min)(range(len(scores)), key=scores.__getitem__)
+    (score_line,) = score_axes.plot(epochs, scores, color="tab:blue", marker=".", label=label)
+    best = (max if metric.higher_is_better else min)(range(len(scores)), key=scores.__getitem__)
     score_axes.annotate(
         f"best {scores[best]:.2f}",
         (epochs[best], scores[best]),
         textcoords="offset points",
-        xytext=(0, 8 if share else -14),
+        xytext=(0, 8 if percent else -14),
         ha="right",
     )
     loss_axes.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
-    room = 5 if share else 0.1 * max(scores)
-    score_axes.set(ylabel=name, ylim=(None, max(scores) + room) if share else (min(scores) - room, None))
+    room = 5 if percent else 0.1 * max(scores)
+    score_axes.set(ylabel=label, ylim=(None, max(scores) + room) if percent else (min(scores) - room, None))
     loss_axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     loss_axes.legend(handles=[loss_line, score_line], loc="center right", frameon=False)
     return figure
@@ -114,8 +116,8 @@ def _reliability_diagram(bins: Sequence[Bin], error: float, before: float | None
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    # A bin knows its mean confidence, not its borders: those are found again, so that bars stand side by side. The mean
-    # of confidences that all are a border may have been rounded to just below it.
+    # A bin has its mean confidence, not its borders. These are computed from it, so that bars stand side by side; the
+    # mean of confidences that all equal a border may have been rounded to just below it.
     left = [min(int(part.confidence * BINS + 1e-9), BINS - 1) / BINS for part in bins]
     bars = {"width": 1 / BINS, "align": "edge", "edgecolor": "white", "linewidth": 0.8}
     figure = Figure(figsize=(5, 6), dpi=120, layout="constrained")
@@ -126,9 +128,9 @@ def _reliability_diagram(bins: Sequence[Bin], error: float, before: float | None
     upper.plot(means, heights, color="black", marker="o", markersize=4, linestyle="", label="mean confidence")
     upper.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
     upper.legend(loc="upper left", frameon=False)
-    title = f"expected calibration error {shown('error', error)}"
+    title = f"expected calibration error {EXPECTED_CALIBRATION_ERROR.format(error)}"
     if before is not None:
-        title += f"\nbefore temperature scaling {shown('error', before)}"
+        title += f"\nbefore temperature scaling {EXPECTED_CALIBRATION_ERROR.format(before)}"
     upper.set_title(title)
     counts = [part.count for part in bins]
     lower.bar(left, counts, color="tab:gray", **bars)
@@ -142,18 +144,18 @@ def _confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) ->
 
     table = np.asarray(counts, dtype=np.int64)
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)
-    names = [_short(label) for label in labels] if len(labels) <= MOST_NAMED else []
-    few = len(labels) <= MOST_COUNTED
+    names = [_short(label) for label in labels] if len(labels) <= MAX_NAMED else []
+    few = len(labels) <= MAX_COUNTED
     side = max(2.5, 0.6 * len(labels)) if few else min(max(7.2, 0.14 * len(labels)), 14.0)  # inches
-    size = min(10.0, 43 * side / len(labels))  # points: lines of text that fit beside the rows
-    room = 0.009 * size * max(map(len, names), default=0)  # inches that the longest name takes
+    size = min(10.0, 43 * side / len(labels))  # points, so that the names fit beside the rows
+    room = 0.009 * size * max(map(len, names), default=0)  # inches of the longest name
     upright = room > 0.9 * side / len(labels)
     figure = Figure(figsize=(side + room + 1.6, side + (room if upright else 0) + 0.8), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     figure.colorbar(image, ax=axes, label="share of the gold label", fraction=0.05, aspect=30, pad=0.02)
     axes.set(xlabel="predicted", ylabel="gold")
-    # Names are no formulas, though they may hold dollar signs.
+    # A name may have dollar signs, but is not a formula.
     axes.set_xticks(range(len(names)), names, fontsize=size, rotation=90 if upright else 0, parse_math=False)
     axes.set_yticks(range(len(names)), names, fontsize=size, parse_math=False)
     if few:
@@ -169,6 +171,6 @@ def _write_counts(axes: "Axes", counts: Sequence[Sequence[int]], shares: Sequenc
 
 
 def _short(label: str) -> str:
-    """A label as it is drawn: on one line, and no longer than there is room for."""
+    """Return a label as it is drawn: on one line, and no longer than ``MAX_NAME``."""
     name = " ".join(encodable(label).split())
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1].rstrip()}…"

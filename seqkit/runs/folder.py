@@ -1,29 +1,27 @@
-"""The folder a training leaves behind: written atomically, never a pickle, usable from its files alone.
+"""The folder that a training leaves behind: written atomically, never a pickle, usable from its files alone.
 
 ::
 
-    run.json            format version, task, every config value, library versions, seed, corpus and its fingerprint
-    tokenizer.json      word rules and vocabulary, readable by the tokenizers library
-    characters.json     character vocabulary
-    affixes.json        prefix and suffix vocabulary
-    labels.json         labels and their scheme
-    language_model.json the language model that a tagger reads, but for its weights
+    run.json            format version, task, all settings, library versions, seed, corpus and its fingerprint, files
     model.safetensors   the best weights
-    metrics.jsonl       a line an epoch
-    report.json         scores of the best weights
+    metrics.jsonl       a line per epoch
+    report.json         the scores of the best weights
     learning_curve.png  loss and dev score over the epochs
     README.md           a model card
-    resume/             what --resume needs; gone once training has finished
+    resume/             what --resume needs; removed when training has finished
 
-A file is written beside its place and renamed into it, and a new run is put together beside the old one, so that a
-full disk or a lost power supply leaves what was there before.
+Beside these are the files of the task, such as ``tokenizer.json`` and ``labels.json``. ``run.json`` lists all files
+that belong to the run, so that overwriting it removes these and nothing else.
+
+A file is written beside its place and renamed into it, and a new run is put together beside the old one, so that a full
+disk or a loss of power leaves what was there before.
 """
 
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,30 +31,22 @@ from seqkit.errors import CheckpointError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FORMAT_VERSION", "RunFolder", "newest_run", "next_run_path"]
+__all__ = [
+    "FORMAT_VERSION",
+    "RESUME_VERSION",
+    "RunFolder",
+    "last_reason",
+    "newest_run",
+    "next_run_path",
+    "resume_bytes",
+    "tensor_bytes",
+    "to_json",
+]
 
 FORMAT_VERSION = 1
+RESUME_VERSION = 1
 RESUME_FILE = "resume/state.safetensors"
-OWN_FILES = frozenset(
-    {
-        "run.json",
-        "tokenizer.json",
-        "characters.json",
-        "affixes.json",
-        "labels.json",
-        "ngrams.json",
-        "pieces.json",
-        "calibration.json",
-        "language_model.json",
-        "model.safetensors",
-        "metrics.jsonl",
-        "report.json",
-        "learning_curve.png",
-        "reliability.png",
-        "README.md",
-        "resume",
-    }
-)
+RUN_FILE = "run.json"
 
 
 class RunFolder:
@@ -66,9 +56,10 @@ class RunFolder:
         path: the folder; it need not exist yet.
 
     >>> run = RunFolder(tempfile.mkdtemp())
+    >>> run.create({"format_version": FORMAT_VERSION}, {"labels.json": "[]"})
     >>> run.write({"report.json": json.dumps({"f1": 0.9})})
-    >>> run.read_json("report.json")
-    {'f1': 0.9}
+    >>> run.read_json("report.json"), run.read_run()["files"]
+    ({'f1': 0.9}, ['labels.json', 'report.json', 'run.json'])
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -87,12 +78,19 @@ class RunFolder:
         """Whether an unfinished training is saved here."""
         return (self.path / RESUME_FILE).is_file()
 
-    def create(self, files: Mapping[str, str | bytes]) -> None:
-        """Put a whole new run in the place of an old one, in one rename; files that are not a run's stay.
+    def create(self, header: Mapping[str, Any], files: Mapping[str, str | bytes]) -> None:
+        """Put a whole new run in the place of an old one, in one rename; files that do not belong to the old run stay.
+
+        Args:
+            header: the content of ``run.json``, to which the list of files is added.
+            files: the other files.
 
         Raises:
-            CheckpointError: where it cannot be written; what was there before is untouched.
+            CheckpointError: if it cannot be written; what was there before is untouched.
         """
+        names = sorted({RUN_FILE, *map(_top, files)})
+        files = {RUN_FILE: to_json({**header, "files": names}), **files}
+        owned = self._owned()
         place = self.path.resolve()  # where a link points to; renaming the link would leave the run behind
         with _writing(self.path):
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -101,71 +99,83 @@ class RunFolder:
                 fresh.chmod(0o777 & ~_umask())
                 for name, content in files.items():
                     _write(fresh / name, content)
-                _replace(place, fresh)
+                _replace(place, fresh, owned)
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
-        """Write or replace files, each atomically.
+        """Write or replace files of the run, each atomically; ``run.json`` lists a new one before it is written.
 
         Raises:
-            CheckpointError: where one cannot be written; its old version is untouched.
+            CheckpointError: if one cannot be written; its old version is untouched.
         """
+        header = self.read_run()
+        names = sorted({*header["files"], *map(_top, files)})
+        if names != header["files"]:
+            files = {RUN_FILE: to_json({**header, "files": names}), **files}
         for name, content in files.items():
             with _writing(self.path / name):
                 _write(self.path / name, content)
 
+    def _owned(self) -> set[str]:
+        """Return the names of what belongs to the run that is here now."""
+        try:
+            names = self.read_run()["files"]
+        except (CheckpointError, KeyError):
+            names = []
+        return {RUN_FILE, _top(RESUME_FILE), *(name for name in names if isinstance(name, str))}
+
     def discard_resume(self) -> None:
-        """Forget the unfinished training."""
+        """Remove the state of the unfinished training."""
         shutil.rmtree((self.path / RESUME_FILE).parent, ignore_errors=True)
 
     def read(self, name: str) -> str:
-        """The text of a file.
+        """Return the text of a file.
 
         Raises:
-            CheckpointError: where it is missing or not readable.
+            CheckpointError: if it is missing or cannot be read.
         """
         try:
             return (self.path / name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            remedy = "give the folder that 'seqkit train' named" if self.path.is_dir() else "there is no such folder"
-            raise CheckpointError(f"{self.path} is not a run: it holds no {name}; {remedy}") from None
+            remedy = "give the folder that 'seqkit train' printed" if self.path.is_dir() else "there is no such folder"
+            raise CheckpointError(f"{self.path} is not a run: it has no {name}; {remedy}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError(f"{self.path / name} cannot be read: {error}") from None
 
     def read_json(self, name: str) -> Any:
-        """The content of a JSON file; errors as for ``read``."""
+        """Return the content of a JSON file; errors as for ``read``."""
         try:
             return json.loads(self.read(name))
         except json.JSONDecodeError as error:
             raise CheckpointError(f"{self.path / name} is damaged: {error}; train again or restore the file") from None
 
     def read_run(self) -> dict[str, Any]:
-        """``run.json``, its format version checked.
+        """Return the content of ``run.json``; its format version is checked.
 
         Raises:
-            CheckpointError: where it is missing, damaged or of another version.
+            CheckpointError: if it is missing, damaged or of another version.
         """
-        run = self.read_json("run.json")
+        run = self.read_json(RUN_FILE)
         version = run.get("format_version") if isinstance(run, dict) else None
         if version != FORMAT_VERSION:
             raise CheckpointError(
-                f"{self.path / 'run.json'} has format version {version}; this seqkit reads version {FORMAT_VERSION}; "
+                f"{self.path / RUN_FILE} has format version {version}; this seqkit reads version {FORMAT_VERSION}; "
                 "use the seqkit version named in it, or train again"
             )
         return dict(run)
 
     def read_tensors(self, name: str = "model.safetensors") -> "tuple[dict[str, Tensor], dict[str, str]]":
-        """Tensors of a safetensors file, and its metadata.
+        """Return the tensors of a safetensors file, and its metadata.
 
         Raises:
-            CheckpointError: where it is missing or damaged.
+            CheckpointError: if it is missing or damaged.
         """
         from safetensors import SafetensorError, safe_open
 
         path = self.path / name
         if not path.is_file():
-            raise CheckpointError(f"{self.path} holds no {name}; give the folder that 'seqkit train' named")
+            raise CheckpointError(f"{self.path} has no {name}; give the folder that 'seqkit train' printed")
         try:
             with safe_open(path, framework="pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
@@ -173,23 +183,43 @@ class RunFolder:
             raise CheckpointError(f"{path} is damaged: {error}; train again or restore the file") from None
 
     def read_resume(self) -> "tuple[dict[str, Tensor], dict[str, Any]]":
-        """Tensors and values of an unfinished training.
+        """Return the tensors and values of an unfinished training.
 
         Raises:
-            CheckpointError: where there is none, or it is damaged.
+            CheckpointError: if there is none, or it is damaged or of another version.
         """
         if not self.can_resume:
-            state = "its training has finished" if self.has_model else "it holds no run"
+            state = "its training has finished" if self.has_model else "it is not a run"
             raise CheckpointError(f"{self.path} cannot be resumed: {state}")
         tensors, metadata = self.read_tensors(RESUME_FILE)
+        version = metadata.get("version")
+        if version != str(RESUME_VERSION):
+            raise CheckpointError(
+                f"{self.path / RESUME_FILE} has version {version}; this seqkit resumes version {RESUME_VERSION}; "
+                "resume with the seqkit version in run.json, or train again"
+            )
         try:
             return tensors, json.loads(metadata["state"])
         except (KeyError, json.JSONDecodeError):
-            raise CheckpointError(f"{self.path / RESUME_FILE} holds no state of a training; train again") from None
+            raise CheckpointError(f"{self.path / RESUME_FILE} has no training state; train again") from None
+
+
+def resume_bytes(tensors: "Mapping[str, Tensor]", values: Mapping[str, Any]) -> bytes:
+    """Return the file of an unfinished training, which ``RunFolder.read_resume`` reads."""
+    return tensor_bytes(tensors, {"version": str(RESUME_VERSION), "state": json.dumps(values)})
+
+
+def to_json(value: Any) -> str:
+    """Return the text of a JSON file of a run folder.
+
+    >>> to_json({"f1": 0.5})
+    '{\\n "f1": 0.5\\n}\\n'
+    """
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def tensor_bytes(tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str] | None = None) -> bytes:
-    """A safetensors file as bytes."""
+    """Return a safetensors file as bytes."""
     from safetensors.torch import save
 
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -197,15 +227,16 @@ def tensor_bytes(tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str] | 
 
 
 def last_reason(error: Exception) -> str:
-    """One line of an error; PyTorch's, when weights do not fit a model, have one for each of them."""
-    return str(error).strip().split("\n")[-1].strip(" .\t")
+    """Return one line of an error; PyTorch's errors about weights that do not match a model have many."""
+    message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return str(message).strip().split("\n")[-1].strip(" .\t")
 
 
 def next_run_path(task: str, parent: str | os.PathLike[str] = "runs") -> Path:
-    """Reserve ``runs/TASK``, or ``runs/TASK-2``, ``-3``, … where that is taken, by making it an empty folder.
+    """Reserve ``runs/TASK``, or ``runs/TASK-2``, ``-3``, … if that is taken, by making it an empty folder.
 
     Raises:
-        CheckpointError: where no folder can be made there.
+        CheckpointError: if no folder can be made there.
     """
     number = 1
     while True:
@@ -220,18 +251,18 @@ def next_run_path(task: str, parent: str | os.PathLike[str] = "runs") -> Path:
 
 
 def newest_run(tasks: set[str], parent: str | os.PathLike[str] = "runs") -> Path:
-    """The run in ``runs`` of one of some tasks whose model was saved last.
+    """Return the run in ``runs`` of one of some tasks whose model was saved last.
 
     Raises:
-        CheckpointError: where there is none.
+        CheckpointError: if there is none.
     """
     found: list[tuple[float, Path]] = []
     for model in Path(parent).glob("*/model.safetensors"):
         try:
             task = json.loads((model.parent / "run.json").read_text(encoding="utf-8")).get("task")
         except (OSError, ValueError, AttributeError):
-            continue  # not a run of ours, or a damaged one: naming it on the command line tells which
-        if task in list(tasks):  # whatever JSON it is, a list too
+            continue  # not a run of ours, or a damaged one: an error names it when its folder is given
+        if isinstance(task, str) and task in tasks:
             found.append((model.stat().st_mtime, model.parent))
     if not found:
         kinds = " or ".join(sorted(tasks))
@@ -251,7 +282,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _write(path: Path, content: str | bytes) -> None:
-    """Write beside the place, bring it to the disk, rename."""
+    """Write a file beside its place, flush it to the disk, and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
     beside = path.with_name(f".{path.name}-{os.getpid()}")
@@ -265,8 +296,13 @@ def _write(path: Path, content: str | bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _replace(place: Path, fresh: Path) -> None:
-    """Move a new run into the place of an old one, and what is not a run's into it; one failure takes all back."""
+def _top(name: str) -> str:
+    """Return the first part of a path."""
+    return name.partition("/")[0]
+
+
+def _replace(place: Path, fresh: Path, owned: Collection[str]) -> None:
+    """Move a new run into the place of an old one, and the files that are not the old run's into it, or undo it all."""
     old = fresh.with_name(f"{fresh.name}-old")
     with ExitStack() as undo:
 
@@ -278,7 +314,7 @@ def _replace(place: Path, fresh: Path) -> None:
             move(place, old)
         move(fresh, place)
         for other in list(old.iterdir()) if old.exists() else ():
-            if other.name not in OWN_FILES:
+            if other.name not in owned and not (place / other.name).exists():
                 move(other, place / other.name)
         undo.pop_all()
     shutil.rmtree(old, ignore_errors=True)

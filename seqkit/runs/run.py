@@ -1,38 +1,42 @@
-"""A training and its run folder: what is written when, and how an unfinished one comes back."""
+"""A training and its run folder: what is written when, and how an unfinished training is restored."""
 
 import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Generic
 
+from seqkit.config.training import TrainConfig
 from seqkit.errors import CheckpointError
-from seqkit.metrics.metric import shown
 from seqkit.runs.figures import learning_curve
-from seqkit.runs.folder import FORMAT_VERSION, RESUME_FILE, RunFolder, last_reason, tensor_bytes
-from seqkit.tasks import TASKS, Task
+from seqkit.runs.folder import FORMAT_VERSION, RESUME_FILE, RunFolder, last_reason, resume_bytes, tensor_bytes, to_json
+from seqkit.tasks.spec import TaskSpec
+from seqkit.tasks.task import Examples, Index, Prediction, Task
 from seqkit.training.events import Outcome
 from seqkit.training.trainer import Trainer
 from seqkit.version import __version__
 
-__all__ = ["TrainingRun", "model_card", "run_files", "run_header", "training_report"]
+__all__ = ["RunWriter", "model_card", "model_files", "run_header", "training_report"]
 
 VERSIONS_OF = ("torch", "pytorch-crf", "tokenizers", "safetensors")
 
 
-def run_header(task: Task, settings: Mapping[str, Any], corpus: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``run.json`` says: task, every setting, versions, corpus.
+def run_header(
+    spec: TaskSpec[Any], settings: Mapping[str, Any], training: TrainConfig, corpus: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the content of ``run.json``: task, settings, versions, corpus.
 
     Args:
-        task: the task.
-        settings: every configuration value by name, as JSON can hold it.
-        corpus: the corpus' name, fingerprint and how it was opened; may be empty.
+        spec: the task's row.
+        settings: every setting by name, in types that JSON has.
+        training: the settings of training, for the seed.
+        corpus: the name of the corpus, its fingerprint and how it was opened; may be empty.
     """
     return {
         "format_version": FORMAT_VERSION,
-        "task": task.name,
-        "metric": task.metric,
-        "seed": settings["seed"],
+        "task": spec.name,
+        "metric": spec.metric.name,
+        "seed": training.seed,
         "settings": dict(settings),
         "corpus": dict(corpus),
         "versions": {
@@ -43,92 +47,96 @@ def run_header(task: Task, settings: Mapping[str, Any], corpus: Mapping[str, Any
     }
 
 
-def run_files(
-    task: Task, header: Mapping[str, Any], weights: Mapping[str, Any] | None = None
+def model_files(
+    spec: TaskSpec[Any],
+    task: Task[Examples, Prediction, Index],
+    header: Mapping[str, Any],
+    weights: Mapping[str, Any] | None = None,
 ) -> dict[str, str | bytes]:
-    """The files a model is usable from: ``run.json``, the task's assets, weights, and a model card."""
+    """Return the files that a model needs besides ``run.json``: the task's assets, weights, and a model card."""
     return {
-        "run.json": _json(header),
         **task.assets(),
         "model.safetensors": tensor_bytes(weights or task.model.state_dict()),
-        "README.md": model_card(header),
+        "README.md": model_card(spec, header),
     }
 
 
-class TrainingRun:
-    """Keeps a run folder up with a training.
+class RunWriter(Generic[Examples, Prediction, Index]):
+    """Keeps a run folder up to date with a training.
 
     Args:
         folder: where to write.
-        header: what ``run.json`` says; see ``run_header``.
+        spec: the task's row.
+        header: the content of ``run.json``; see ``run_header``.
     """
 
-    def __init__(self, folder: RunFolder, header: Mapping[str, Any]) -> None:
+    def __init__(self, folder: RunFolder, spec: TaskSpec[Any], header: Mapping[str, Any]) -> None:
         self.folder = folder
+        self.spec = spec
         self.header = dict(header)
         self.started = False
 
-    def save(self, trainer: Trainer, best: bool) -> None:
-        """Write what an epoch's end, or a Ctrl-C, has changed.
+    def save(self, trainer: Trainer[Examples, Prediction, Index], best: bool) -> None:
+        """Write what has changed since the last call.
 
         Args:
             trainer: the training.
             best: whether its best weights are new.
 
         Raises:
-            CheckpointError: where it cannot be written; what was there before is untouched.
+            CheckpointError: if it cannot be written; what was there before is untouched.
         """
-        tensors, values = trainer.checkpoint()
         files: dict[str, str | bytes] = {
             "metrics.jsonl": "".join(json.dumps(record) + "\n" for record in trainer.state.history),
-            RESUME_FILE: tensor_bytes(tensors, {"state": json.dumps(values)}),
+            RESUME_FILE: resume_bytes(*trainer.state_dict()),
         }
         if not self.started:
-            # An old run in this place stays whole until the new one has something to show.
-            self.folder.create({**run_files(trainer.task, self.header, trainer.best_weights), **files})
+            # An old run in this place stays whole until there is something of the new one.
+            model = model_files(self.spec, trainer.task, self.header, trainer.best_weights)
+            self.folder.create(self.header, {**model, **files})
             self.started = True
         else:
             self.folder.write({"model.safetensors": tensor_bytes(trainer.best_weights), **files} if best else files)
 
-    def restore(self, trainer: Trainer) -> None:
-        """Bring a training back to where the run folder has it.
+    def restore(self, trainer: Trainer[Examples, Prediction, Index]) -> None:
+        """Restore an unfinished training from the run folder.
 
         Raises:
-            CheckpointError: where there is nothing to resume, or it does not fit the model.
+            CheckpointError: if there is nothing to resume, or it does not match the model.
         """
         tensors, values = self.folder.read_resume()
-        best = self.folder.read_tensors()[0] if values["history"] else {}
         try:
-            trainer.restore(tensors, values, best)
-        except (KeyError, RuntimeError, ValueError) as error:
+            best = self.folder.read_tensors()[0] if values["history"] else {}
+            trainer.load_state_dict(tensors, values, best)
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise CheckpointError(
-                f"{self.folder.path / RESUME_FILE} does not fit this model: {last_reason(error)}; "
+                f"{self.folder.path / RESUME_FILE} does not match this model: {last_reason(error)}; "
                 "resume with the settings in run.json, or train again"
             ) from error
         self.started = True
 
     def finish(
         self,
-        task: Task,
+        task: Task[Examples, Prediction, Index],
         outcome: Outcome,
         more_report: Mapping[str, Any] | None = None,
         more_files: Mapping[str, str | bytes] | None = None,
     ) -> None:
-        """Write the report, the learning curve and the model card; forget the resume of a training that is over."""
+        """Write the report, the learning curve and the model card; remove the state of a training that is over."""
         if not self.started:
             return
         report = {**training_report(task, outcome), **(more_report or {})}
-        files: dict[str, str | bytes] = {"report.json": _json(report), "README.md": model_card(self.header, report)}
-        files |= more_files or {}
+        card = model_card(self.spec, self.header, report)
+        files: dict[str, str | bytes] = {"report.json": to_json(report), "README.md": card, **(more_files or {})}
         if outcome.history:
-            files["learning_curve.png"] = learning_curve(outcome.history, task.metric)
+            files["learning_curve.png"] = learning_curve(outcome.history, self.spec.metric)
         self.folder.write(files)
         if outcome.reason in ("finished", "early stop"):
             self.folder.discard_resume()
 
 
-def training_report(task: Task, outcome: Outcome) -> dict[str, Any]:
-    """What ``report.json`` says: how training ended, the dev scores of the best weights, and the model's size."""
+def training_report(task: Task[Examples, Prediction, Index], outcome: Outcome) -> dict[str, Any]:
+    """Return the content of ``report.json``: how training ended, the best dev scores, the size of the model."""
     best = next((record for record in outcome.history if record["epoch"] == outcome.best_epoch), {})
     parameters = sum(parameter.numel() for parameter in task.model.parameters())
     return {
@@ -142,9 +150,9 @@ def training_report(task: Task, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def model_card(header: Mapping[str, Any], report: Mapping[str, Any] | None = None) -> str:
-    """The run's README: what it is, how good, how to use it, how to make it again."""
-    corpus = header["corpus"].get("spec", "data handed in from Python")
+def model_card(spec: TaskSpec[Any], header: Mapping[str, Any], report: Mapping[str, Any] | None = None) -> str:
+    """Return the run's README: what it is, how good it is, how to use it."""
+    corpus = header["corpus"].get("spec", "data passed in from Python")
     lines = [
         f"# seqkit {header['task']} model",
         "",
@@ -152,7 +160,7 @@ def model_card(header: Mapping[str, Any], report: Mapping[str, Any] | None = Non
         "",
     ]
     if report and report["dev"]:
-        scores = ", ".join(f"{name} {shown(name, score)}" for name, score in report["dev"].items())
+        scores = ", ".join(f"{name} {spec.format_score(name, score)}" for name, score in report["dev"].items())
         lines += [f"Dev split, best of {report['epochs']} epochs ({report['best_epoch']}): {scores}.", ""]
         lines += [f"{report['parameters']:,} parameters, {report['megabytes']} MB.", ""]
     lines += [
@@ -160,14 +168,10 @@ def model_card(header: Mapping[str, Any], report: Mapping[str, Any] | None = Non
         "import seqkit",
         "",
         'model = seqkit.load("PATH_OF_THIS_FOLDER")',
-        TASKS[header["task"]].usage,
+        spec.usage,
         "```",
         "",
-        "Every setting is in `run.json`, the scores of each epoch in `metrics.jsonl`.",
+        "`run.json` holds every setting, `metrics.jsonl` the scores of each epoch.",
         "",
     ]
     return "\n".join(lines)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

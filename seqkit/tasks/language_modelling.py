@@ -1,9 +1,9 @@
-"""Language modelling: every token of running text from those before it, or from those after it.
+"""Language modelling: every token of running text is predicted from those before it, or from those after it.
 
-The beginning of a training text, and what becomes of it where a token is a character::
+The beginning of a training text, and what becomes of it if tokens are characters::
 
     The Rent            T h e ␣ R e n t ¶ …  → 23 5 3 2 36 3 7 4 19 …
-                        inputs   ⟨ T h e ␣ R e n …       ⟨ is <eos>, which stands before a text
+                        inputs   ⟨ T h e ␣ R e n …       ⟨ is <eos>, the token before a text
                         targets  T h e ␣ R e n t …
 
 The text is read as streams side by side, in windows whose state goes on into the next (``bptt_windows``). A backward
@@ -13,38 +13,39 @@ Shapes: B streams, T steps of a window, N directions, H state width, X tokens of
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqkit.batches.batch import Batch
 from seqkit.batches.bptt_windows import Window, WindowSampler, window_tokens
 from seqkit.batches.token_store import TokenStore, store_tokens
+from seqkit.cells.state import Carry, map_state, parts_of
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.training import TrainConfig
 from seqkit.data.texts import Texts
-from seqkit.models.language_model import NextTokenModel
-from seqkit.nn.recurrent import Carry
+from seqkit.metrics.metric import LANGUAGE_MODEL_METRICS, Metric
+from seqkit.models.language_model import Direction, DirectionalNetworks, NextTokenModel
 from seqkit.text.lm_tokenizer import TextTokenizer
 
-__all__ = ["LanguageModellingTask", "Surprise", "TextExamples"]
+__all__ = ["LanguageModellingTask", "TextExamples", "TokenLogProbabilities", "WindowNLL"]
 
 EVALUATION_STREAMS = 32
-LEAST_STREAM = 4096  # tokens: what a stream's beginning lacks in context is to count for little
+MIN_STREAM = 4096  # tokens: the missing context at a stream's beginning should matter little
 
 
 @dataclass(frozen=True)
-class Surprise:
-    """What the tokens of a window cost.
+class WindowNLL:
+    """The negative log-likelihood of the tokens of a window.
 
     Attributes:
-        nats: negative log-likelihood of all of them, for each direction.
-        tokens: how many they are.
-        log_probabilities: that of each, for each direction, where they were asked for: of one stream, and in the order
-            in which the direction reads.
+        nats: the sum over all tokens, for each direction.
+        tokens: number of tokens.
+        log_probabilities: the log-probability of each token, for each direction, if requested: of one stream, in the
+            order in which the direction reads.
     """
 
     nats: tuple[float, ...]
@@ -54,90 +55,87 @@ class Surprise:
 
 @dataclass(frozen=True)
 class TextExamples:
-    """A text as a model reads it.
+    """A text as a language model reads it; it counts as one example.
 
     Attributes:
-        store: its tokens, and how many characters and bytes they stand for.
-        streams: how many of them are read side by side where it is scored.
+        store: its tokens, and the number of characters and bytes they stand for.
+        streams: number of streams that are read side by side when the text is scored.
     """
 
     store: TokenStore
     streams: int
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return 1
 
     @property
-    def lengths(self) -> list[int]:
-        """The tokens of the text, which is one example."""
-        return [len(self.store.ids)]
-
-    @property
-    def gold(self) -> TokenStore:
-        """What predictions are scored against."""
-        return self.store
+    def steps(self) -> int:
+        """Number of tokens of the text."""
+        return len(self.store.ids)
 
 
 class LanguageModellingTask:
     """Next-token prediction in one direction or both.
 
     Args:
-        config: what the model is made of.
-        tokenizer: cuts text into tokens.
+        config: the settings of the model.
+        tokenizer: splits text into tokens.
     """
 
-    name = "lm"
-    metric = "perplexity"
-    tie_breaker: str | None = None
-    rate_parts: Sequence[str] = ()
-    usage = 'model.generate("Once ", max_tokens=100, temperature=0.8)[0].text'
+    metrics: ClassVar[Sequence[Metric]] = LANGUAGE_MODEL_METRICS
+    tie_breaker: ClassVar[Metric | None] = None
 
     def __init__(self, config: LanguageModelConfig, *, tokenizer: TextTokenizer) -> None:
         self.config = config
         self.tokenizer = tokenizer
-        self.directions = ("forward", "backward") if config.direction == "both" else (config.direction,)
-        self.model = nn.ModuleList(NextTokenModel(config, len(tokenizer)) for _ in self.directions)
+        self.model = DirectionalNetworks(config, len(tokenizer))
 
     @classmethod
-    def fitted(cls, config: LanguageModelConfig, texts: Texts) -> "LanguageModellingTask":
-        """A task whose vocabulary is that of a training text.
+    def from_rows(cls, config: LanguageModelConfig, rows: Texts) -> tuple[Self, TextExamples]:
+        """Build a task with the vocabulary of a training text; return it and this text as examples.
 
         Raises:
-            CorpusError: where there is no text.
+            CorpusError: if there is no text.
         """
         tokenizer = TextTokenizer.fitted(
             config.unit,
-            texts.documents(),
+            rows.documents(),
             pretokenized=config.pretokenized,
             minimum_count=config.minimum_count,
             vocabulary_size=config.vocabulary_size or None,
         )
-        return cls(config, tokenizer=tokenizer)
+        task = cls(config, tokenizer=tokenizer)
+        return task, task.prepare(rows)
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions in which the model reads."""
+        return self.model.directions
 
     @property
     def labels(self) -> list[str]:
-        """What each token adds to a text."""
+        """The text of each token."""
         return [piece.decode(errors="replace") for piece in self.tokenizer.pieces]
 
     def networks(self) -> list[NextTokenModel]:
-        """The network of each direction."""
-        return [network for network in self.model if isinstance(network, NextTokenModel)]
+        """Return the network of each direction."""
+        return list(self.model)
 
     def network(self, direction: str) -> NextTokenModel:
-        """The network that reads in a direction; ValueError where the model has none."""
-        return self.networks()[self.directions.index(direction)]
+        """Return the network that reads in a direction; KeyError if the model has none."""
+        return self.model.of(direction)
 
-    def prepare(self, texts: Texts) -> TextExamples:
-        """A text as the model reads it; its tokens are kept on the disk.
+    def prepare(self, rows: Texts) -> TextExamples:
+        """Return a text as the model reads it; its tokens are kept on disk.
 
         Raises:
-            CorpusError: where it is empty.
+            CorpusError: if it is empty.
         """
-        store = store_tokens(self.tokenizer, texts)
-        return TextExamples(store, max(1, min(EVALUATION_STREAMS, len(store.ids) // LEAST_STREAM)))
+        store = store_tokens(self.tokenizer, rows)
+        return TextExamples(store, max(1, min(EVALUATION_STREAMS, len(store.ids) // MIN_STREAM)))
 
     def sampler(self, examples: TextExamples, config: TrainConfig) -> WindowSampler:
-        """The windows to train on: ``batch_tokens / bptt`` streams, read anew in each epoch."""
+        """Return the sampler of training windows: ``batch_tokens / bptt`` streams, read anew in each epoch."""
         return WindowSampler(
             tokens=len(examples.store.ids),
             streams=max(1, config.batch_tokens // self.config.bptt),
@@ -146,30 +144,36 @@ class LanguageModellingTask:
             seed=config.seed,
         )
 
-    def rate_share(self, part: str, epoch: int) -> float:
-        """All parts learn at the same rate."""
+    @property
+    def parameter_groups(self) -> Sequence[str]:
+        """No part of the model has a learning rate of its own."""
+        return ()
+
+    def learning_rate_scale(self, group: str, epoch: int) -> float:
+        """Return 1: all parameters have the same learning rate."""
         return 1.0
 
     def batches(self, examples: TextExamples, batch_tokens: int) -> Sequence[Window]:
-        """The windows of a prediction."""
+        """Return the windows of a prediction."""
         tokens, streams = len(examples.store.ids), examples.streams
         return WindowSampler(tokens=tokens, streams=streams, steps=max(1, batch_tokens // streams)).epoch(0)
 
-    def settled(self, examples: TextExamples, device: torch.device) -> TextExamples:
-        """The same: what follows depends on all that came before."""
+    def precompute(self, examples: TextExamples, device: torch.device) -> TextExamples:
+        """Return the examples as they are: batches share nothing."""
         return examples
 
-    def collate(self, examples: TextExamples, rows: Window) -> Batch:
-        """The tokens of a window; the backward model reads the text from its end."""
-        inputs, targets = {}, []
+    def collate(self, examples: TextExamples, index: Window) -> Batch:
+        """Return the tokens of a window; the backward model reads the text from its end."""
+        inputs: dict[str, Tensor] = {}
+        targets = []
         for name in self.directions:
             ids = examples.store.ids if name == "forward" else examples.store.ids[::-1]
-            inputs[name], targets_BT, lengths_B = window_tokens(ids, rows, before=self.tokenizer.end_id)
+            inputs[name], targets_BT, lengths_B = window_tokens(ids, index, before=self.tokenizer.end_id)
             targets.append(targets_BT)
         return Batch(inputs=inputs, lengths=lengths_B, targets=torch.stack(targets, dim=-1))
 
     def loss(self, batch: Batch, carry: list[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
-        """Cross-entropy averaged over tokens and directions, with AR and TAR (Merity et al. 2018, section 4.4)."""
+        """Return the mean cross-entropy of tokens and directions, plus AR and TAR (Merity et al. 2018, section 4.4)."""
         config, losses = self.config, []
         readings = self._read(batch, carry)
         for network, states_BTH, dropped_XH, targets_X, _ in readings:
@@ -181,21 +185,22 @@ class LanguageModellingTask:
             losses.append(loss)
         return torch.stack(losses).mean(), [tensor for reading in readings for tensor in reading.carry]
 
-    def predict(
-        self, batch: Batch, carry: list[Tensor] | None, *, confidence: bool = False
-    ) -> tuple[list[Surprise], list[Tensor]]:
-        """What the tokens of a window cost, one item for all of it; with ``confidence`` also each by itself."""
+    def predict(self, batch: Batch, carry: list[Tensor] | None) -> tuple[list[WindowNLL], list[Tensor]]:
+        """Return the negative log-likelihood of a window as a whole, and the state after it."""
+        log_probabilities, carry = self.log_probabilities(batch, carry)
+        return [WindowNLL(tuple(-float(each_X.sum()) for each_X in log_probabilities), batch.steps)], carry
+
+    def log_probabilities(self, batch: Batch, carry: list[Tensor] | None) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the log-probabilities (X,) of a window's tokens, for each direction, and the state after it."""
         readings = self._read(batch, carry)
         found = [
             network.head.log_probabilities(dropped_XH, targets_X, network.tied_VH).double()
             for network, _, dropped_XH, targets_X, _ in readings
         ]
-        nats = tuple(-float(log_probabilities_X.sum()) for log_probabilities_X in found)
-        each = tuple(log_probabilities_X.tolist() for log_probabilities_X in found) if confidence else ()
-        return [Surprise(nats, batch.tokens, each)], [tensor for reading in readings for tensor in reading.carry]
+        return found, [tensor for reading in readings for tensor in reading.carry]
 
     def _read(self, batch: Batch, carry: list[Tensor] | None) -> list["_Reading"]:
-        """What the network of each direction makes of a window."""
+        """Return the states of the network of each direction."""
         assert batch.targets is not None
         full = int(batch.lengths.min()) == batch.targets.shape[1]
         mask_BT = None if full else batch.mask.to(batch.targets.device)
@@ -214,32 +219,34 @@ class LanguageModellingTask:
                     states_BTH,
                     dropped_BTH.flatten(0, 1) if mask_BT is None else dropped_BTH[mask_BT],
                     targets_BT.flatten() if mask_BT is None else targets_BT[mask_BT],
-                    [part.detach() for end in ends for part in (end if isinstance(end, tuple) else (end,))],
+                    [part.detach() for end in ends for part in parts_of(end)],
                 )
             )
         return readings
 
     def _kept(self, batch: Batch) -> Tensor | None:
-        """1 for streams that keep their state and 0 for those that forget it, some at random in training; (1, B, 1)."""
+        """Return 1 for streams that keep their state and 0 for those reset at random in training, (1, B, 1)."""
         assert batch.targets is not None
         if not self.model.training or self.config.reset_probability == 0.0:
             return None
         kept_B = torch.rand(len(batch.lengths)) >= self.config.reset_probability
         return kept_B.float()[None, :, None].to(batch.targets.device)
 
-    def in_order(self, batches: Sequence[Window], predictions: Sequence[list[Surprise]]) -> list[Surprise]:
-        """The windows as they came."""
-        return [surprise for predicted in predictions for surprise in predicted]
+    def merge(
+        self, examples: TextExamples, batches: Sequence[Window], predictions: Sequence[list[WindowNLL]]
+    ) -> list[WindowNLL]:
+        """Return the predictions for all windows in their order."""
+        return [prediction for predicted in predictions for prediction in predicted]
 
-    def score(self, gold: TokenStore, predicted: Sequence[Surprise]) -> dict[str, float]:
-        """Perplexity and nats per token, bits per character and per byte; of both directions also each by itself."""
-        nats = [sum(surprise.nats[number] for surprise in predicted) for number in range(len(self.directions))]
-        mean, tokens = sum(nats) / len(nats), sum(surprise.tokens for surprise in predicted)
+    def score(self, examples: TextExamples, predictions: Sequence[WindowNLL]) -> dict[str, float]:
+        """Return perplexity, nats per token, bits per character and per byte; of two directions also each one's."""
+        nats = [sum(each.nats[number] for each in predictions) for number in range(len(self.directions))]
+        mean, tokens = sum(nats) / len(nats), sum(each.tokens for each in predictions)
         scores = {
             "perplexity": _perplexity(mean / tokens),
             "nats_per_token": mean / tokens,
-            "bits_per_character": mean / math.log(2) / gold.characters,
-            "bits_per_byte": mean / math.log(2) / gold.bytes,
+            "bits_per_character": mean / math.log(2) / examples.store.characters,
+            "bits_per_byte": mean / math.log(2) / examples.store.bytes,
         }
         if len(nats) > 1:
             scores |= {
@@ -248,30 +255,65 @@ class LanguageModellingTask:
             }
         return scores
 
-    def describe(self, examples: TextExamples, rows: Window) -> str:
-        """The first tokens of a window."""
-        _, targets_BT, lengths_B = window_tokens(examples.store.ids, rows, before=self.tokenizer.end_id)
+    def describe(self, examples: TextExamples, index: Window) -> str:
+        """Return the first tokens of a window."""
+        _, targets_BT, lengths_B = window_tokens(examples.store.ids, index, before=self.tokenizer.end_id)
         return repr(self.tokenizer.decode(targets_BT[0, : int(lengths_B[0])][:40].tolist()))
 
-    @staticmethod
-    def asset_names(config: LanguageModelConfig) -> list[str]:
-        """The names of the files that ``assets`` gives."""
-        return ["tokenizer.json"]
-
     def assets(self) -> dict[str, str]:
-        """The files that, with the weights and the configuration, make the model."""
+        """Return the files that make the model together with its weights and settings."""
         return {"tokenizer.json": self.tokenizer.to_json()}
 
     @classmethod
-    def restored(cls, config: LanguageModelConfig, assets: Mapping[str, str]) -> "LanguageModellingTask":
-        """The model that ``assets`` describe, before its weights are loaded."""
-        return cls(config, tokenizer=TextTokenizer.from_json(assets["tokenizer.json"]))
+    def restored(cls, config: LanguageModelConfig, read: Callable[[str], str]) -> Self:
+        """Return the model whose ``assets`` the function ``read`` returns by name, before its weights are loaded."""
+        return cls(config, tokenizer=TextTokenizer.from_json(read("tokenizer.json")))
+
+
+class TokenLogProbabilities:
+    """A language model that predicts the log-probability of each token, besides the sum over the window.
+
+    Args:
+        task: the language model.
+    """
+
+    def __init__(self, task: LanguageModellingTask) -> None:
+        self.task = task
+
+    @property
+    def model(self) -> DirectionalNetworks:
+        """The networks."""
+        return self.task.model
+
+    def precompute(self, examples: TextExamples, device: torch.device) -> TextExamples:
+        """Return the examples as they are: batches share nothing."""
+        return examples
+
+    def batches(self, examples: TextExamples, batch_tokens: int) -> Sequence[Window]:
+        """Return the windows of a prediction."""
+        return self.task.batches(examples, batch_tokens)
+
+    def collate(self, examples: TextExamples, index: Window) -> Batch:
+        """Return the tokens of a window."""
+        return self.task.collate(examples, index)
+
+    def predict(self, batch: Batch, carry: list[Tensor] | None) -> tuple[list[WindowNLL], list[Tensor]]:
+        """Return the log-probability of each token of a window, and the state after it."""
+        found, carry = self.task.log_probabilities(batch, carry)
+        nats = tuple(-float(each_X.sum()) for each_X in found)
+        return [WindowNLL(nats, batch.steps, tuple(each_X.tolist() for each_X in found))], carry
+
+    def merge(
+        self, examples: TextExamples, batches: Sequence[Window], predictions: Sequence[list[WindowNLL]]
+    ) -> list[WindowNLL]:
+        """Return the predictions for all windows in their order."""
+        return self.task.merge(examples, batches, predictions)
 
 
 class _Reading(NamedTuple):
-    """A network, its states of a window, those of true tokens after dropout, their targets, and the state after it.
+    """A network, its states of a window, those of real tokens after dropout, their targets, and the state after it.
 
-    The latter is without gradient: backpropagation through time ends at the window's start.
+    The last one has no gradient: backpropagation through time is truncated at the window's start.
     """
 
     network: NextTokenModel
@@ -282,14 +324,14 @@ class _Reading(NamedTuple):
 
 
 def _taken(tensors: Iterator[Tensor], like: Carry, kept_1B1: Tensor | None) -> Carry:
-    """The next state of those that were handed on, for as many streams as ``like`` is for."""
+    """Return the next state of those carried over, for as many streams as ``like`` has."""
 
     def take(zeros: Tensor) -> Tensor:
         tensor = next(tensors)[:, : zeros.shape[1]].contiguous()  # the last step of an epoch may have fewer streams
         return tensor if kept_1B1 is None else tensor * kept_1B1
 
-    return (take(like[0]), take(like[1])) if isinstance(like, tuple) else take(like)
+    return map_state(like, take)
 
 
 def _perplexity(nats: float) -> float:
-    return math.exp(min(nats, 700.0))  # e^710 is more than a float holds
+    return math.exp(min(nats, 700.0))  # e^710 exceeds the range of a float

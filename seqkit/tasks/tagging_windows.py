@@ -1,26 +1,36 @@
-"""Texts longer than a model reads at once: cut into windows, and the answers for the windows made one again.
+"""Windows of long sentences: where they are cut, and how their predictions are merged.
 
-Where a sentence ends, a window ends with it and the next begins: a model that learnt from sentences misses nothing
-there. Elsewhere the cut is arbitrary, so that two windows overlap; each answers for its side of a seam in the overlap,
-and both have seen what stands around it::
+A window ends where a sentence ends, if one does: a model that was trained on sentences loses nothing there. Elsewhere
+the cut is arbitrary, so two windows overlap. Each provides the predictions for its side of a seam in the overlap, and
+both have read the tokens around it::
 
     first window    ├───────────────────────────┤
     second window                       ├───────────────────────────┤
     overlap                             ├───────┤
-    seam                                    ↑       moved, if need be, to where no span of either lies across it
+    seam                                    ↑       moved, if possible, to where no span of either window crosses it
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 from seqkit.errors import ConfigError
-from seqkit.tasks.tagging import TagPrediction
+from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.text.tagging_schemes import Scheme, Span, tags_from_spans
 
-__all__ = ["LONGEST_WINDOW", "OVERLAP", "SENTENCE_END", "Window", "cut_windows", "merge_predictions", "seams"]
+__all__ = [
+    "MAX_WINDOW",
+    "OVERLAP",
+    "SENTENCE_END",
+    "Window",
+    "cut_windows",
+    "merge_predictions",
+    "seams",
+    "window_borders",
+]
 
-LONGEST_WINDOW = 200  # tokens
+MAX_WINDOW = 200  # tokens
 OVERLAP = 40  # half of it is the context that a token beside the seam has on the far side
 SENTENCE_END = frozenset(".!?…。！？")
 
@@ -32,24 +42,26 @@ class Window(NamedTuple):
     end: int
 
 
-def cut_windows(tokens: Sequence[str], longest: int = LONGEST_WINDOW, overlap: int = OVERLAP) -> list[Window]:
-    """Windows that hold every token, in order.
+def cut_windows(tokens: Sequence[str], longest: int = MAX_WINDOW, overlap: int = OVERLAP) -> list[Window]:
+    """Cut a text into windows that together hold every token, in order.
 
-    Each is as long as may be, yet ends with the last sentence that ends in its second half, where there is one.
+    Each is as long as possible, but ends at the last end of a sentence in its second half, if there is one.
 
     Args:
         tokens: the words of one text.
-        longest: most tokens in a window.
-        overlap: how many tokens two windows share where no sentence ends between them.
+        longest: maximum number of tokens of a window.
+        overlap: number of tokens that two windows share if no sentence ends between them.
 
     Raises:
-        ConfigError: windows of no token, or that overlap by more than half.
+        ConfigError: if windows have no token, or would overlap by more than half.
 
     >>> cut_windows("It rained . We went on and on and on".split(), longest=5, overlap=1)
     [Window(start=0, end=3), Window(start=3, end=8), Window(start=7, end=10)]
     """
     if not 0 <= 2 * overlap <= longest or longest < 1:  # so that no token is in three windows
-        raise ConfigError(f"windows of {longest} tokens cannot overlap by {overlap}; let them by half at most")
+        raise ConfigError(f"windows of {longest} tokens cannot overlap by {overlap} tokens; half is the maximum")
+    if len(tokens) <= longest:
+        return [Window(0, len(tokens))] if tokens else []
     windows = []
     start = 0
     while len(tokens) - start > longest:
@@ -58,25 +70,25 @@ def cut_windows(tokens: Sequence[str], longest: int = LONGEST_WINDOW, overlap: i
         end = next(ends, None)
         windows.append(Window(start, end or full))
         start = end or full - overlap
-    return [*windows, Window(start, len(tokens))] if tokens else []
+    return [*windows, Window(start, len(tokens))]
 
 
 def merge_predictions(
     windows: Sequence[Window], predictions: Sequence[TagPrediction], scheme: Scheme | None
 ) -> TagPrediction:
-    """The prediction for a text out of those for its windows.
+    """Merge the predictions for the windows of one text.
 
-    A span is taken, whole, from the window that answers for its first token; where no seam is free of spans, those of
-    the later window that overlap one of the earlier are left out. The tags of several windows are written from their
-    spans, so that both always agree.
+    A span is taken, whole, from the window that provides its first token. If no seam is free of spans, those spans of
+    the later window that overlap a span of the earlier one are left out. The tags of several windows are written from
+    the merged spans, so that tags and spans always agree.
 
     Args:
         windows: the windows of one text, from ``cut_windows``.
-        predictions: one for each.
-        scheme: the scheme of the tags; None where they are plain, and each stands for itself.
+        predictions: one for each window.
+        scheme: the tagging scheme; None for plain tags, each of which stands for itself.
 
     >>> windows = [Window(0, 4), Window(2, 6)]
-    >>> left = TagPrediction(["O", "O", "B-LOC", "E-LOC"], [Span(2, 4, "LOC")], [0.5])  # it sees no more of it
+    >>> left = TagPrediction(["O", "O", "B-LOC", "E-LOC"], [Span(2, 4, "LOC")], [0.5])  # the end is out of its sight
     >>> right = TagPrediction(["B-LOC", "I-LOC", "E-LOC", "O"], [Span(0, 3, "LOC")], [0.9])
     >>> merge_predictions(windows, [left, right], Scheme.IOBES).tags
     ['O', 'O', 'B-LOC', 'I-LOC', 'E-LOC', 'O']
@@ -84,50 +96,68 @@ def merge_predictions(
     if len(predictions) == 1:
         return predictions[0]
     found = [_spans(*each, plain=scheme is None) for each in zip(windows, predictions, strict=True)]
-    length = windows[-1].end if windows else 0
-    borders = [0, *seams(windows, found), length]
-    spans: list[Span] = []
-    confidence: list[float] = []
-    spread: list[float] = []
-    intervals: list[tuple[float, float]] = []
-    for place, candidates in enumerate(found):
-        for number, span in enumerate(candidates):
-            if borders[place] <= span.start < borders[place + 1] and (not spans or spans[-1].end <= span.start):
-                spans.append(span)
-                said, chosen = predictions[place], slice(number, number + 1)  # empty where not asked for
-                confidence += said.confidence[chosen]
-                spread += said.spread[chosen]
-                intervals += said.intervals[chosen]
+    borders = window_borders(windows, predictions, scheme)
+    merged = TagPrediction([], [])
+    for number, candidates in enumerate(found):
+        for place, span in enumerate(candidates):
+            free = not merged.spans or merged.spans[-1].end <= span.start
+            if free and borders[number] <= span.start < borders[number + 1]:
+                merged.spans.append(span)
+                chosen = slice(place, place + 1)  # an empty list if confidence was not requested
+                merged.confidence.extend(predictions[number].confidence[chosen])
+                merged.spread.extend(predictions[number].spread[chosen])
+                merged.intervals.extend(predictions[number].intervals[chosen])
     if scheme is None:
-        return TagPrediction([span.label for span in spans], [], confidence, spread, intervals)
-    return TagPrediction(tags_from_spans(spans, length, scheme), spans, confidence, spread, intervals)
+        return replace(merged, tags=[span.label for span in merged.spans], spans=[])
+    return replace(merged, tags=tags_from_spans(merged.spans, borders[-1], scheme))
 
 
-def seams(windows: Sequence[Window], spans: Sequence[Sequence[Span]]) -> list[int]:
-    """Where the answers pass from each window to the next: the first token that the next one answers for.
+def window_borders(windows: Sequence[Window], predictions: Sequence[TagPrediction], scheme: Scheme | None) -> list[int]:
+    """Return where the tokens begin that each window of one text provides, and where the last of them end.
 
     Args:
         windows: the windows of one text.
-        spans: what was found in each, counted in tokens of the text.
+        predictions: one for each window.
+        scheme: the tagging scheme; None for plain tags.
+
+    >>> predictions = [TagPrediction([], [Span(3, 5, "PER")]), TagPrediction([], [Span(1, 3, "PER")])]
+    >>> window_borders([Window(0, 6), Window(2, 8)], predictions, Scheme.IOBES)
+    [0, 3, 8]
+    """
+    found = [_spans(*each, plain=scheme is None) for each in zip(windows, predictions, strict=True)]
+    return [0, *seams(windows, found), windows[-1].end if windows else 0]
+
+
+def seams(windows: Sequence[Window], spans: Sequence[Sequence[Span]]) -> list[int]:
+    """Return the first token that each window but the first provides.
+
+    Args:
+        windows: the windows of one text.
+        spans: the spans found in each, counted in tokens of the text.
 
     Returns:
-        One place fewer than windows: of those in the overlap the nearest to its middle that lies within no span of
-        either window; the middle itself where there is none.
+        One place fewer than windows: the place in the overlap nearest to its middle that lies within no span of either
+        window, or the middle itself if there is none.
 
     >>> seams([Window(0, 6), Window(2, 8)], [[Span(3, 5, "PER")], [Span(3, 5, "PER")]])
     [3]
     """
-    places = []
-    for (left, right), found in zip(pairwise(windows), pairwise(spans), strict=True):
-        middle = (right.start + left.end) // 2
-        free = set(range(right.start, left.end + 1))
-        for span in (*found[0], *found[1]):
-            free.difference_update(range(span.start + 1, span.end))
-        places.append(min(free or {middle}, key=lambda place: (abs(place - middle), place)))
-    return places
+    return [
+        _seam(left, right, [*left_spans, *right_spans])
+        for (left, right), (left_spans, right_spans) in zip(pairwise(windows), pairwise(spans), strict=True)
+    ]
+
+
+def _seam(left: Window, right: Window, spans: Sequence[Span]) -> int:
+    """Return the place in the overlap of two windows nearest to its middle that lies within no span."""
+    middle = (right.start + left.end) // 2
+    free = set(range(right.start, left.end + 1))
+    for span in spans:
+        free.difference_update(range(span.start + 1, span.end))
+    return min(free or {middle}, key=lambda place: (abs(place - middle), place))
 
 
 def _spans(window: Window, prediction: TagPrediction, *, plain: bool) -> list[Span]:
-    """The spans of a window, counted in tokens of the text; a plain tag is a span of one token."""
+    """Return the spans of a window, counted in tokens of the text; a plain tag is a span of one token."""
     spans = [Span(place, place + 1, tag) for place, tag in enumerate(prediction.tags)] if plain else prediction.spans
     return [Span(window.start + span.start, window.start + span.end, span.label) for span in spans]

@@ -1,84 +1,130 @@
-"""What training and evaluation ask of a task."""
+"""The contract of a task: what training, evaluation, prediction and run folders ask of it.
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+A :class:`Predictor` is one way of predicting; a :class:`Task` is a predictor that can be trained, scored and saved. The
+other ways of predicting (label probabilities, Monte Carlo dropout) are predictors around a task.
+
+Both are generic in the types that pass through them:
+
+- ``Examples``: a prepared split, as the model reads it
+- ``Prediction``: the prediction for one example
+- ``Index``: which examples make a batch: row numbers unless the task says otherwise
+- ``Rows``: a split before it is prepared
+- ``Config``: the settings of the model
+
+The last two only go in, so ``Task[Examples, Prediction]`` stands for a task whatever its rows and settings are.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Never, Protocol, Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from seqkit.batches.batch import Batch
 from seqkit.config.training import TrainConfig
+from seqkit.metrics.metric import Metric
 
-__all__ = ["Sampler", "Task"]
-
-
-class Sampler(Protocol):
-    """The batches of each epoch, the same for the same seed and epoch: a place in them is one number."""
-
-    def epoch(self, number: int) -> Sequence[Any]:
-        """What ``Task.collate`` makes the batches of one epoch from, in their order."""
-
-    def rate_share(self, batch: Any) -> float:
-        """What the learning rate of one of them is multiplied by."""
+__all__ = ["Predictor", "Sampler", "SizedExamples", "Task"]
 
 
-class Task(Protocol):
-    """A task: data in, batches, a loss, predictions, scores.
+class SizedExamples(Protocol):
+    """What is asked of any examples: their number, and how many steps (tokens, points of a series) they have."""
 
-    The carry is what a batch hands on to the next one, such as the state after a window of running text: tensors
-    without gradient, or None at the start and where examples stand alone.
-
-    Attributes:
-        name: its name in the TASKS table.
-        metric: the score that a checkpoint is chosen by.
-        tie_breaker: the score that chooses between checkpoints whose ``metric`` is the same; None keeps the first.
-        usage: Python lines that use ``model``, for the model card.
-    """
-
-    name: str
-    metric: str
-    tie_breaker: str | None
-    usage: str
+    def __len__(self) -> int:
+        """Return the number of examples."""
 
     @property
-    def rate_parts(self) -> Sequence[str]:
-        """Beginnings of parameter names that have a learning rate of their own."""
+    def steps(self) -> int:
+        """Number of steps of all examples together."""
+
+
+Examples = TypeVar("Examples", bound=SizedExamples)
+Prediction = TypeVar("Prediction")
+Index = TypeVar("Index", default=Sequence[int])
+Rows = TypeVar("Rows", contravariant=True, default=Never)
+Config = TypeVar("Config", contravariant=True, default=Never)
+
+
+class Sampler(Protocol[Index]):
+    """The batches of each epoch, the same for the same seed and epoch, so that one number marks a position."""
+
+    def epoch(self, number: int) -> Sequence[Index]:
+        """Return what ``Task.collate`` makes each batch of an epoch from, in order."""
+
+    def learning_rate_scale(self, index: Index) -> float:
+        """Return the factor of the learning rate for a batch."""
+
+
+class Predictor(Protocol[Examples, Prediction, Index]):
+    """A way of predicting.
+
+    The carry is what a batch passes on to the next one, such as the state after a window of running text: tensors
+    without gradient, or None at the start and where examples are independent.
+    """
 
     @property
     def model(self) -> nn.Module:
-        """What is trained."""
+        """The network; it is in evaluation mode when predictions are made."""
 
-    def sampler(self, examples: Any, config: TrainConfig) -> Sampler:
-        """The batches to train on."""
+    def precompute(self, examples: Examples, device: torch.device) -> Examples:
+        """Return the examples with what all batches share computed once, valid as long as the weights do not change."""
 
-    def rate_share(self, part: str, epoch: int) -> float:
-        """What the learning rate is multiplied by in a part of ``rate_parts``, or in the rest, which is ``""``."""
+    def batches(self, examples: Examples, batch_tokens: int) -> Sequence[Index]:
+        """Return what ``collate`` makes each batch from: every example once, at most ``batch_tokens`` padded steps."""
 
-    def batches(self, examples: Any, batch_tokens: int) -> Sequence[Any]:
-        """What ``collate`` makes the batches of a prediction from: every token once."""
+    def collate(self, examples: Examples, index: Index) -> Batch:
+        """Return a batch of some examples, in the order given."""
 
-    def settled(self, examples: Any, device: torch.device) -> Any:
-        """The same examples, with what all batches of a prediction share computed once, under weights that stay."""
+    def predict(self, batch: Batch, carry: list[Tensor] | None) -> tuple[list[Prediction], list[Tensor] | None]:
+        """Return the predictions for a batch, and the carry after it."""
 
-    def collate(self, examples: Any, rows: Any) -> Batch:
-        """A batch of some examples, in the order given, or of a window."""
+    def merge(
+        self, examples: Examples, batches: Sequence[Index], predictions: Sequence[list[Prediction]]
+    ) -> list[Prediction]:
+        """Return one prediction for each example, in order, from the predictions of all batches."""
+
+
+class Task(Predictor[Examples, Prediction, Index], Protocol[Examples, Prediction, Index, Rows, Config]):
+    """A task: rows in, batches, a loss, predictions, scores.
+
+    Attributes:
+        metrics: the metrics that ``score`` may return; the first one selects the best weights.
+        tie_breaker: the metric that decides between weights with the same first score; None keeps the earlier ones.
+    """
+
+    metrics: ClassVar[Sequence[Metric]]
+    tie_breaker: ClassVar[Metric | None]
+
+    @classmethod
+    def from_rows(cls, config: Config, rows: Rows) -> tuple[Self, Examples]:
+        """Build a task with the vocabularies and labels of training rows; return it and these rows as examples."""
+
+    def prepare(self, rows: Rows) -> Examples:
+        """Return rows that are to be predicted or scored as examples."""
+
+    def sampler(self, examples: Examples, config: TrainConfig) -> Sampler[Index]:
+        """Return the sampler of training batches."""
+
+    @property
+    def parameter_groups(self) -> Sequence[str]:
+        """Prefixes of parameter names that have a learning rate of their own."""
+
+    def learning_rate_scale(self, group: str, epoch: int) -> float:
+        """Return the factor of the learning rate for one of ``parameter_groups``, or for the rest, which is ``""``."""
 
     def loss(self, batch: Batch, carry: list[Tensor] | None) -> tuple[Tensor, list[Tensor] | None]:
-        """Training loss of a batch, averaged over its tokens, and the carry after it."""
+        """Return the mean training loss of a batch, and the carry after it."""
 
-    def predict(
-        self, batch: Batch, carry: list[Tensor] | None, *, confidence: bool = False
-    ) -> tuple[list[Any], list[Tensor] | None]:
-        """Predictions for a batch, and the carry after it."""
+    def score(self, examples: Examples, predictions: Sequence[Prediction]) -> dict[str, float]:
+        """Return scores by the name of their metric."""
 
-    def in_order(self, batches: Sequence[Any], predictions: Sequence[list[Any]]) -> list[Any]:
-        """The predictions of all batches in the order of the examples."""
-
-    def score(self, gold: Any, predicted: Any) -> dict[str, float]:
-        """Scores by name, ``metric`` among them."""
-
-    def describe(self, examples: Any, rows: Any) -> str:
-        """A few words that let a person find the first example of a batch again."""
+    def describe(self, examples: Examples, index: Index) -> str:
+        """Return the beginning of the first example of a batch, so that a person can find it again."""
 
     def assets(self) -> Mapping[str, str]:
-        """Files that, with the weights, make the model: name to content."""
+        """Return the files that make the model together with its weights and settings: content by name."""
+
+    @classmethod
+    def restored(cls, config: Config, read: Callable[[str], str]) -> Self:
+        """Return the task whose ``assets`` the function ``read`` returns by name, before its weights are loaded."""

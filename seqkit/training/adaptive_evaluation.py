@@ -11,84 +11,34 @@ Shapes: T steps of a window, W steps that the cache remembers, H state width, X 
 import copy
 import math
 import time
-from dataclasses import dataclass
-from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from seqkit.batches.bptt_windows import WindowSampler, window_tokens
+from seqkit.config.adaptive import CacheConfig, DynamicConfig
 from seqkit.errors import ConfigError
-from seqkit.tasks.language_modelling import LanguageModellingTask, Surprise, TextExamples
-from seqkit.training.device import Engine
+from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples, WindowNLL
+from seqkit.training.device import Device
 from seqkit.training.evaluate import Evaluation
 
-__all__ = ["CacheConfig", "DynamicConfig", "evaluate_adaptively"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CacheConfig:
-    """The neural cache.
-
-    >>> CacheConfig(share=1.5)
-    Traceback (most recent call last):
-        ...
-    seqkit.errors.ConfigError: the cache's share must be above 0 and below 1, not 1.5
-    """
-
-    size: Annotated[int, "how many steps it remembers"] = 2000
-    flatness: Annotated[float, "what the likeness of two states is multiplied by: θ"] = 0.3
-    share: Annotated[float, "its share of the mixture: λ"] = 0.1
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ConfigError(f"the cache's size must be at least 1, not {self.size}")
-        if not 0.0 <= self.flatness < math.inf:
-            raise ConfigError(f"the cache's flatness must be a number from 0 on, not {self.flatness}")
-        if not 0.0 < self.share < 1.0:
-            raise ConfigError(f"the cache's share must be above 0 and below 1, not {self.share}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DynamicConfig:
-    """Dynamic evaluation.
-
-    >>> DynamicConfig(rate=-1.0)
-    Traceback (most recent call last):
-        ...
-    seqkit.errors.ConfigError: the rate of dynamic evaluation must be positive, not -1.0
-    """
-
-    rate: Annotated[float, "learning rate of its steps"] = 0.05
-    back: Annotated[float, "how far each step lets the weights return to the stored ones"] = 0.001
-    steps: Annotated[int, "tokens between two steps"] = 20
-    clip_norm: Annotated[float, "largest norm of its gradient"] = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.rate < math.inf:
-            raise ConfigError(f"the rate of dynamic evaluation must be positive, not {self.rate}")
-        if not 0.0 <= self.back < 1.0:
-            raise ConfigError(f"the way back of dynamic evaluation must be at least 0 and below 1, not {self.back}")
-        if self.steps < 1:
-            raise ConfigError(f"the steps of dynamic evaluation must be at least 1, not {self.steps}")
-        if not self.clip_norm > 0.0:
-            raise ConfigError(f"the clip norm of dynamic evaluation must be positive, not {self.clip_norm}")
+__all__ = ["evaluate_adaptively"]
 
 
 def evaluate_adaptively(
     task: LanguageModellingTask,
     examples: TextExamples,
-    engine: Engine,
+    device: Device,
     *,
     cache: CacheConfig | None = None,
     dynamic: DynamicConfig | None = None,
-) -> Evaluation:
+) -> Evaluation[WindowNLL]:
     """Scores as ``LanguageModellingTask.score`` gives them, of a model that adapts to the text as it reads it.
 
     Args:
         task: the task whose model reads; it is not changed.
         examples: the text.
-        engine: where the model is.
+        device: where the model is.
         cache: the neural cache, where it is to be used.
         dynamic: dynamic evaluation, where it is to be used.
 
@@ -105,7 +55,7 @@ def evaluate_adaptively(
     windows = WindowSampler(tokens=len(ids), streams=1, steps=dynamic.steps if dynamic else 256).epoch(0)
     for window in windows:
         inputs, targets, lengths = window_tokens(ids, window, before=task.tokenizer.end_id)
-        inputs, targets_X = inputs.to(engine.device), targets[0].to(engine.device)
+        inputs, targets_X = inputs.to(device.torch_device), targets[0].to(device.torch_device)
         with torch.set_grad_enabled(dynamic is not None):
             states_BTH, _, carry = network(inputs, lengths, carry)
             log_probabilities_X = network.head.log_probabilities(states_BTH[0], targets_X, network.tied_VH)
@@ -115,11 +65,11 @@ def evaluate_adaptively(
         if dynamic:
             (-log_probabilities_X.mean()).backward()
             _adapt(network, stored, dynamic)
-    surprise = Surprise((nats,), len(ids))
+    prediction = WindowNLL((nats,), len(ids))
     return Evaluation(
-        scores=task.score(examples.gold, [surprise]),
-        predictions=[surprise],
-        tokens=len(ids),
+        scores=task.score(examples, [prediction]),
+        predictions=[prediction],
+        steps=len(ids),
         seconds=time.perf_counter() - began,
     )
 

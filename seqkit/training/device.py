@@ -1,4 +1,4 @@
-"""Where tensors live and in what precision they are multiplied."""
+"""The device and the precision that a model computes in."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,50 +9,62 @@ import torch
 from seqkit.errors import ConfigError
 from seqkit.training.memory import keep_freed_memory
 
-__all__ = ["Device", "Engine", "Precision"]
+__all__ = ["Device", "DeviceName", "Precision"]
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Engine:
+class Device:
     """A device and a precision.
 
-    >>> Engine.open("cpu").device
+    >>> Device.open("cpu").torch_device
     device(type='cpu')
     """
 
-    device: torch.device
+    torch_device: torch.device
     precision: Literal["float32", "bfloat16"] = "float32"
 
     @classmethod
-    def open(cls, device: Device = "auto", precision: Precision = "auto") -> "Engine":
-        """The engine for a device. On a CPU, freed memory is kept from now on (see ``keep_freed_memory``).
+    def open(cls, name: DeviceName = "auto", precision: Precision = "auto") -> "Device":
+        """Return a device; on a CPU, freed memory is kept from now on (see ``keep_freed_memory``).
 
         Args:
-            device: ``auto`` takes a GPU where there is one.
-            precision: ``auto`` is bfloat16 autocast on a GPU that has it, float32 elsewhere.
+            name: the device; ``auto`` takes a GPU if there is one.
+            precision: ``auto`` is bfloat16 autocast on a GPU that supports it, float32 elsewhere.
 
         Raises:
-            ConfigError: where the device is not there, naming those that are; or no such precision.
+            ConfigError: if the device is not available, naming those that are; if there is no such precision, or the
+                CPU has no instructions for it.
         """
         available = ["cpu"]
         if torch.cuda.is_available():
             available.insert(0, "cuda")
         if torch.backends.mps.is_available():
             available.insert(0, "mps")
-        name = available[0] if device == "auto" else device
-        if name not in available:
-            raise ConfigError(f"device {name!r} is not available here; there is {', '.join(available)}")
+        chosen = available[0] if name == "auto" else name
+        if chosen not in available:
+            raise ConfigError(f"device {chosen!r} is not available here; available: {', '.join(available)}")
         if precision not in get_args(Precision):
-            raise ConfigError(f"no precision {precision!r}; choose from {', '.join(get_args(Precision))}")
+            raise ConfigError(f"unknown precision {precision!r}; choose from {', '.join(get_args(Precision))}")
         if precision == "auto":
-            precision = "bfloat16" if name == "cuda" and torch.cuda.is_bf16_supported() else "float32"
-        if name == "cpu":
+            precision = "bfloat16" if chosen == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+        if chosen == "cpu":
+            if precision == "bfloat16" and not cpu_has_bfloat16():
+                raise ConfigError("this CPU has no instructions for bfloat16; choose precision float32")
             keep_freed_memory()
-        return cls(device=torch.device(name), precision=precision)
+        return cls(torch_device=torch.device(chosen), precision=precision)
 
     def autocast(self) -> AbstractContextManager[None]:
-        """The context that forward passes run in."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
+        """Return the context in which forward passes run."""
+        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def cpu_has_bfloat16() -> bool:
+    """Return whether this CPU runs bfloat16 recurrent kernels: oneDNN has them only with AVX-512 or AMX.
+
+    >>> cpu_has_bfloat16() in (True, False)
+    True
+    """
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -1,4 +1,4 @@
-"""An exponential average of a model's weights."""
+"""An exponential moving average (EMA) of a model's weights."""
 
 import math
 from collections.abc import Iterator
@@ -7,24 +7,25 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-__all__ = ["WeightAverage"]
+__all__ = ["EMA"]
 
 
-class WeightAverage:
+class EMA:
     """Exponential moving average of a model's weights (Polyak and Juditsky 1992; Izmailov et al. 2018).
 
     Rows of a table with sparse gradients change at few steps, and between two changes their average moves towards them
-    by a known factor. So it is brought up to date only where a row is about to change, and everywhere when it is read.
+    by a known factor. So the average of a row is updated only when the row is about to change, and that of all rows
+    when the averages are read.
 
     Args:
-        model: the model whose parameters are followed, but for those that are not trained.
+        model: the model whose trained parameters are averaged.
         decay: weight of the past at each step; smaller at the start, so that the first steps are forgotten.
 
     >>> model = nn.Linear(1, 1, bias=False)
-    >>> average = WeightAverage(model, 0.9)
-    >>> with average.following(step=1000), torch.no_grad():
+    >>> ema = EMA(model, 0.9)
+    >>> with ema.update(step=1000), torch.no_grad():
     ...     _ = model.weight.add_(1)
-    >>> round(float(model.weight.detach() - average.weights[0]), 3)
+    >>> round(float(model.weight.detach() - ema.weights[0]), 3)
     0.9
     """
 
@@ -33,23 +34,23 @@ class WeightAverage:
         self._averages = [parameter.detach().clone() for parameter in self.parameters]
         self.decay = decay
         self._faded = 0.0  # log of the product of all decays so far
-        self._faded_rows: dict[int, Tensor] = {}  # for each table its value when a row was last brought up to date
+        self._faded_rows: dict[int, Tensor] = {}  # for each table, its value when each row was last updated
 
     @property
     def weights(self) -> list[Tensor]:
-        """The averages, up to date, in the order of the parameters that are trained."""
+        """The current averages, in the order of the trained parameters."""
         for index in self._faded_rows:
             self._catch_up(index, slice(None))
         return self._averages
 
-    def state_tensors(self) -> dict[str, Tensor]:
-        """Everything it remembers, by name, as it is: bringing rows up to date earlier would round otherwise."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the state by name, rows as they are: updating them earlier would round differently."""
         averages = {f"weight.{index}": average for index, average in enumerate(self._averages)}
         rows = {f"faded.{index}": faded for index, faded in self._faded_rows.items()}
         return {**averages, **rows, "faded": torch.tensor(self._faded, dtype=torch.float64)}
 
-    def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Remember what ``state_tensors`` gave."""
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Go back to the state that ``state_dict`` returned."""
         self._faded = float(tensors["faded"])
         for index, average in enumerate(self._averages):
             average.copy_(tensors[f"weight.{index}"])
@@ -57,8 +58,8 @@ class WeightAverage:
                 self._faded_rows[index] = tensors[f"faded.{index}"].to(average.device)
 
     @contextmanager
-    def following(self, step: int) -> Iterator[None]:
-        """Take in what optimiser step ``step`` makes of the weights inside; the gradients tell which rows change."""
+    def update(self, step: int) -> Iterator[None]:
+        """Average the weights after an optimizer step, which is taken inside; gradients tell which rows change."""
         rows = {
             index: parameter.grad.coalesce().indices()[0]
             for index, parameter in enumerate(self.parameters)
@@ -88,7 +89,7 @@ class WeightAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The model has the averaged weights inside, and its own again afterwards."""
+        """Give the model the averaged weights inside, and its own again afterwards."""
         self._swap()
         try:
             yield

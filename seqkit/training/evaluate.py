@@ -1,69 +1,100 @@
 """The only evaluation loop."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
+from torch import Tensor
 
-from seqkit.tasks import Task
-from seqkit.training.device import Engine
+from seqkit.tasks.task import Examples, Index, Prediction, Predictor, Task
+from seqkit.training.device import Device
 
 __all__ = ["Evaluation", "evaluate", "predict"]
 
+Prediction_co = TypeVar("Prediction_co", covariant=True)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """What an evaluation found.
+class Evaluation(Generic[Prediction_co]):
+    """The result of an evaluation.
 
     Attributes:
-        scores: the task's scores, in 0..1 or natural units.
-        predictions: one an example, in the order of the examples.
-        tokens: how many tokens were read.
-        seconds: how long reading them took.
+        scores: scores by the name of their metric; fractions in 0..1.
+        predictions: one for each example, in order.
+        steps: number of steps (tokens, or points of a series) read.
+        seconds: duration of the predictions.
     """
 
     scores: dict[str, float]
-    predictions: list[Any]
-    tokens: int
+    predictions: Sequence[Prediction_co]
+    steps: int
     seconds: float
+
+    @property
+    def steps_per_second(self) -> float:
+        """Steps read per second."""
+        return self.steps / self.seconds
+
+    def to_dict(self, step: str = "step") -> dict[str, Any]:
+        """Return scores, number of steps and speed, as JSON output contains them.
+
+        Args:
+            step: what a step is called, in the singular.
+        """
+        return {**self.scores, f"{step}s": self.steps, f"{step}s_per_second": round(self.steps_per_second, 1)}
 
 
 @torch.inference_mode()
 def predict(
-    task: Task, examples: Any, engine: Engine, *, batch_tokens: int = 8192, confidence: bool = False
-) -> list[Any]:
-    """Predictions for examples, in their order.
+    predictor: Predictor[Examples, Prediction, Index],
+    examples: Examples,
+    device: Device,
+    *,
+    batch_tokens: int = 8192,
+) -> list[Prediction]:
+    """Return predictions for examples, in order.
 
     Args:
-        task: the task whose model predicts.
+        predictor: a task, or another way of predicting.
         examples: what ``task.prepare`` returned.
-        engine: where the model runs; it must be there already.
-        batch_tokens: most padded tokens in a batch.
-        confidence: whether predictions carry probabilities.
+        device: where the model is.
+        batch_tokens: maximum number of padded steps in a batch.
     """
-    task.model.eval()
-    with engine.autocast():
-        examples = task.settled(examples, engine.device)
-    batches, predictions, carry = task.batches(examples, batch_tokens), [], None
-    for rows in batches:
-        batch = task.collate(examples, rows).to(engine.device)
-        with engine.autocast():
-            predicted, carry = task.predict(batch, carry, confidence=confidence)
+    predictor.model.eval()
+    with device.autocast():
+        examples = predictor.precompute(examples, device.torch_device)
+    batches = predictor.batches(examples, batch_tokens)
+    predictions: list[list[Prediction]] = []
+    carry: list[Tensor] | None = None
+    for index in batches:
+        batch = predictor.collate(examples, index).to(device.torch_device)
+        with device.autocast():
+            predicted, carry = predictor.predict(batch, carry)
         predictions.append(predicted)
-    return task.in_order(batches, predictions)
+    return predictor.merge(examples, batches, predictions)
 
 
 def evaluate(
-    task: Task, examples: Any, engine: Engine, *, batch_tokens: int = 8192, confidence: bool = False
-) -> Evaluation:
-    """Predict and score examples whose gold answers are known; arguments as for ``predict``."""
+    task: Task[Examples, Prediction, Index],
+    examples: Examples,
+    device: Device,
+    *,
+    predictor: Predictor[Examples, Prediction, Index] | None = None,
+    batch_tokens: int = 8192,
+) -> Evaluation[Prediction]:
+    """Predict and score examples whose gold answers are known.
+
+    Args:
+        task: the task that scores.
+        examples: what ``task.prepare`` returned.
+        device: where the model is.
+        predictor: the way of predicting; None takes the task's own.
+        batch_tokens: maximum number of padded steps in a batch.
+    """
     start = time.perf_counter()
-    predictions = predict(task, examples, engine, batch_tokens=batch_tokens, confidence=confidence)
+    predictions = predict(predictor or task, examples, device, batch_tokens=batch_tokens)
     seconds = time.perf_counter() - start
-    return Evaluation(
-        scores=task.score(examples.gold, predictions),
-        predictions=predictions,
-        tokens=sum(examples.lengths),
-        seconds=seconds,
-    )
+    scores = task.score(examples, predictions)
+    return Evaluation(scores=scores, predictions=predictions, steps=examples.steps, seconds=seconds)

@@ -1,34 +1,34 @@
-"""What training reports while it runs, and how it ends."""
+"""The events that training reports, and its outcome."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = [
-    "BatchDone",
-    "EpochDone",
-    "EpochStarted",
-    "Event",
-    "Outcome",
-    "Reason",
-]
+__all__ = ["BatchDone", "EpochDone", "EpochStarted", "Event", "Outcome", "Reason"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class EpochStarted:
-    """An epoch begins, or goes on after a resume; it has ``tokens``, of which ``done`` are learnt from already."""
+    """An epoch begins, or continues after a resume.
+
+    Attributes:
+        epoch: its number, from 1.
+        epochs: number of epochs.
+        steps: number of steps (tokens, or points of a series) of an epoch.
+        done: number of steps of this epoch that were trained on before.
+    """
 
     epoch: int
     epochs: int
-    tokens: int
+    steps: int
     done: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchDone:
-    """A batch was learnt from: its loss a token, and its tokens."""
+    """A batch was trained on: its mean loss, and its number of steps."""
 
     loss: float
-    tokens: int
+    steps: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +54,10 @@ class Outcome:
 
     Attributes:
         reason: ``finished``, ``early stop``, ``time`` or ``interrupted``.
-        best: best dev score.
-        best_epoch: the epoch it was reached in.
-        seconds: training time, dev scoring included.
-        history: one record an epoch.
+        best: the best dev score.
+        best_epoch: the epoch that reached it.
+        seconds: duration of training, dev evaluation included.
+        history: one record per epoch.
     """
 
     reason: Reason

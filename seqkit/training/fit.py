@@ -1,7 +1,7 @@
 """fit(): the only training loop.
 
-One pass: sampler → batch → loss → gradients, clipped → optimizer → weight average; at the end of an epoch the dev
-split is scored with the averaged weights, and the best of them are kept. Progress is told as events to one callable.
+One pass: sampler → batch → loss → clipped gradients → optimizer → weight average. At the end of an epoch the averaged
+weights are evaluated on the dev split, and the best of them are kept. Progress is reported as events to one callable.
 """
 
 import math
@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
+from seqkit.tasks.task import Examples, Index, Prediction
 from seqkit.training.events import EpochStarted, Event, Outcome, Reason
 from seqkit.training.trainer import Trainer, TrainState
 
@@ -20,16 +21,19 @@ __all__ = [
 ]
 
 
+Save = Callable[[Trainer[Examples, Prediction, Index], bool], None]
+
+
 @contextmanager
 def _first_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second one raises ``KeyboardInterrupt`` as usual."""
+    """Return an event that the first Ctrl-C sets; the second one raises ``KeyboardInterrupt`` as usual."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield pressed
         return
     usual = signal.getsignal(signal.SIGINT)
 
-    def press(number: int, frame: Any) -> None:
+    def press(number: int, frame: FrameType | None) -> None:
         pressed.set()
         signal.signal(signal.SIGINT, usual)
 
@@ -45,23 +49,23 @@ def _ignore(event: Event) -> None:
 
 
 def fit(
-    trainer: Trainer,
-    dev: Any,
+    trainer: Trainer[Examples, Prediction, Index],
+    dev: Examples,
     *,
     report: Callable[[Event], None] = _ignore,
-    save: Callable[[Trainer, bool], None] | None = None,
+    save: Save[Examples, Prediction, Index] | None = None,
 ) -> Outcome:
     """Train to the end, to an early stop, to the time limit or to Ctrl-C, then give the model its best weights.
 
     Args:
-        trainer: a new one, or one that a resume has brought back.
+        trainer: a new one, or one that a resume has restored.
         dev: prepared dev examples.
-        report: is told each event.
-        save: is called with the trainer, and whether its best weights are new, at each epoch's end, at a Ctrl-C, and
+        report: called with each event.
+        save: called with the trainer, and whether its best weights are new, at the end of each epoch, at a Ctrl-C, and
             within a long epoch every ``save_minutes``.
 
     Raises:
-        DivergenceError: where the loss or its gradient is NaN or infinite.
+        DivergenceError: if the loss or its gradient is NaN or infinite.
     """
     config, state = trainer.config, trainer.state
     clock = _Clock(state)
@@ -72,7 +76,7 @@ def fit(
             if reason == "interrupted":
                 break
             state.epoch += 1
-            ended = trainer.judge(dev)
+            ended = trainer.end_epoch(dev)
             clock.read()
             report(ended)
             if save:
@@ -86,31 +90,36 @@ def fit(
     if trainer.best_weights:
         trainer.task.model.load_state_dict(trainer.best_weights)
     return Outcome(
-        reason=reason, best=state.best, best_epoch=state.best_epoch, seconds=state.seconds, history=state.history
+        reason=reason,
+        best=trainer.task.metrics[0].worst if state.best is None else state.best,
+        best_epoch=state.best_epoch,
+        seconds=state.seconds,
+        history=state.history,
     )
 
 
 def _train_epoch(
-    trainer: Trainer,
+    trainer: Trainer[Examples, Prediction, Index],
     clock: "_Clock",
     pressed: threading.Event,
     report: Callable[[Event], None],
-    save: Callable[[Trainer, bool], None] | None,
+    save: Save[Examples, Prediction, Index] | None,
 ) -> Reason:
-    """Learn from what is left of an epoch; stops only where an optimiser step has just been taken."""
+    """Train on the rest of an epoch; stop only right after an optimizer step."""
     config, state = trainer.config, trainer.state
     batches = trainer.sampler.epoch(state.epoch)
-    tokens = sum(trainer.examples.lengths)
-    report(EpochStarted(epoch=state.epoch + 1, epochs=config.epochs, tokens=tokens, done=state.tokens))
+    report(
+        EpochStarted(epoch=state.epoch + 1, epochs=config.epochs, steps=trainer.examples.steps, done=state.loss_steps)
+    )
     limit, between = config.max_minutes * 60 or math.inf, config.save_minutes * 60 or math.inf
     saved = clock.read()
     while state.position < len(batches):
-        rows = batches[state.position]
+        index = batches[state.position]
         progress = (state.epoch + state.position / len(batches)) / config.epochs
-        # Under a time limit the schedule is spent when the time is, so that the rate still falls to 0.
-        trainer.set_learning_rate(max(progress, clock.read() / limit), trainer.sampler.rate_share(rows))
+        # Under a time limit the schedule ends with the time, so that the learning rate still falls to 0.
+        trainer.set_learning_rate(max(progress, clock.read() / limit), trainer.sampler.learning_rate_scale(index))
         step = state.position + 1 == len(batches) or (state.position + 1) % config.accumulate == 0
-        done = trainer.learn(rows, step=step)
+        done = trainer.train_step(index, step=step)
         state.position += 1
         elapsed = clock.read()
         report(done)
@@ -125,7 +134,7 @@ def _train_epoch(
 
 
 class _Clock:
-    """Keeps ``state.seconds``, which goes on counting after a resume, while a time limit begins anew."""
+    """Updates ``state.seconds``, which continues after a resume, while a time limit starts again."""
 
     def __init__(self, state: TrainState) -> None:
         self.state = state
@@ -133,7 +142,7 @@ class _Clock:
         self.start = time.perf_counter()
 
     def read(self) -> float:
-        """Bring the state's seconds up to date; returns those since this clock was made."""
+        """Update the state's seconds; return those since this clock was made."""
         elapsed = time.perf_counter() - self.start
         self.state.seconds = self.before + elapsed
         return elapsed

@@ -1,8 +1,9 @@
-"""How the process holds the memory it has freed."""
+"""How the process treats memory that it has freed."""
 
 import ctypes
 import os
 import platform
+from functools import cache
 
 __all__ = ["keep_freed_memory", "release_freed_memory"]
 
@@ -11,13 +12,14 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MEGABYTE = 2**20
 
 
+@cache
 def keep_freed_memory() -> bool:
-    """Let the C library keep up to 256 MB of freed memory for the next tensors; whether it could be told to.
+    """Let the C library keep up to 256 MB of freed memory for the next tensors; return whether it does so.
 
-    A training step allocates and frees the same megabytes again and again. glibc hands them back to the operating
-    system each time, and every page then has to be mapped and cleared anew: on two cores of a virtual machine that was
-    a quarter of a tagger's training time. Variables of the environment that set the same (``MALLOC_TRIM_THRESHOLD_``
-    and its kin) are left in force; with other C libraries nothing happens.
+    A training step allocates and frees the same megabytes again and again. glibc returns them to the operating system
+    each time, and every page then has to be mapped and cleared again: on two cores of a virtual machine that was a
+    quarter of a tagger's training time. Environment variables with the same effect (``MALLOC_TRIM_THRESHOLD_`` and the
+    like) take precedence; with other C libraries nothing happens. Only the first call does anything.
 
     >>> keep_freed_memory() in (True, False)
     True
@@ -30,10 +32,10 @@ def keep_freed_memory() -> bool:
 
 
 def release_freed_memory() -> None:
-    """Hand all freed memory back to the operating system, where the C library can.
+    """Return all freed memory to the operating system, if the C library can.
 
-    What is kept grows with the largest of very many batches. Between large chunks of work, handing it back costs a few
-    hundredths of the time that the work takes.
+    The memory that is kept grows with the largest of very many batches. Between large chunks of work, returning it
+    costs a few per cent of the time.
 
     >>> release_freed_memory()
     """

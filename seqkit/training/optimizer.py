@@ -1,9 +1,9 @@
-"""What a training step does with gradients: clip them, follow them, and at which rate.
+"""The optimizer: clipping, steps and learning rates.
 
-The gradient of a large embedding table is kept as the rows that a batch holds. Clipping, the optimiser and the weight
-average then touch these rows alone, however large the vocabulary: of 100 columns, a table of 100,000 rows costs 2 ms a
-step instead of 10. A small table is cheaper as a whole (10,000 rows: 1.3 ms against 1.6), and learns better: dense
-AdamW moves a row on after the batches that hold it, while it forgets their gradients.
+The gradient of a large embedding table is kept as the rows that occur in a batch. Clipping, the optimizer and the
+weight average then touch these rows alone, however large the vocabulary: a table of 100,000 rows and 100 columns costs
+2 ms per step instead of 10. A small table is cheaper as a whole (10,000 rows: 1.3 ms against 1.6), and learns better:
+dense AdamW keeps moving a row after the batches in which it occurs, as its moments fade.
 """
 
 import math
@@ -14,22 +14,25 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.config.training import TrainConfig
+from seqkit.nn.embedding import Embedding
 
-__all__ = ["LARGE_TABLE", "Optimizer", "learning_rate_share"]
+__all__ = ["LARGE_TABLE", "Optimizer", "learning_rate_factor"]
 
-LARGE_TABLE = 20_000  # rows, from which on sparse gradients are the cheaper ones
+LARGE_TABLE = 20_000  # rows from which on sparse gradients are cheaper
 
 
 class Optimizer:
-    """The optimiser of a training: AdamW or SGD, and for large embedding tables lazy Adam.
+    """The optimizer of a training: AdamW or SGD, and lazy Adam for large embedding tables.
 
-    AdamW (Loshchilov and Hutter 2019) is PyTorch's fused one. Lazy Adam is ``torch.optim.SparseAdam``: a row's moments
-    change when a batch holds the row, and it knows neither momentum nor weight decay. SGD takes all gradients densely.
+    AdamW (Loshchilov and Hutter 2019) is PyTorch's fused implementation. Lazy Adam is ``torch.optim.SparseAdam``: the
+    moments of a row change only when it occurs in a batch; there is neither momentum nor weight decay. SGD takes all
+    gradients densely.
 
     Args:
-        model: the model, on its device; its large embedding tables give sparse gradients from now on.
-        config: how to train.
-        parts_of_model: beginnings of parameter names that can have a rate of their own; the longest that fits counts.
+        model: the model, on its device; its large embedding tables have sparse gradients from now on.
+        config: the settings of training.
+        parameter_groups: prefixes of parameter names that can have a learning rate of their own; the longest match
+            counts.
 
     >>> layer = nn.Linear(2, 1)
     >>> optimizer = Optimizer(layer, TrainConfig(learning_rate=0.1))
@@ -39,12 +42,12 @@ class Optimizer:
     >>> optimizer.step()
     """
 
-    def __init__(self, model: nn.Module, config: TrainConfig, parts_of_model: Sequence[str] = ()) -> None:
+    def __init__(self, model: nn.Module, config: TrainConfig, parameter_groups: Sequence[str] = ()) -> None:
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.clip_norm = config.clip_norm or math.inf
         tables = _large_tables(model) if config.optimizer == "adamw" else []
         chosen = {id(table) for table in tables}
-        # Decay is for matrices: biases and the CRF's transitions are few and have no reason to shrink.
+        # Weight decay is for matrices: biases and the CRF's transitions are few and have no reason to shrink.
         named = [
             (name, parameter)
             for name, parameter in model.named_parameters()
@@ -52,34 +55,35 @@ class Optimizer:
         ]
         groups: dict[tuple[str, bool], dict[str, Any]] = {}
         for name, parameter in named:
-            part = _part(name, parts_of_model)
+            group = _group(name, parameter_groups)
             decayed = name.split(".")[-1].startswith("weight")
-            new = {"params": [], "part": part, "weight_decay": config.weight_decay if decayed else 0.0}
-            groups.setdefault((part, decayed), new)["params"].append(parameter)
-        ordered = list(groups.values())  # as the model has its parameters: a saved state goes by their numbers
+            new = {"params": [], "group": group, "weight_decay": config.weight_decay if decayed else 0.0}
+            groups.setdefault((group, decayed), new)["params"].append(parameter)
+        ordered = list(groups.values())  # in the order of the parameters: a saved state refers to their numbers
         self.parts: list[torch.optim.Optimizer] = []
         if config.optimizer == "sgd":
             self.parts.append(torch.optim.SGD(ordered, lr=config.learning_rate, momentum=config.momentum))
         else:
             self.parts.append(torch.optim.AdamW(ordered, lr=config.learning_rate, fused=True))
         if tables:
-            # No momentum: dense Adam moves a row on for some ten steps after a batch that holds it, 1 / (1 - β₁) times
-            # as far as the first of them, which is all that a lazy step would be. Without β₁ it goes there at once.
+            # No momentum: dense Adam moves a row for some ten steps after a batch in which it occurs, 1 / (1 - β₁)
+            # times as far as the first of them, which is all that a lazy step would be. Without β₁ it moves there at
+            # once.
             sparse = [
-                {"params": [parameter], "part": _part(name, parts_of_model)}
+                {"params": [parameter], "group": _group(name, parameter_groups)}
                 for name, parameter in model.named_parameters()
                 if id(parameter) in chosen
             ]
             self.parts.append(torch.optim.SparseAdam(sparse, lr=config.learning_rate, betas=(0.0, 0.999)))
 
-    def set_learning_rate(self, rate: float, share_of: Callable[[str], float] | None = None) -> None:
-        """Set the rate of the next steps; ``share_of`` tells what it is multiplied by in a part of the model."""
+    def set_learning_rate(self, rate: float, scale: Callable[[str], float] | None = None) -> None:
+        """Set the learning rate of the next steps; ``scale`` returns the factor for a parameter group."""
         for part in self.parts:
             for group in part.param_groups:
-                group["lr"] = rate * (share_of(group["part"]) if share_of else 1.0)
+                group["lr"] = rate * (scale(group["group"]) if scale else 1.0)
 
     def clip(self) -> float:
-        """Scale all gradients down to the largest norm allowed; returns the norm they had together."""
+        """Scale all gradients down to the maximum norm; return their total norm before."""
         for parameter in self.parameters:
             if parameter.grad is not None and parameter.grad.is_sparse:
                 parameter.grad = parameter.grad.coalesce()
@@ -90,13 +94,13 @@ class Optimizer:
         return norm
 
     def step(self) -> None:
-        """Follow the gradients, and forget them."""
+        """Take a step along the gradients, and clear them."""
         for part in self.parts:
             part.step()
             part.zero_grad(set_to_none=True)
 
-    def state_tensors(self) -> dict[str, Tensor]:
-        """Everything it remembers, by name."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the state by name."""
         tensors = {}
         for number, part in enumerate(self.parts):
             for index, slots in part.state_dict()["state"].items():
@@ -105,8 +109,8 @@ class Optimizer:
                         tensors[f"{number}.{index}.{slot}"] = torch.as_tensor(value)
         return tensors
 
-    def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Remember what ``state_tensors`` gave."""
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Go back to the state that ``state_dict`` returned."""
         for number, part in enumerate(self.parts):
             slots: dict[int, dict[str, Any]] = {}
             for name, tensor in tensors.items():
@@ -121,32 +125,32 @@ def _large_tables(model: nn.Module) -> list[Tensor]:
     """The large embedding tables, told to give sparse gradients."""
     tables: list[Tensor] = []
     for module in model.modules():
-        # No subclass, which may read its table otherwise; and Apple's MPS has no sparse tensors.
-        if not isinstance(module, nn.Embedding) or type(module) is not nn.Embedding:
+        if not isinstance(module, Embedding) or not module.sparse_gradient or not module.weight.requires_grad:
             continue
-        if not module.weight.requires_grad:
-            continue
+        # Apple's MPS has no sparse tensors.
         if module.num_embeddings > LARGE_TABLE and module.weight.device.type != "mps":
             module.sparse = True
             tables.append(module.weight)
     return tables
 
 
-def _part(name: str, parts_of_model: Sequence[str]) -> str:
-    """The part of the model that a parameter belongs to: the longest beginning of its name among them, or the rest."""
-    return max((each for each in parts_of_model if name.startswith(each)), key=len, default="")
+def _group(name: str, parameter_groups: Sequence[str]) -> str:
+    """Return the longest prefix of a parameter's name among the groups, or ``""``."""
+    return max((each for each in parameter_groups if name.startswith(each)), key=len, default="")
 
 
 def _values(gradient: Tensor) -> Tensor:
     return gradient._values() if gradient.is_sparse else gradient
 
 
-def learning_rate_share(config: TrainConfig, progress: float) -> float:
-    """The share of the highest rate at a point of training: a linear rise, then a half cosine to 0, or level,
-    or level for some epochs and lower by a factor in each further one.
+def learning_rate_factor(config: TrainConfig, progress: float) -> float:
+    """Return the fraction of the highest learning rate at a point of training.
+
+    After a linear warm-up it follows a half cosine to 0 (``one-cycle``), stays constant (``constant`` and ``plateau``),
+    or stays constant for some epochs and is then multiplied by a factor in each further epoch (``decay``).
 
     >>> config = TrainConfig(warmup=0.2)
-    >>> [round(learning_rate_share(config, progress), 3) for progress in (0.1, 0.2, 0.6, 1.0)]
+    >>> [round(learning_rate_factor(config, progress), 3) for progress in (0.1, 0.2, 0.6, 1.0)]
     [0.5, 1.0, 0.5, 0.0]
     """
     if progress < config.warmup:

@@ -1,36 +1,37 @@
-"""Training as a person sees it: a bar on a terminal, a line an epoch in a log."""
+"""The progress of training as a person sees it: a bar on a terminal, or a line per epoch in a log."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seqkit.metrics.metric import shown
+from seqkit.metrics.metric import Metric
+from seqkit.training.events import BatchDone, EpochDone, EpochStarted, Event
 
 if TYPE_CHECKING:
-    from seqkit.training.events import Event
+    from tqdm import tqdm
 
 __all__ = ["Progress"]
 
 
 class Progress:
-    """Draws training events on stderr: epoch, loss, dev score, tokens a second, time left.
+    """Draws the events of training on stderr: epoch, loss, dev score, steps per second, time left.
 
     Args:
         metric: the dev score to show.
+        step: what a step is called, in the singular.
         quiet: whether to draw nothing.
     """
 
-    def __init__(self, metric: str, *, quiet: bool = False) -> None:
+    def __init__(self, metric: Metric, *, step: str = "token", quiet: bool = False) -> None:
         self.metric = metric
+        self.step = step
         self.quiet = quiet
         self.terminal = sys.stderr.isatty()
-        self.bar: Any = None
+        self.bar: tqdm[None] | None = None
         self.epoch = self.epochs = 0
         self.shown: dict[str, str] = {}
 
-    def __call__(self, event: "Event") -> None:
-        """Take one event in."""
-        from seqkit.training.events import BatchDone, EpochStarted
-
+    def __call__(self, event: Event) -> None:
+        """Draw an event."""
         if self.quiet:
             return
         if isinstance(event, EpochStarted):
@@ -38,8 +39,8 @@ class Progress:
         elif isinstance(event, BatchDone):
             self.shown["loss"] = f"{event.loss:.3f}"
             if self.bar is not None:
-                self._describe()
-                self.bar.update(event.tokens)
+                self._describe(self.bar)
+                self.bar.update(event.steps)
         else:
             self._end(event)
 
@@ -48,7 +49,7 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    def _start(self, event: Any) -> None:
+    def _start(self, event: EpochStarted) -> None:
         self.epoch, self.epochs = event.epoch, event.epochs
         if not self.terminal:
             return
@@ -56,27 +57,27 @@ class Progress:
             from tqdm import tqdm
 
             self.bar = tqdm(
-                total=event.epochs * event.tokens,
-                initial=(event.epoch - 1) * event.tokens + event.done,
+                total=event.epochs * event.steps,
+                initial=(event.epoch - 1) * event.steps + event.done,
                 bar_format="{desc} |{bar}| {rate_fmt}, {remaining} left",
-                unit=" tok",
+                unit=f" {self.step[:3]}",
                 unit_scale=True,
-                smoothing=0,  # the mean rate counts dev scoring in, so that the time left is true
+                smoothing=0,  # the mean rate includes dev evaluation, so that the time left is right
                 dynamic_ncols=True,
             )
-        self._describe()
+        self._describe(self.bar)
         self.bar.refresh()
 
-    def _describe(self) -> None:
+    def _describe(self, bar: "tqdm[None]") -> None:
         shown = "".join(f"  {name} {value}" for name, value in self.shown.items())
-        self.bar.set_description_str(f"epoch {self.epoch}/{self.epochs}{shown}", refresh=False)
+        bar.set_description_str(f"epoch {self.epoch}/{self.epochs}{shown}", refresh=False)
 
-    def _end(self, event: Any) -> None:
-        score = shown(self.metric, event.record[f"dev_{self.metric}"]).removesuffix(" %")
-        self.shown[f"dev {self.metric}"] = score
+    def _end(self, event: EpochDone) -> None:
+        score = self.metric.format_number(event.record[f"dev_{self.metric.name}"])
+        self.shown[f"dev {self.metric.name}"] = score
         if self.bar is not None:
-            self._describe()
+            self._describe(self.bar)
         else:
             line = f"epoch {event.record['epoch']}/{self.epochs}  loss {event.record['train_loss']:.4f}"
-            line += f"  dev {self.metric} {score}  {event.record['seconds']:.0f} s"
+            line += f"  dev {self.metric.name} {score}  {event.record['seconds']:.0f} s"
             print(line + ("  best so far" if event.best else ""), file=sys.stderr, flush=True)

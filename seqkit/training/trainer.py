@@ -1,194 +1,212 @@
 """The moving parts of a training."""
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
 
 from seqkit.config.training import TrainConfig
 from seqkit.errors import DivergenceError
-from seqkit.metrics.metric import is_better, worst
-from seqkit.tasks import Task
-from seqkit.training.device import Engine
-from seqkit.training.ema import WeightAverage
+from seqkit.tasks.task import Examples, Index, Prediction, Task
+from seqkit.training.device import Device
+from seqkit.training.ema import EMA
 from seqkit.training.evaluate import evaluate
 from seqkit.training.events import BatchDone, EpochDone
-from seqkit.training.optimizer import Optimizer, learning_rate_share
+from seqkit.training.optimizer import Optimizer, learning_rate_factor
 
-__all__ = [
-    "TrainState",
-    "Trainer",
-]
+__all__ = ["TrainState", "Trainer"]
 
 
 @dataclass(kw_only=True)
 class TrainState:
-    """Everything that training is at the end of a batch, but for tensors.
+    """The state of a training after a batch, but for tensors.
 
     Attributes:
-        epoch: epochs finished.
-        position: batches of the current epoch that are done.
-        step: optimiser steps taken.
-        loss_sum, tokens: of the current epoch so far.
-        seconds: training time so far, resumed stretches included.
-        scale: what a plateau has made of the learning rate.
-        learning_rate: the rate of the last step.
-        best, best_epoch: best dev score and where.
-        tie: what breaks a tie with that score, of the same epoch.
-        history: one record an epoch.
+        epoch: number of finished epochs.
+        position: number of batches of the current epoch that are done.
+        step: number of optimizer steps.
+        loss_sum, loss_steps: the sum of losses over the steps of the current epoch so far, and their number.
+        seconds: duration of training so far, over all resumes.
+        scale: the factor of the learning rate that the ``plateau`` schedule has reached.
+        learning_rate: the learning rate of the last step.
+        best, best_epoch: the best dev score, and its epoch; None before the first.
+        tie: the tie-breaking score of the same epoch.
+        history: one record per epoch.
     """
 
     epoch: int = 0
     position: int = 0
     step: int = 0
     loss_sum: float = 0.0
-    tokens: int = 0
+    loss_steps: int = 0
     seconds: float = 0.0
     scale: float = 1.0
     learning_rate: float = 0.0
-    best: float = -math.inf
+    best: float | None = None
     best_epoch: int = 0
     tie: float | None = None
     history: list[dict[str, float]] = field(default_factory=list)
 
-
-class Trainer:
-    """The moving parts of one training: what ``fit`` drives, and what a resume brings back.
-
-    Args:
-        task: the task; its model is moved to the engine's device and trained in place.
-        examples: prepared training examples.
-        config: how to train.
-        engine: where to train.
-    """
-
-    def __init__(self, task: Task, examples: Any, config: TrainConfig, engine: Engine) -> None:
-        self.task, self.examples, self.config, self.engine = task, examples, config, engine
-        task.model.to(engine.device)
-        self.sampler = task.sampler(examples, config)
-        self.optimizer = Optimizer(task.model, config, task.rate_parts)
-        self.average = WeightAverage(task.model, config.average)
-        self.state = TrainState(best=worst(task.metric))
-        self.carry: list[Tensor] | None = None  # what the last batch of this epoch has handed on
-        self.best_weights: dict[str, Tensor] = {}
-
-    def learn(self, rows: Any, *, step: bool) -> BatchDone:
-        """Add the gradient of one batch and, where ``step``, take an optimiser step.
-
-        A step follows the mean of ``accumulate`` batches, each counted alike, however many tokens it has.
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainState":
+        """Return the state whose ``asdict`` these values are.
 
         Raises:
-            DivergenceError: where the loss or its gradient is NaN or infinite; the weights are as before the batch.
+            KeyError: if a value is missing, or is none of the state's.
+        """
+        names = {each.name for each in fields(cls)}
+        if values.keys() != names:
+            wrong = sorted(values.keys() ^ names)
+            raise KeyError(f"the values of the training state do not match: {', '.join(wrong)}")
+        return cls(**values)
+
+
+class Trainer(Generic[Examples, Prediction, Index]):
+    """The moving parts of a training: what ``fit`` drives, and what a resume restores.
+
+    Args:
+        task: the task; its model is moved to the device and trained in place.
+        examples: prepared training examples.
+        config: the settings of training.
+        device: where to train.
+    """
+
+    def __init__(
+        self, task: Task[Examples, Prediction, Index], examples: Examples, config: TrainConfig, device: Device
+    ) -> None:
+        self.task, self.examples, self.config, self.device = task, examples, config, device
+        task.model.to(device.torch_device)
+        self.sampler = task.sampler(examples, config)
+        self.optimizer = Optimizer(task.model, config, task.parameter_groups)
+        self.ema = EMA(task.model, config.average)
+        self.state = TrainState()
+        self.carry: list[Tensor] | None = None  # what the last batch of this epoch passes on
+        self.best_weights: dict[str, Tensor] = {}
+
+    def train_step(self, index: Index, *, step: bool) -> BatchDone:
+        """Add the gradient of one batch and, if ``step``, take an optimizer step.
+
+        A step follows the mean of ``accumulate`` batches, all of the same weight, whatever their numbers of tokens.
+
+        Raises:
+            DivergenceError: if the loss or its gradient is NaN or infinite; the weights are as before the batch.
         """
         self.task.model.train()
-        batch = self.task.collate(self.examples, rows).to(self.engine.device)
-        with self.engine.autocast():
+        batch = self.task.collate(self.examples, index).to(self.device.torch_device)
+        with self.device.autocast():
             loss, self.carry = self.task.loss(batch, self.carry)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise self._divergence(f"the loss became {value}", rows)
+            raise self._divergence(f"the loss became {value}", index)
         (loss / self.config.accumulate).backward()
         if step:
-            self._step(rows)
-        self.state.loss_sum += value * batch.tokens
-        self.state.tokens += batch.tokens
-        return BatchDone(loss=value, tokens=batch.tokens)
+            self._optimizer_step(index)
+        self.state.loss_sum += value * batch.steps
+        self.state.loss_steps += batch.steps
+        return BatchDone(loss=value, steps=batch.steps)
 
-    def _divergence(self, what: str, rows: Any) -> DivergenceError:
+    def _divergence(self, what: str, index: Index) -> DivergenceError:
         return DivergenceError(
             f"{what} in epoch {self.state.epoch + 1}, batch {self.state.position + 1}, "
-            f"which begins with {self.task.describe(self.examples, rows)}; the best model so far is kept; "
+            f"which begins with {self.task.describe(self.examples, index)}; the best model so far is kept; "
             "try a lower --learning-rate or --clip-norm 1"
         )
 
-    def _step(self, rows: Any) -> None:
+    def _optimizer_step(self, index: Index) -> None:
         norm = self.optimizer.clip()
         if not math.isfinite(norm):  # a finite loss can have such a gradient, and one step along it ruins the model
-            raise self._divergence(f"the gradient's norm became {norm}", rows)
+            raise self._divergence(f"the norm of the gradient became {norm}", index)
         self.state.step += 1
-        with self.average.following(self.state.step):
+        with self.ema.update(self.state.step):
             self.optimizer.step()
 
-    def set_learning_rate(self, progress: float, share: float = 1.0) -> None:
-        """Set the rate for a point of training, from 0 to 1; ``share`` is for the next batch alone."""
+    def set_learning_rate(self, progress: float, scale: float = 1.0) -> None:
+        """Set the learning rate at a point of training, from 0 to 1; ``scale`` is for the next batch alone."""
         self.state.learning_rate = (
-            self.config.learning_rate * self.state.scale * learning_rate_share(self.config, progress)
+            self.config.learning_rate * self.state.scale * learning_rate_factor(self.config, progress)
         )
         epoch = self.state.epoch
         self.optimizer.set_learning_rate(
-            self.state.learning_rate * share, lambda part: self.task.rate_share(part, epoch)
+            self.state.learning_rate * scale, lambda group: self.task.learning_rate_scale(group, epoch)
         )
 
-    def judge(self, dev: Any) -> EpochDone:
-        """Score dev with the averaged weights, keep them if they are the best, and close the epoch's record."""
+    def end_epoch(self, dev: Examples) -> EpochDone:
+        """Evaluate the averaged weights on dev, keep them if they are the best, and record the epoch."""
         state, config = self.state, self.config
-        with self.average.applied():
-            scores = evaluate(self.task, dev, self.engine).scores
+        with self.ema.applied():
+            scores = evaluate(self.task, dev, self.device).scores
             best = self._is_best(scores)
             if best:
                 self.best_weights = {
                     name: tensor.cpu().clone() for name, tensor in self.task.model.state_dict().items()
                 }
         if best:
-            state.best, state.best_epoch = scores[self.task.metric], state.epoch
-            state.tie = scores.get(self.task.tie_breaker or "")
+            state.best, state.best_epoch = scores[self.task.metrics[0].name], state.epoch
+            state.tie = scores.get(self.task.tie_breaker.name) if self.task.tie_breaker else None
         elif config.schedule == "plateau" and (state.epoch - state.best_epoch) % config.plateau_patience == 0:
             state.scale /= 2
         record = {
             "epoch": state.epoch,
             "step": state.step,
             "learning_rate": state.learning_rate,
-            "train_loss": state.loss_sum / max(state.tokens, 1),
+            "train_loss": state.loss_sum / max(state.loss_steps, 1),
             **{f"dev_{name}": score for name, score in scores.items()},
             "seconds": round(state.seconds, 3),
         }
         state.history.append(record)
-        state.position, state.loss_sum, state.tokens = 0, 0.0, 0
+        state.position, state.loss_sum, state.loss_steps = 0, 0.0, 0
         self.carry = None
         return EpochDone(record=record, best=best)
 
     def _is_best(self, scores: dict[str, float]) -> bool:
-        score, breaker = scores[self.task.metric], self.task.tie_breaker
-        if score != self.state.best or self.state.tie is None or breaker not in scores:
-            return is_better(self.task.metric, score, self.state.best)
-        return is_better(breaker, scores[breaker], self.state.tie)
+        metric, breaker = self.task.metrics[0], self.task.tie_breaker
+        score, best, tie = scores[metric.name], self.state.best, self.state.tie
+        if best is None:
+            return metric.is_better(score, metric.worst)
+        if score == best and breaker is not None and breaker.name in scores and tie is not None:
+            return breaker.is_better(scores[breaker.name], tie)
+        return metric.is_better(score, best)
 
-    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that a resume needs: tensors by name, and values that JSON can hold."""
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return all that a resume needs: tensors by name, and values that JSON can hold."""
         tensors = {f"model.{name}": tensor for name, tensor in self.task.model.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_tensors().items()}
-        tensors |= {f"optimizer.{name}": tensor for name, tensor in self.optimizer.state_tensors().items()}
+        tensors |= {f"ema.{name}": tensor for name, tensor in self.ema.state_dict().items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in self.optimizer.state_dict().items()}
         tensors |= {f"carry.{number}": tensor for number, tensor in enumerate(self.carry or [])}
         tensors["random.cpu"] = torch.get_rng_state()
-        if self.engine.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.engine.device)
-        values = asdict(self.state)
-        values["best"] = None if math.isinf(self.state.best) else self.state.best  # JSON has no infinity
-        return tensors, values
+        if self.device.torch_device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device.torch_device)
+        return tensors, asdict(self.state)
 
-    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any], best_weights: dict[str, Tensor]) -> None:
-        """Go back to a checkpoint.
+    def load_state_dict(
+        self, tensors: dict[str, Tensor], values: dict[str, Any], best_weights: dict[str, Tensor]
+    ) -> None:
+        """Go back to a saved state.
 
         Args:
-            tensors: the tensors of ``checkpoint``.
+            tensors: the tensors of ``state_dict``.
             values: its values.
-            best_weights: the best weights so far; empty where no epoch has ended yet.
+            best_weights: the best weights so far; empty if no epoch has ended.
+
+        Raises:
+            KeyError, RuntimeError: if the state is not that of this model; a missing or unknown entry is named.
         """
-        groups: dict[str, dict[str, Tensor]] = {"optimizer": {}, "carry": {}}
+        groups: dict[str, dict[str, Tensor]] = {name: {} for name in ("model", "ema", "optimizer", "carry", "random")}
         for name, tensor in tensors.items():
-            kind, _, rest = name.partition(".")
-            groups.setdefault(kind, {})[rest] = tensor
+            group, _, rest = name.partition(".")
+            if group not in groups:
+                raise KeyError(f"the training state has an unknown tensor {name}")
+            groups[group][rest] = tensor
+        state = TrainState.from_dict(values)
         self.task.model.load_state_dict(groups["model"])
-        self.average.load_state_tensors(groups["average"])
-        self.optimizer.load_state_tensors(groups["optimizer"])
-        carried = [groups["carry"][str(number)].to(self.engine.device) for number in range(len(groups["carry"]))]
-        self.carry = carried or None
+        self.ema.load_state_dict(groups["ema"])
+        self.optimizer.load_state_dict(groups["optimizer"])
+        carry = [groups["carry"][str(number)].to(self.device.torch_device) for number in range(len(groups["carry"]))]
+        self.carry = carry or None
         torch.set_rng_state(groups["random"]["cpu"])
-        if self.engine.device.type == "cuda" and "cuda" in groups["random"]:
-            torch.cuda.set_rng_state(groups["random"]["cuda"], self.engine.device)
-        best = worst(self.task.metric) if values["best"] is None else values["best"]
-        for name, value in {**values, "best": best}.items():
-            setattr(self.state, name, value)
+        if self.device.torch_device.type == "cuda" and "cuda" in groups["random"]:
+            torch.cuda.set_rng_state(groups["random"]["cuda"], self.device.torch_device)
+        self.state = state
         self.best_weights = best_weights

@@ -33,7 +33,7 @@ def check_batches(batches: Sequence[Sequence[int]], lengths: Sequence[int], budg
 def test_a_batch_knows_its_mask_and_its_tokens() -> None:
     batch = Batch(inputs={"words": torch.ones(3, 4)}, lengths=torch.tensor([2, 4, 1]), targets=torch.zeros(3, 4))
     assert batch.mask.tolist() == [[True, True, False, False], [True] * 4, [True, False, False, False]]
-    assert batch.tokens == 7
+    assert batch.steps == 7
     assert batch.mask.device.type == "cpu"
 
 
@@ -44,7 +44,7 @@ def test_a_batch_knows_its_mask_and_its_tokens() -> None:
         (torch.tensor([[2, 1]]), None, "int64 on the CPU"),
         (torch.tensor([2, 1], device="meta"), None, "int64 on the CPU"),
         (torch.tensor([], dtype=torch.int64), None, "at least one example"),
-        (torch.tensor([2, 0]), None, "no example is empty"),
+        (torch.tensor([2, 0]), None, "no example may be empty"),
         (torch.tensor([2, 1]), torch.zeros(3, 2), "3 rows of targets for 2 lengths"),
     ],
 )
@@ -66,14 +66,14 @@ def test_a_batch_moves_all_but_its_lengths() -> None:
 def test_each_row_of_a_batch_is_repeated_and_what_the_rows_share_is_not() -> None:
     inputs = {
         "words_BT": torch.tensor([[1, 2], [3, 0]]),
-        "spelt_UD": torch.randn(4, 2),
         "empty_B": torch.tensor([0, 1]),
     }
-    batch = Batch(inputs=inputs, lengths=torch.tensor([2, 1]), targets=torch.tensor([7, 8]))
+    shared = {"B_or_whatever": torch.randn(4, 2)}
+    batch = Batch(inputs=inputs, lengths=torch.tensor([2, 1]), targets=torch.tensor([7, 8]), shared=shared)
     repeated = batch.repeated(3)
     assert repeated.inputs["words_BT"].tolist() == [[1, 2]] * 3 + [[3, 0]] * 3
     assert repeated.inputs["empty_B"].tolist() == [0, 0, 0, 1, 1, 1]
-    assert repeated.inputs["spelt_UD"] is inputs["spelt_UD"]
+    assert repeated.shared["B_or_whatever"] is shared["B_or_whatever"]
     assert repeated.lengths.tolist() == [2, 2, 2, 1, 1, 1]
     assert repeated.targets is not None
     assert repeated.targets.tolist() == [7, 7, 7, 8, 8, 8]

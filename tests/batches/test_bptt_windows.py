@@ -78,12 +78,12 @@ def test_windows_of_random_length_are_spread_as_published() -> None:
     assert np.mean(usual) == pytest.approx(70, abs=0.3)
     assert np.std(usual) == pytest.approx(5, abs=0.2)
     assert np.mean(short) == pytest.approx(35, abs=0.8)
-    assert all(window.rate_share == window.steps / 70 for window in windows)
+    assert all(window.learning_rate_scale == window.steps / 70 for window in windows)
 
 
 def test_the_learning_rate_follows_the_length_of_a_window() -> None:
     sampler = WindowSampler(tokens=25, streams=1, steps=10)
-    assert [sampler.rate_share(window) for window in sampler.epoch(0)] == [1.0, 1.0, 0.5]
+    assert [sampler.learning_rate_scale(window) for window in sampler.epoch(0)] == [1.0, 1.0, 0.5]
 
 
 def test_only_the_tokens_of_a_window_are_read() -> None:

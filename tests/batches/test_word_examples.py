@@ -20,14 +20,15 @@ rows_of_tiny = st.lists(st.integers(0, len(ROWS["tokens"]) - 1), min_size=1, max
 @pytest.mark.parametrize("name", ["shapes_U", "affixes_UA", "characters_UL", "characters_U"])
 @settings(max_examples=25)
 @given(rows=rows_of_tiny)
-def test_settled_examples_lead_to_the_same_rows_as_others(name: str, rows: list[int]) -> None:
+def test_precomputed_examples_give_the_same_rows_as_others(name: str, rows: list[int]) -> None:
     examples = READER.read(ROWS["tokens"])
     table_S = examples.spellings()[name]
-    one, other = examples.inputs(rows), examples.settled(table_S).inputs(rows)
+    precomputed = examples.precompute(lambda spellings: spellings[name], torch.device("cpu"))
+    one, other = ({**inputs, **shared} for inputs, shared in (examples.tensors(rows), precomputed.tensors(rows)))
     found = one[name][one["spellings_BT"]]  # of the spellings of this batch, no wider than the longest of them
     if name == "characters_UL":
         found = F.pad(found, (0, table_S.shape[1] - found.shape[2]))
-    assert torch.equal(other["spelt_UD"][other["spellings_BT"]], found)
+    assert torch.equal(other["spelling_vectors_UD"][other["spellings_BT"]], found)
     assert torch.equal(other["words_BT"], one["words_BT"])
 
 
@@ -36,12 +37,12 @@ def test_settled_examples_lead_to_the_same_rows_as_others(name: str, rows: list[
 def test_a_reader_made_from_its_files_reads_the_same(train: list[list[str]], texts: list[list[str]]) -> None:
     reader = WordReader.fitted(train)
     assets = {name: text.encode().decode() for name, text in reader.assets().items()}
-    assert tuple(assets) == WordReader.asset_names
-    again = WordReader.restored(assets)
+    again = WordReader.restored(assets.__getitem__)
     assert again.assets() == assets
-    one, other = (each.read(texts).inputs(range(len(texts))) for each in (reader, again))
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    read = [each.read(texts).tensors(range(len(texts))) for each in (reader, again)]
+    for one, other in zip(*read, strict=True):
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 @settings(max_examples=25)

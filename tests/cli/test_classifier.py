@@ -134,7 +134,7 @@ def test_print_config_shows_the_defaults_of_classifiers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("task", ["sentiment", "classifier"])
 def test_train_help_shows_every_setting(task: str) -> None:
     said = " ".join(re.sub(r"[╭╮╰╯─│]", " ", seqkit("train", task, "--help").out).split())
-    assert f"{TrainConfig.__annotations__['epochs'].__metadata__[0]} [default: 10]" in said
+    assert f"{TrainConfig.__annotations__['epochs'].__metadata__[-1]} [default: 10]" in said
     for name in ("corpus", "label-column", "out", "resume", "print-config", "class-weights"):
         assert f" --{name} " in said
     for field in fields(ClassificationConfig):

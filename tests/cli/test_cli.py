@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from seqkit.config.task_tables import CONFIGS, TRAINING
 
 import seqkit as library
-from seqkit.config.task_tables import CONFIGS, TRAINING
 from seqkit.runs.folder import RunFolder
 from seqkit.text.tagging_schemes import Scheme, spans_from_tags, tags_from_spans
 from tests.command_line import options, seqkit, tiny_run, write_conll, write_corpus
@@ -53,11 +53,13 @@ def test_train_help_shows_every_setting(task: str) -> None:
     for config in (CONFIGS[task], TRAINING[task]):
         hints = get_type_hints(config if isinstance(config, type) else type(config), include_extras=True)
         for field in fields(config):
-            help_text, default = get_args(hints[field.name])[1], getattr(config, field.name)
-            assert f" --{field.name.replace('_', '-')} " in said
-            assert help_text in said
+            default = getattr(config, field.name)
+            (help_text,) = (item for item in get_args(hints[field.name])[1:] if isinstance(item, str))
+            option = said.partition(f" --{field.name.replace('_', '-')} ")[2]
+            assert help_text in option
             if default is not None:
-                assert f"{help_text} [default: {default}]" in said
+                after = option.partition(help_text)[2]
+                assert re.match(rf"( \[x[<>][\d.]+\])? \[default: {re.escape(str(default))}\]", after), field.name
     for option in ("corpus", "out", "overwrite", "resume", "config", "quiet", "device", "precision", "dev-fraction"):
         assert f" --{option} " in said
 

@@ -1,4 +1,4 @@
-"""The sums over all paths: both ways of computing them against each other, an enumeration and a plain loop."""
+"""The sums over all paths: both ways of computing them, against each other, an enumeration and a plain loop."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -47,16 +47,16 @@ def test_log_partition_has_the_gradient_of_the_enumeration_where_there_is_one(pr
     actual = problem.crf.log_partition(problem.emissions, problem.mask)
     expected = torch.zeros(())
     for weight, (_, scores) in zip(weights, problem.rows(), strict=True):
-        if len(scores):  # where no path is, the gradient is 0
+        if len(scores):  # without a path, the gradient is 0
             expected = expected + weight * scores.logsumexp(0)
     close_gradients(actual @ weights, expected, problem.sources)
 
 
-# One way against the other
+# The two ways against each other
 
 
 def same(scaled: Lattice, logarithmic: Lattice, chain: Chain, tags_TB: Tensor) -> None:
-    """Everything that may be asked of a lattice is the same in both."""
+    """All methods of both lattices give the same results."""
     mask_TB = time_mask(chain.lengths_B, len(tags_TB))
     exact(scaled.log_partition_B, logarithmic.log_partition_B)
     exact(scaled.unary()[mask_TB], logarithmic.unary()[mask_TB])
@@ -91,7 +91,7 @@ def test_the_scaled_recursion_is_exact_or_gives_up(seed: int, widest: float) -> 
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often either way is gone from here on."""
+    """Count how often each way of computing is used from here on."""
     counts: Counter[str] = Counter()
 
     def counting(name: str, way: Callable[[Chain], Lattice | None]) -> Callable[[Chain], Lattice | None]:
@@ -127,7 +127,7 @@ def ten_thousands() -> Chain:
 
 
 def trap() -> Chain:
-    """Only label 1 may end, and it costs 20 at each of 200 steps."""
+    """Only label 1 may be last, and it has the score −20 at each of 200 steps."""
     emissions_TBK = torch.tensor([0.0, -20.0], dtype=torch.float64).expand(200, 1, 2)
     zeros_2 = torch.zeros(2, dtype=torch.float64)
     stay_22 = torch.tensor([[0.0, -torch.inf], [-torch.inf, 0.0]], dtype=torch.float64)
@@ -170,10 +170,10 @@ def test_an_improbable_path_keeps_its_log_probability() -> None:
 
 
 def log_partition_by_loop(emissions_TK: Tensor, start_K: Tensor, transitions_KK: Tensor, end_K: Tensor) -> Tensor:
-    """log Z of one row, the textbook way; its gradients by autograd are the expected counts."""
+    """log Z of one row by the textbook recursion; its gradients by autograd are the expected counts."""
     state_K, shift = start_K + emissions_TK[0], torch.zeros(())
     for emissions_K in emissions_TK[1:]:
-        peak = state_K.detach().amax()  # taken off, so that long sums keep their digits
+        peak = state_K.detach().amax()  # subtracted, so that long sums keep their precision
         state_K, shift = (state_K[:, None] - peak + transitions_KK).logsumexp(0) + emissions_K, shift + peak
     return (state_K + end_K).logsumexp(0) + shift
 
@@ -212,7 +212,7 @@ def test_rows_are_flipped_within_their_lengths() -> None:
 
 
 class Largest(TorchDispatchMode):
-    """Remembers how many numbers the largest tensor held that any operation made."""
+    """Records the size of the largest tensor that any operation returned."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

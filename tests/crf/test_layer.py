@@ -1,4 +1,4 @@
-"""The CRF against an enumeration of every path, and against pytorch-crf, whose place it takes."""
+"""The CRF against an enumeration of every path, and against pytorch-crf, which it replaces."""
 
 import re
 from itertools import combinations_with_replacement
@@ -69,7 +69,7 @@ def test_a_span_outside_its_row_is_refused(span: tuple[int, int, list[int]]) -> 
 
 
 def twins(labels: int, *, batch_first: bool = True, seed: int = 0) -> tuple[CRF, Any]:
-    """Ours and pytorch-crf's with the same scores, through the state dict."""
+    """Our CRF and pytorch-crf's with the same parameters, copied by the state dict."""
     torch.manual_seed(seed)
     parent = torchcrf.CRF(labels, batch_first).double()
     ours = CRF(labels, batch_first).double()
@@ -92,7 +92,7 @@ def test_equals_the_parent_in_value_and_gradient(batch_first: bool, reduction: s
     mask = mask_of(LENGTHS if masked else [7] * 5, 7)
     mask = mask if batch_first else mask.T
     value = ours(emissions, tags, mask if masked else None, reduction)
-    expected = parent(emissions, tags, mask, reduction)  # which warns of its own default mask
+    expected = parent(emissions, tags, mask, reduction)  # it warns about its own default mask
     exact(value, expected)
     close_gradients(value.sum(), expected.sum(), [emissions, *ours.parameters()], [emissions, *parent.parameters()])
 
@@ -169,7 +169,7 @@ def test_nothing_that_is_handed_in_is_changed(rows: int, batch_first: bool) -> N
         assert torch.equal(part, was)
 
 
-# What is refused, and what is not
+# Invalid and valid input
 
 BAD_CALLS = {
     "emissions without labels": (torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.long), None, "sum"),
@@ -185,7 +185,7 @@ BAD_CALLS = {
 def test_bad_calls_raise_the_errors_of_the_parent(call: tuple[Tensor, Tensor, Tensor | None, str]) -> None:
     emissions, tags, mask, reduction = call
     mask = None if mask is None else mask.bool()
-    with pytest.raises(ValueError) as expected:  # noqa: PT011 - the parent's own message is the measure
+    with pytest.raises(ValueError) as expected:  # noqa: PT011 - the message is compared with the parent's
         torchcrf.CRF(4, batch_first=True)(emissions, tags, mask, reduction)
     with pytest.raises(ValueError) as raised:  # noqa: PT011
         CRF(4, batch_first=True)(emissions, tags, mask, reduction)
@@ -207,9 +207,7 @@ def test_decoding_and_marginals_check_their_shapes_too() -> None:
 def test_a_mask_with_a_hole_is_refused(name: str) -> None:
     emissions, mask = torch.zeros(2, 3, 4), torch.tensor([[True, True, True], [True, False, True]])
     tags = [torch.zeros(2, 3, dtype=torch.long)] if name in ("forward", "loss", "path_log_probabilities") else []
-    with pytest.raises(
-        ValueError, match=r"^the mask has a true step after a false one; padding must stand on the right$"
-    ):
+    with pytest.raises(ValueError, match=r"^the mask has a true step after a false one; padding must be on the right$"):
         getattr(CRF(4, batch_first=True), name)(emissions, *tags, mask)
 
 

@@ -1,4 +1,4 @@
-"""The CRF where arithmetic is hard: forbidden transitions, huge scores, garbage in the padding, low precision."""
+"""The CRF in numerically hard cases: forbidden transitions, huge scores, garbage in the padding, low precision."""
 
 from copy import deepcopy
 from typing import Any
@@ -50,11 +50,11 @@ def test_a_forbidden_path_is_impossible() -> None:
     assert crf(torch.zeros(1, 3, len(TAGS)), inside_after_outside).item() == -torch.inf
 
 
-# Hard numbers
+# Extreme numbers
 
 
 def complete() -> tuple[CRF, Tensor, Tensor, Tensor]:
-    """A CRF in float64 with everything there is (constraints, weights, smoothing), and emissions, tags and mask."""
+    """A CRF in float64 with all options (constraints, weights, smoothing), and emissions, tags and mask."""
     torch.manual_seed(6)
     crf = CRF(
         4,
@@ -74,7 +74,7 @@ def complete() -> tuple[CRF, Tensor, Tensor, Tensor]:
 
 
 def everything(crf: CRF, emissions: Tensor, tags: Tensor, mask: Tensor) -> tuple[list[Tensor], list[Any]]:
-    """All that it says of a batch: numbers, and paths."""
+    """All results for a batch: numbers, and paths."""
     sources = [emissions.detach().requires_grad_(), *crf.parameters()]
     values = [call(sources[0], tags, mask, reduction="none") for call in (crf, crf.loss)]
     spans = [(0, 1, [0, 1, 1]), (2, 0, [2]), (3, 0, [0, 2])]
@@ -113,7 +113,7 @@ def test_extreme_scores_give_no_nan(constrained: bool) -> None:
     assert ((marginals >= 0) & (marginals <= 1)).all()
     best = path_scores_of(crf.decode(emissions, mask), crf.double(), emissions.double(), mask)
     precise = path_scores_of(crf.decode(emissions.double(), mask), crf, emissions.double(), mask)
-    assert_close(best, precise, rtol=1e-6, atol=0.1)  # float32 may choose among paths that differ by rounding alone
+    assert_close(best, precise, rtol=1e-6, atol=0.1)  # in float32, paths that differ only by rounding may be swapped
 
 
 @pytest.mark.parametrize("garbage", [torch.nan, torch.inf, -torch.inf])

@@ -11,12 +11,12 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 VARIABLE = "SEQKIT_TORCHCRF_TESTS"
 ORIGIN = "tests/test_crf.py on the master branch of https://github.com/kmkurn/pytorch-crf"
-OF_THIS_RUN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONWARNINGS")  # not handed on: warnings are no errors there
+OF_THIS_RUN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONWARNINGS")  # not passed on: warnings are not errors there
 
 
 @pytest.fixture
 def suite() -> Path:
-    """The suite's file, which is not part of this project."""
+    """The file of the suite, which is not part of this project."""
     path = Path(os.environ.get(VARIABLE, "")).resolve()
     if not path.is_file():
         pytest.skip(f"needs pytorch-crf's test suite; set {VARIABLE} to its file, {ORIGIN}")
@@ -25,7 +25,7 @@ def suite() -> Path:
 
 def test_the_published_suite_of_pytorch_crf_passes(suite: Path, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in OF_THIS_RUN}
-    environment |= {"PYTHONPATH": str(CHECKOUT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # no shuffling: it has a seed
+    environment |= {"PYTHONPATH": str(CHECKOUT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # no shuffling: it sets a seed
     command = [
         *(sys.executable, "-m", "pytest", str(suite), "-p", "tests.seqkit_as_torchcrf", "-p", "no:cacheprovider"),
         *(f"--config-file={os.devnull}", f"--rootdir={suite.parent}", "--import-mode=importlib", "--color=no"),

@@ -1,4 +1,4 @@
-"""The best paths, against an enumeration of every path, pytorch-crf and the rules of the tagging schemes."""
+"""The best paths against an enumeration of every path, pytorch-crf, and the rules of the tagging schemes."""
 
 from itertools import pairwise
 
@@ -98,7 +98,7 @@ def random_rows(labels: int, rows: int, scale: float) -> tuple[Tensor, list[int]
 
 
 def illegal(paths: list[list[int]], scheme: Scheme) -> list[object]:
-    """What breaks the scheme in any of the paths, joined by O, which has the same neighbours as a border."""
+    """The violations of the scheme in all paths, joined by O, which allows the same neighbours as a border."""
     tags = tags_of(scheme)
     return list(illegal_tags([tag for path in paths for tag in [*map(tags.__getitem__, path), "O"]], scheme))
 
@@ -125,7 +125,7 @@ def test_the_n_best_break_no_scheme(scale: float) -> None:
     found = crf.decode_n_best(emissions, mask_of(lengths, 10), n=5)
     assert illegal([path.labels for paths in found for path in paths], Scheme.IOBES) == []
     for length, paths in zip(lengths, found, strict=True):
-        assert len(paths) == (4 if length == 1 else 5)  # O, and a single token of three types
+        assert len(paths) == (4 if length == 1 else 5)  # O, and a single-token span of each of three types
         assert len({tuple(path.labels) for path in paths}) == len(paths)
         assert all(one.score >= other.score for one, other in pairwise(paths))
 

@@ -1,4 +1,4 @@
-"""What training minimises, with label weights and smoothing, against an enumeration of every path."""
+"""The training loss with label weights and smoothing, against an enumeration of every path."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +14,11 @@ from tests.chains import Problem, close_gradients, exact, gradients, mask_of, pr
 
 Expected = Callable[[Tensor, Tensor, Tensor, CRF], Tensor]
 
-# Each takes a row's possible paths, their scores and the gold path, and gives what the row should cost.
+# Each takes a row's possible paths, their scores and the gold path, and returns the expected loss of the row.
 
 
 def conditionals(paths: Tensor, scores: Tensor, gold: Tensor) -> Tensor:
-    """log P(y_t | y_{t-1}) of a path at each step, by counting."""
+    """log P(y_t | y_{t-1}) of a path at each step, from an enumeration."""
     steps, before = [], torch.ones(len(paths), dtype=torch.bool)
     for labels, label in zip(paths.T, gold, strict=True):
         steps.append(scores[before & (labels == label)].logsumexp(0) - scores[before].logsumexp(0))
@@ -44,7 +44,7 @@ def smoothed(of_gold: Expected) -> Expected:
 
 
 def check(problem: Problem, expected: Expected) -> None:
-    """The loss of each row is the expected one, in value and gradient."""
+    """Check the loss of each row in value and gradient."""
     tags = problem.random_tags()
     actual = problem.crf.loss(problem.emissions, tags, problem.mask, reduction="none")
     costs = torch.stack(
@@ -141,7 +141,7 @@ every_option = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.
 @pytest.mark.parametrize("legal", [True, False], ids=["another path is legal", "no path is legal"])
 def test_an_impossible_path_costs_infinity_and_has_finite_gradients(options: dict[str, Any], legal: bool) -> None:
     torch.manual_seed(0)
-    can_follow = [[True, True, True], [True, True, False], [False, False, legal]]  # what enters label 2 stays there
+    can_follow = [[True, True, True], [True, True, False], [False, False, legal]]  # only label 2 may follow label 2
     crf = CRF(3, batch_first=True, can_follow=can_follow, can_end=[legal, legal, False], **options)
     emissions = torch.randn(3, 4, 3, requires_grad=True)
     tags = torch.tensor([[0, 1, 2, 2], [0, 2, 2, 0], [1, 1, 0, 2]])
@@ -171,7 +171,7 @@ def test_extreme_scores_give_no_nan(options: dict[str, Any], constrained: bool) 
 
 @every_option
 def test_smoothing_over_constraints_that_leave_few_of_very_many_paths(options: dict[str, Any]) -> None:
-    # Labels 1 and 2 never come to an end: of 2^400 paths, only the one of label 0 is legal.
+    # Labels 1 and 2 can never be last: of 2^400 paths, only that of label 0 is legal.
     can_follow = [[True, False, False], [False, True, True], [False, True, True]]
     crf = CRF(3, batch_first=True, can_follow=can_follow, can_end=[True, False, False], **options).double()
     emissions = torch.randn(1, 400, 3, dtype=torch.float64, requires_grad=True)

@@ -1,4 +1,4 @@
-"""Decoding against the plain modules it replaces, and against each row alone, to the bit."""
+"""Decoding against the plain modules, and, bit for bit, against each row by itself."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -11,39 +11,41 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from seqkit.cells.table import CELLS
 from seqkit.errors import ConfigError
 from seqkit.generation.decoder import Decoder, State
+from seqkit.nn.recurrent import RecurrentEncoder
 
-PLAIN: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU}
 Output = nn.Linear | nn.AdaptiveLogSoftmaxWithLoss
-Parts = tuple[Tensor, list[nn.RNNBase], Output]
+Parts = tuple[Tensor, list[RecurrentEncoder], Output]
 
 
 def language_model(
     cells: Sequence[str], widths: Sequence[int], vocabulary: int, *, adaptive: bool = False, seed: int = 0
 ) -> Parts:
-    """Random weights, all biases included: an embedding, one stack a layer, an output layer."""
+    """Random weights, including all biases: an embedding, one encoder for each layer, and an output layer."""
     torch.manual_seed(seed)
-    layers = zip(cells, widths[:-1], widths[1:], strict=True)
-    stacks = [PLAIN[cell](below, above, batch_first=True) for cell, below, above in layers]
-    for stack in stacks:
-        for name, parameter in stack.named_parameters():
+    layers = [
+        RecurrentEncoder(below, above, cell=cell) for cell, below, above in zip(cells, widths, widths[1:], strict=False)
+    ]
+    for layer in layers:
+        for name, parameter in layer.named_parameters():
             if "bias" in name:
                 nn.init.normal_(parameter, std=0.5)
     output: Output = nn.Linear(widths[-1], vocabulary)
     if adaptive:
         cutoffs = [vocabulary // 3, vocabulary // 2]
         output = nn.AdaptiveLogSoftmaxWithLoss(widths[-1], vocabulary, cutoffs, div_value=2.0, head_bias=True)
-    return torch.randn(vocabulary, widths[0]), stacks, output
+    return torch.randn(vocabulary, widths[0]), layers, output
 
 
 @torch.no_grad()
 def plainly(parts: Parts, tokens_BT: Tensor) -> tuple[Tensor, list[Any]]:
-    """What the modules make of whole rows, in float64: scores after each token, (B, T, V), and the last states."""
-    embedding, stacks, output = copy.deepcopy(parts)
+    """The modules applied to whole rows, in float64: scores after each token, (B, T, V), and the last states."""
+    embedding, layers, output = copy.deepcopy(parts)
     states_BTX, carries = embedding.double()[tokens_BT], []
-    for stack in stacks:
-        states_BTX, carry = stack.double()(states_BTX)
+    for layer in layers:
+        states_BTX, carry = layer.recurrent.double()(states_BTX)
         carries.append(carry)
     output = output.double()
     scores = output(states_BTX) if isinstance(output, nn.Linear) else output.log_prob(states_BTX.flatten(0, 1))
@@ -64,7 +66,7 @@ def same(actual: tuple[Tensor, State], expected: tuple[Tensor, State]) -> bool:
 
 
 def steps(decoder: Decoder, tokens_BT: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-    """The scores after each token, (B, T, V), and the state after the last."""
+    """The scores after each token, (B, T, V), and the state after the last one."""
     state = decoder.initial_state(len(tokens_BT)) if state is None else state
     scores = []
     for tokens_B in tokens_BT.T:
@@ -83,7 +85,7 @@ def two_threads() -> Iterator[None]:
 
 @pytest.fixture(params=["oneDNN", "plain"])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With oneDNN's kernels, and as on a machine that has none."""
+    """With oneDNN's kernels, and as on a machine without them."""
     if request.param == "plain":
         monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     elif not torch.backends.mkldnn.is_available():
@@ -97,7 +99,9 @@ MODELS = [
     (["lstm", "lstm"], [40, 17, 9], 11),  # fewer: they are folded into the weights
     (["gru", "gru"], [40, 17, 9], 11),
     (["gru", "lstm", "gru"], [8, 33, 64, 20], 30),
-    (["lstm"], [30, 1150], 20),  # sums longer than oneDNN does in one go
+    (["rnn", "rnn-relu"], [24, 16, 9], 50),
+    (["rnn-relu", "rnn"], [40, 17, 9], 11),
+    (["lstm"], [30, 1150], 20),  # sums longer than oneDNN computes in one piece
     (["gru"], [30, 1150], 20),
 ]
 
@@ -133,7 +137,7 @@ def test_reading_a_prompt_equals_its_steps(cells: list[str], widths: list[int], 
 
 @st.composite
 def decoders(draw: st.DrawFn) -> tuple[Decoder, int]:
-    cells = draw(st.lists(st.sampled_from(sorted(PLAIN)), min_size=1, max_size=2))
+    cells = draw(st.lists(st.sampled_from(sorted(CELLS)), min_size=1, max_size=2))
     widths = draw(st.lists(st.integers(4, 150), min_size=len(cells) + 1, max_size=len(cells) + 1))
     vocabulary = draw(st.integers(7, 200))
     seed = draw(st.integers(0, 1000))
@@ -187,7 +191,7 @@ def test_rows_stay_the_same_over_hundreds_of_steps_while_others_finish() -> None
         scores_BV, state = decoder.step(tokens_BT[left, t], state)
         scores_1V, own = decoder.step(tokens_BT[kept : kept + 1, t], own)
         assert same((scores_BV[left == kept], decoder.select(state, (left == kept).nonzero()[0])), (scores_1V, own))
-        if t % 2:  # half the time one finishes, and the others change places
+        if t % 2:  # in every second step, one row ends and the others are permuted
             places = torch.randperm(len(left))
             places = places[(torch.arange(len(left)) > 0) | (left[places] == kept)]
             left, state = left[places], decoder.select(state, places)
@@ -195,7 +199,7 @@ def test_rows_stay_the_same_over_hundreds_of_steps_while_others_finish() -> None
 
 
 @pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("cell", sorted(PLAIN))
+@pytest.mark.parametrize("cell", sorted(CELLS))
 def test_kernels_that_mix_rows_are_found_out_and_given_one_row_at_a_time(
     monkeypatch: pytest.MonkeyPatch, cell: str
 ) -> None:
@@ -229,7 +233,7 @@ def test_kernels_see_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(shapes) < 20
 
 
-@pytest.mark.parametrize("cell", sorted(PLAIN))
+@pytest.mark.parametrize("cell", sorted(CELLS))
 def test_rows_can_be_kept_dropped_repeated_and_reordered(cell: str) -> None:
     decoder = Decoder(*language_model([cell, cell], [6, 7, 8], 10))
     tokens_BT, places = torch.randint(10, (5, 6)), torch.tensor([4, 0, 0, 2])
@@ -258,28 +262,28 @@ def test_a_step_leaves_its_state_alone_and_gives_tensors_that_may_be_changed(row
 @pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("adaptive", [False, True])
 def test_later_changes_of_the_modules_change_nothing(adaptive: bool) -> None:
-    embedding, stacks, output = language_model(["lstm", "gru"], [6, 7, 8], 10, adaptive=adaptive)
-    decoder, tokens_BT = Decoder(embedding, stacks, output), torch.randint(10, (4, 3))
+    embedding, layers, output = language_model(["lstm", "gru"], [6, 7, 8], 10, adaptive=adaptive)
+    decoder, tokens_BT = Decoder(embedding, layers, output), torch.randint(10, (4, 3))
     before = steps(decoder, tokens_BT)
     with torch.no_grad():
-        for weight in [embedding, *output.parameters(), *(w for stack in stacks for w in stack.parameters())]:
+        for weight in [embedding, *output.parameters(), *(w for layer in layers for w in layer.parameters())]:
             weight.fill_(3.0)
     assert same(steps(decoder, tokens_BT), before)
 
 
 def test_tied_and_bfloat16_weights_are_decoded_as_float32() -> None:
-    embedding, stacks, output = language_model(["lstm"], [8, 8], 20)
+    embedding, layers, output = language_model(["lstm"], [8, 8], 20)
     tied = nn.Parameter(embedding.bfloat16())
     output = nn.Linear(8, 20, bias=False).bfloat16()
     output.weight = tied
-    stacks = [stack.bfloat16() for stack in stacks]
+    layers = [layer.bfloat16() for layer in layers]
     tokens_BT = torch.randint(20, (2, 9))
-    scores_BTV, _ = steps(Decoder(tied, stacks, output), tokens_BT)
+    scores_BTV, _ = steps(Decoder(tied, layers, output), tokens_BT)
     assert scores_BTV.dtype == torch.float32
-    near(scores_BTV, plainly((tied.detach(), stacks, output), tokens_BT)[0])
+    near(scores_BTV, plainly((tied.detach(), layers, output), tokens_BT)[0])
 
 
-def test_building_draws_no_random_numbers() -> None:
+def test_building_draws_no_random_seed() -> None:
     parts = language_model(["lstm"], [4, 5], 6)
     before = torch.get_rng_state()
     Decoder(*parts)
@@ -287,23 +291,26 @@ def test_building_draws_no_random_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stacks", "output", "complaint"),
+    ("layers", "output", "complaint"),
     [
         ([], nn.Linear(4, 10), "at least one recurrent layer"),
-        ([nn.LSTM(4, 5, num_layers=2)], nn.Linear(5, 10), r"layer 1 is LSTM\(4, 5, num_layers=2\)"),
-        ([nn.LSTM(4, 5), nn.GRU(5, 3, bidirectional=True)], nn.Linear(6, 10), "layer 2 is GRU"),
-        ([nn.GRU(4, 5, bias=False)], nn.Linear(5, 10), "with biases"),
-        ([nn.LSTM(4, 5, proj_size=3)], nn.Linear(3, 10), "without projections"),
-        ([nn.RNN(4, 5)], nn.Linear(5, 10), "layer 1 is RNN"),
-        ([nn.LSTM(3, 5)], nn.Linear(5, 10), "layer 1 reads 3 values a token; what is below it gives 4"),
-        ([nn.LSTM(4, 5), nn.LSTM(4, 5)], nn.Linear(5, 10), "layer 2 reads 4 values"),
-        ([nn.LSTM(4, 5)], nn.Linear(4, 10), "the output layer reads 4 values; the top layer gives 5"),
-        ([nn.LSTM(4, 5)], nn.Identity(), "the output layer is Identity"),
+        ([RecurrentEncoder(4, 5, num_layers=2)], nn.Linear(5, 10), "layer 1 has 2 layers and 1 directions"),
+        (
+            [RecurrentEncoder(4, 5), RecurrentEncoder(5, 3, bidirectional=True)],
+            nn.Linear(6, 10),
+            "layer 2 has 1 layers and 2 directions",
+        ),
+        ([RecurrentEncoder(3, 5)], nn.Linear(5, 10), "layer 1 reads 3 values; the layer below it returns 4"),
+        ([RecurrentEncoder(4, 5), RecurrentEncoder(4, 5)], nn.Linear(5, 10), "layer 2 reads 4 values"),
+        ([RecurrentEncoder(4, 5)], nn.Linear(4, 10), "the output layer reads 4 values; the top layer returns 5"),
+        ([RecurrentEncoder(4, 5)], nn.Identity(), "the output layer is Identity"),
     ],
 )
-def test_parts_that_make_no_language_model_are_refused(stacks: list[nn.RNNBase], output: Any, complaint: str) -> None:
+def test_parts_that_make_no_language_model_are_refused(
+    layers: list[RecurrentEncoder], output: Any, complaint: str
+) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        Decoder(torch.randn(10, 4), stacks, output)
+        Decoder(torch.randn(10, 4), layers, output)
 
 
 def test_tokens_and_states_have_to_fit() -> None:

@@ -1,6 +1,7 @@
-"""Generation on a model whose scores are a table: what comes next depends on the last two tokens alone."""
+"""Generation with a model whose scores are a table and depend only on the last two tokens."""
 
 import itertools
+import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,14 +14,16 @@ from torch import Tensor
 
 from seqkit.errors import ConfigError
 from seqkit.generation.filters import SamplingFilters
-from seqkit.generation.generate import Generated, Prompt, TextAssembler, beam_search, sample
+from seqkit.generation.generate import Generated, GeneratedToken, Prompt, TextAssembler, beam_search, sample
 
 VOCABULARY = 7
 PIECES = [b"", b"a", b"b", b"\xc3", b"\xa9", b"ab", b"\xf0\x9f\x98\x80"]  # <eos>, letters, halves of é, an emoji
 
 
 class TableModel:
-    """Scores by the last two tokens; its state is those."""
+    """A stand-in for a decoder: scores depend on the last two tokens, which are its state."""
+
+    device = torch.device("cpu")
 
     def __init__(self, seed: int = 1, spread: float = 2.0) -> None:
         table = torch.randn(VOCABULARY, VOCABULARY, VOCABULARY, generator=torch.Generator().manual_seed(seed))
@@ -70,7 +73,7 @@ def bytes_of(told: Sequence[Generated]) -> bytes:
     return b"".join(token.piece for each in told for token in each.tokens)
 
 
-# Samples.
+# Samples
 
 
 @pytest.mark.parametrize("filters", [{}, {"temperature": 0.0}, {"top_k": 3, "repetition_penalty": 1.3}], ids=str)
@@ -151,7 +154,7 @@ def test_the_prompt_counts_for_the_filters_and_the_mark_before_it_does_not() -> 
     model: Any = TableModel()
     (told,) = drawn(model, prompt(tokens=[0, 1, 2, 1], no_repeat_ngram=2, max_tokens=1, temperature=0.0), [1])
     table = model.table[2, 1].clone()
-    table[2] = -math.inf  # after 1 came 2
+    table[2] = -math.inf  # 2 followed 1
     assert told[0].tokens[0].id == int(table.argmax())
     seen: Any = prompt(tokens=[0], repetition_penalty=100.0, max_tokens=1, temperature=0.0)
     (told,) = drawn(model, seen, [1])
@@ -164,7 +167,7 @@ def test_nothing_is_computed_twice() -> None:
     assert model.steps == 24, "the prompt gives the first token; no step follows the last one"
 
 
-# Text.
+# Text
 
 
 def cut(text: bytes, borders: Sequence[int]) -> list[bytes]:
@@ -191,7 +194,7 @@ def test_text_does_not_depend_on_how_its_bytes_are_cut(text: str, borders: list[
     if first is None:
         assert told == text
     else:
-        # Where stop strings end at different places, the one that is complete first ends the text.
+        # If stop strings end at different positions, the one that is complete first ends the text.
         complete = min(place + len(stop) for stop in stops if (place := text.find(stop)) >= 0)
         assert text.startswith(told)
         assert len(told) <= complete
@@ -233,11 +236,11 @@ def test_streamed_text_is_the_decoded_bytes_up_to_the_stop() -> None:
             assert (told[-1].ending == "stop") == bool(found)
 
 
-# Beams.
+# Beams
 
 
 def every_text(model: Any, longest: int) -> Iterator[tuple[float, tuple[int, ...]]]:
-    """All token sequences that end with <eos> or at a length, with their log-probabilities."""
+    """All token sequences that end with <eos> or have the maximum length, with their log-probabilities."""
     for length in range(1, longest + 1):
         for body in itertools.product(range(1, VOCABULARY), repeat=length - 1):
             last = [0] if length < longest else range(VOCABULARY)
@@ -273,7 +276,7 @@ def test_a_beam_ends_at_stop_strings() -> None:
         assert text.text == whole.partition("ab")[0]
 
 
-# Bad input.
+# Invalid input
 
 
 def test_a_prompt_checks_its_settings() -> None:
@@ -281,3 +284,23 @@ def test_a_prompt_checks_its_settings() -> None:
         prompt(max_tokens=0)
     with pytest.raises(ConfigError, match="a stop string must not be empty"):
         prompt(stop=["x", ""])
+
+
+# JSON
+
+
+def test_a_generated_text_is_json() -> None:
+    asked = prompt(max_tokens=20)
+    (told,) = drawn(TableModel(), asked, [1])
+    written = json.loads(json.dumps([each.to_dict() for each in told]))
+    assert "".join(each["text"] for each in written) == text_of(told)
+    assert [token["id"] for each in written for token in each["tokens"]] == [
+        token.id for each in told for token in each.tokens
+    ]
+    assert [each["ending"] for each in written] == [None] * (len(told) - 1) + [told[-1].ending]
+    log_probabilities = [token["log_probability"] for each in written for token in each["tokens"]]
+    assert log_probabilities == [token.log_probability for each in told for token in each.tokens]
+
+
+def test_a_token_that_is_part_of_a_character_is_shown_as_a_replacement() -> None:
+    assert GeneratedToken(3, b"\xc3", -1.0).to_dict() == {"id": 3, "text": "\ufffd", "log_probability": -1.0}

@@ -1,4 +1,4 @@
-"""Contextual states: against the plain layers read character by character, and through a tagger's life."""
+"""Contextual states against the plain layers, and in a tagger that is trained, saved and loaded."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from torch.testing import assert_close
 
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.errors import CheckpointError, ConfigError
-from seqkit.models.contextual_embeddings import LONGEST_WORD, ContextualStates
+from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.tagger import Tagger
 from seqkit.text.lm_tokenizer import TextTokenizer
+from seqkit.text.long_words import LONGEST_WORD
 from seqkit.training.events import EpochDone
 from tests.tiny import ROWS, history_of, press_at, tiny_tagger, without_time
 from tests.tiny_text import DEV, TRAIN, tiny_language_model
@@ -27,11 +28,11 @@ def states_of(direction: str = "both", **changes: Any) -> ContextualStates:
 
 
 def by_hand(states: ContextualStates, words: list[str]) -> torch.Tensor:
-    """Each word's vector from the sentence alone: the plain layers, and a look at the right characters."""
+    """The vector of each word of a single sentence: the plain layers' states at the right characters."""
     text = "\n" + " ".join(words) + "\n"
     ids = torch.from_numpy(states.tokenizer.encode(text))
     found = []
-    for direction, network in zip(states.directions, states._networks(), strict=True):
+    for direction, network in states.networks.by_direction():
         read = F.embedding(ids if direction == "forward" else ids.flip(0), network.embedding.weight)[None]
         for encoder in network.encoders:
             read, _ = encoder.recurrent(read)
@@ -133,18 +134,18 @@ def test_training_does_not_touch_the_language_model(language_model: Path) -> Non
 
 
 def test_what_the_language_model_says_reaches_the_tagger(language_model: Path) -> None:
-    """Its vectors are features: a tagger that is handed others answers differently."""
+    """The vectors are features: with other vectors, the tagger's scores differ."""
     tagger = tiny_tagger(lm=str(language_model), lm_size=8, epochs=8).fit(ROWS, ROWS)
     task = tagger.fitted
     assert task is not None
     examples = task.prepare({"tokens": ROWS["tokens"]})
-    assert examples.words.contextual_NC is not None
-    assert examples.words.contextual_NC.shape == (sum(map(len, ROWS["tokens"])), 24)
+    assert examples.contextual_NC is not None
+    assert examples.contextual_NC.shape == (sum(map(len, ROWS["tokens"])), 24)
     task.model.eval()
     batch = task.collate(examples, [0, 3])
     with torch.no_grad():
         plain = task.model(batch)
-        examples.words.contextual_NC.neg_()
+        examples.contextual_NC.neg_()
         assert not torch.allclose(task.model(task.collate(examples, [0, 3])), plain)
 
 

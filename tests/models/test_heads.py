@@ -1,4 +1,4 @@
-"""Heads against probabilities worked out by hand: every path for the CRF, a softmax a token for the other."""
+"""Heads against explicit probabilities: of every path for the CRF, of each token for the softmax."""
 
 import math
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def crf_head(*, constrained: bool) -> CRFHead:
 
 
 def path_probabilities(head: CRFHead, states_TH: Tensor, *, constrained: bool) -> dict[tuple[int, ...], float]:
-    """The probability of every path, in plain Python numbers."""
+    """The probability of every path, in plain Python."""
     emissions = head.scores(states_TH).double().tolist()
     start, move, end = (
         parameter.double().tolist()
@@ -64,7 +64,7 @@ def rows_of(states_BTH: Tensor) -> Iterator[Tensor]:
 
 
 def segment(decoded: Decoded, row: int, start: int, end: int) -> float:
-    """Probability of the labels from start to end, as the docstring of ``Decoded`` says."""
+    """The probability of the labels from start to end, by the formula in the docstring of ``Decoded``."""
     return math.exp(decoded.marginals[row][start] + sum(decoded.conditionals[row][start + 1 : end + 1]))
 
 

@@ -1,4 +1,4 @@
-"""The language model's network against its parts put together by hand."""
+"""The language model's network against the composition of its parts."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.presets import PRESETS, preset_settings
-from seqkit.models.language_model import NextTokenModel
+from seqkit.models.language_model import DirectionalNetworks, NextTokenModel
 from seqkit.models.next_token_head import CLUSTERS, NextTokenHead
 
 SMALL: dict[str, Any] = {"embedding_size": 6, "hidden_size": 9, "num_layers": 3}
@@ -161,3 +161,18 @@ def test_a_model_begins_by_knowing_nothing() -> None:
     found = model(tokens, torch.full((8,), 10), model.initial_carry(8))
     loss = model.head.loss(found.dropped_BTH.flatten(0, 1), tokens.flatten(), model.tied_VH)
     assert float(loss.detach()) == pytest.approx(math.log(50), abs=0.05)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+def test_there_is_a_network_for_each_direction(direction: str) -> None:
+    config = LanguageModelConfig(direction=direction, embedding_size=4, hidden_size=6, tied=False)  # type: ignore[arg-type]
+    networks = DirectionalNetworks(config, 10)
+    expected = ("forward", "backward") if direction == "both" else (direction,)
+    assert networks.directions == expected
+    assert networks.state_size == 6 * len(expected)
+    assert [name for name, _ in networks.by_direction()] == list(expected)
+    assert [networks.of(name) for name in expected] == list(networks)
+    single = NextTokenModel(config, 10).state_dict()
+    assert networks.state_dict().keys() == {f"{number}.{name}" for number in range(len(expected)) for name in single}
+    with pytest.raises(KeyError):
+        networks.of("upward")

@@ -1,4 +1,4 @@
-"""Tagging models: they learn, they do not mind their batch, and their probabilities are those of all paths."""
+"""Tagging models learn, do not depend on the batch, and their probabilities are sums over all paths."""
 
 import math
 from itertools import pairwise, product
@@ -12,12 +12,13 @@ from seqkit.errors import ConfigError
 from seqkit.models.tagger import label_weights
 from seqkit.models.tagging_heads import CRFHead
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
+from seqkit.tasks.tagging_predictors import ConfidentTags
 from seqkit.text.tagging_schemes import illegal_tags, spans_from_tags
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import evaluate, predict
-from tests.tiny import PARTS, ROWS, SPANS, Rows, half_trained, task_of, tiny_tagger
+from tests.tiny import PARTS, ROWS, SPANS, Rows, half_trained, task_and_examples, task_of, tiny_tagger
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 both_heads = pytest.mark.parametrize("head", ["crf", "softmax"])
 
 
@@ -40,7 +41,7 @@ def test_a_tiny_corpus_is_learnt_by_heart(changes: dict[str, Any]) -> None:
     evaluation = tagger.evaluate(ROWS)
     assert evaluation.scores == {"f1": 1.0, "precision": 1.0, "recall": 1.0, "accuracy": 1.0}
     assert [prediction.spans for prediction in evaluation.predictions] == SPANS
-    assert evaluation.tokens == sum(map(len, ROWS["tokens"]))
+    assert evaluation.steps == sum(map(len, ROWS["tokens"]))
 
 
 @both_heads
@@ -78,7 +79,7 @@ def test_a_tag_may_have_another_weight_than_its_type() -> None:
 
 
 def test_tags_that_look_like_a_scheme_are_plain_tags_to_the_other_task() -> None:
-    task = PartOfSpeechTask.fitted(tiny_tagger().config, ROWS)
+    task = PartOfSpeechTask.from_rows(tiny_tagger().config, ROWS)[0]
     assert task.scheme is None
     assert task.labels == ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"]
     assert task.unknown_labels(task.prepare({"tokens": [["a", "b"]], "tags": [["O", "B-ORG"]]})) == ["B-ORG"]
@@ -91,12 +92,12 @@ def test_tags_that_look_like_a_scheme_are_plain_tags_to_the_other_task() -> None
 )
 def test_predictions_depend_neither_on_the_batch_nor_on_the_order(changes: dict[str, Any]) -> None:
     task = half_trained(**changes)
-    alone = [predict(task, task.prepare({"tokens": [tokens]}), CPU, confidence=True)[0] for tokens in ROWS["tokens"]]
+    alone = [predict(ConfidentTags(task), task.prepare({"tokens": [tokens]}), CPU)[0] for tokens in ROWS["tokens"]]
     assert any(prediction.spans for prediction in alone)
     order = [7, 2, 0, 11, 4, 9, 1, 10, 3, 8, 6, 5]
     examples = task.prepare({"tokens": [ROWS["tokens"][row] for row in order]})
     for batch_tokens in (1, 20, 1000):
-        together = predict(task, examples, CPU, batch_tokens=batch_tokens, confidence=True)
+        together = predict(ConfidentTags(task), examples, CPU, batch_tokens=batch_tokens)
         for row, prediction in zip(order, together, strict=True):
             assert prediction.tags == alone[row].tags
             assert prediction.spans == alone[row].spans
@@ -114,7 +115,7 @@ def emissions_of(task: TaggingTask, tokens: list[str]) -> Tensor:
 
 
 def path_probabilities(task: TaggingTask, tokens: list[str]) -> dict[tuple[str, ...], float]:
-    """The probability of every legal sequence of tags, in plain Python numbers."""
+    """The probability of every legal sequence of tags, in plain Python."""
     emissions = emissions_of(task, tokens).tolist()
     labels = range(len(task.labels))
     start, end, move = [0.0 for _ in labels], [0.0 for _ in labels], [[0.0 for _ in labels] for _ in labels]
@@ -140,7 +141,7 @@ def test_a_spans_confidence_is_the_probability_of_all_paths_that_have_just_this_
     task = half_trained(scheme=scheme)
     assert task.scheme is not None
     probabilities = path_probabilities(task, tokens)
-    (prediction,) = predict(task, task.prepare({"tokens": [tokens]}), CPU, confidence=True)
+    (prediction,) = predict(ConfidentTags(task), task.prepare({"tokens": [tokens]}), CPU)
     assert tuple(prediction.tags) == max(probabilities, key=lambda tags: probabilities[tags])
     assert prediction.spans
     for span, confidence in zip(prediction.spans, prediction.confidence, strict=True):
@@ -152,7 +153,7 @@ def test_a_spans_confidence_is_the_probability_of_all_paths_that_have_just_this_
 def test_the_softmax_heads_confidence_is_the_product_of_its_tags() -> None:
     task = half_trained(head="softmax")
     tokens = ["Ada", "Lund", "met", "Bo", "in", "Ghent", "."]
-    (prediction,) = predict(task, task.prepare({"tokens": [tokens]}), CPU, confidence=True)
+    (prediction,) = predict(ConfidentTags(task), task.prepare({"tokens": [tokens]}), CPU)
     probabilities = emissions_of(task, tokens).softmax(dim=1)
     assert prediction.spans
     for span, confidence in zip(prediction.spans, prediction.confidence, strict=True):
@@ -166,7 +167,7 @@ def test_the_confidence_of_a_plain_tag_is_its_marginal_probability(head: str) ->
     tagger = tiny_tagger("pos", still=True, epochs=2, head=head).fit(rows, rows)
     task, tokens = tagger.fitted, ["c", "a", "b"]
     assert task is not None
-    (prediction,) = predict(task, task.prepare({"tokens": [tokens]}), CPU, confidence=True)
+    (prediction,) = predict(ConfidentTags(task), task.prepare({"tokens": [tokens]}), CPU)
     probabilities = path_probabilities(task, tokens)
     for place, (tag, confidence) in enumerate(zip(prediction.tags, prediction.confidence, strict=True)):
         with_tag = sum(probability for tags, probability in probabilities.items() if tags[place] == tag)
@@ -175,13 +176,12 @@ def test_the_confidence_of_a_plain_tag_is_its_marginal_probability(head: str) ->
 
 @both_heads
 def test_the_loss_is_the_mean_over_tokens(head: str) -> None:
-    task = task_of(still=True, head=head)
+    task, examples = task_and_examples(still=True, head=head)
     task.model.eval()
-    examples = task.prepare(ROWS)
     with torch.no_grad():
         alone = [float(task.loss(task.collate(examples, [row]))[0]) for row in range(4)]
         together = float(task.loss(task.collate(examples, [3, 1, 0, 2]))[0])
-    lengths = examples.lengths[:4]
+    lengths = examples.words.lengths[:4]
     total = sum(loss * length for loss, length in zip(alone, lengths, strict=True))
     assert together == pytest.approx(total / sum(lengths), rel=1e-5)
     if head == "softmax":
@@ -201,4 +201,4 @@ def test_evaluation_counts_what_it_read() -> None:
     assert evaluation.scores["precision"] == pytest.approx(correct / len(found))
     assert evaluation.scores["recall"] == pytest.approx(correct / len(gold))
     assert evaluation.seconds > 0
-    assert evaluation.tokens == sum(map(len, ROWS["tokens"]))
+    assert evaluation.steps == sum(map(len, ROWS["tokens"]))

@@ -1,4 +1,4 @@
-"""The encoders of texts: what padding, the batch and the cut into windows may change of a text, and what not."""
+"""The encoders of texts: which results depend on padding, on the batch and on windows, and which do not."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from seqkit.batches.word_examples import WordReader
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.models.language_model import NextTokenModel
-from seqkit.models.text_encoders import LanguageModelEncoder, TextStates, TokenEncoder, WordEncoder
+from seqkit.models.text_encoders import LanguageModelEncoder, TextStates, TokenEncoder, WordEncoder, WordVocabularies
 from tests.tiny_labels import tiny_classifier
 
 PLAIN: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -45,7 +45,7 @@ def language_model_config(kind: str, **changes: Any) -> LanguageModelConfig:
 
 @cache
 def encoder_of(kind: str, window: int = EVER, *, cell: str = "lstm", num_layers: int = 1) -> Any:
-    """An encoder in double precision without dropout; its weights, biases included, do not depend on its window."""
+    """An encoder in float64 without dropout; its weights, including biases, do not depend on its window."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         encoder: Encoder
@@ -55,8 +55,9 @@ def encoder_of(kind: str, window: int = EVER, *, cell: str = "lstm", num_layers:
             if kind == "token":
                 encoder = TokenEncoder(config, TOKENS)
             else:
-                counts = {"characters": len(READER.characters), "affixes": len(READER.affixes)}
-                encoder = WordEncoder(config, torch.tensor(READER.singletons), **counts)
+                singletons = torch.tensor(READER.singletons)
+                sizes = WordVocabularies(singletons, len(READER.characters), len(READER.affixes))
+                encoder = WordEncoder(config, sizes)
         else:
             config_of_model = language_model_config(kind, cell=cell, num_layers=num_layers)
             encoder = LanguageModelEncoder(config_of_model, TOKENS, window)
@@ -67,11 +68,12 @@ def encoder_of(kind: str, window: int = EVER, *, cell: str = "lstm", num_layers:
 
 
 def inputs_of(kind: str, texts: Sequence[Text]) -> dict[str, Tensor]:
-    """A batch of texts, each a list of token numbers, padded with something that is no padding."""
+    """A batch of texts, each a list of token numbers, padded with valid tokens instead of padding."""
     lengths = torch.tensor([len(text) for text in texts])
     padding = torch.arange(int(lengths.max())) >= lengths[:, None]
     if kind == "word":
-        inputs = READER.read([[WORDS[token] for token in text] for text in texts]).inputs(range(len(texts)))
+        rows, shared = READER.read([[WORDS[token] for token in text] for text in texts]).tensors(range(len(texts)))
+        inputs = {**rows, **shared}
         fillings = {"words_BT": 1, "spellings_BT": len(inputs["shapes_U"]) - 1}
     else:
         inputs = {"tokens_BT": nn.utils.rnn.pad_sequence(list(map(torch.tensor, texts)), batch_first=True)}
@@ -161,7 +163,7 @@ def test_a_forward_direction_goes_on_and_a_backward_one_begins_anew(kind: str, c
 
 
 def direction_of(stack: nn.RNNBase, layer: int, suffix: str) -> nn.RNNBase:
-    """One layer in one direction of a stack, as a plain layer."""
+    """One layer and direction of a stack, as a layer of its own."""
     names = [f"{kind}_l{layer}{suffix}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
     weights = [stack.get_parameter(name) for name in names]
     plain: nn.RNNBase = PLAIN[stack.mode.lower()](weights[0].shape[1], stack.hidden_size).double()
@@ -197,7 +199,7 @@ def test_states_are_those_of_plain_layers_read_window_by_window(cell: str, num_l
 
 
 def table_of(kind: str, encoder: Any, network: int = 0) -> Tensor:
-    """The embedding that tokens are looked up in, one row for each of ``TOKENS``, in its gradient too."""
+    """The embedding of tokens, with a row for each of ``TOKENS``, also in its gradient."""
     table: Tensor
     if kind == "word":
         table = encoder.features.words.weight
@@ -209,7 +211,7 @@ def table_of(kind: str, encoder: Any, network: int = 0) -> Tensor:
 
 
 def reached(kind: str, encoder: Any, text: Text, step: int, features: slice, network: int = 0) -> list[int]:
-    """The places of a text, all of whose tokens differ, to which a gradient of some features of a step's state goes."""
+    """The positions of a text of distinct tokens that get a gradient from some features of a step's state."""
     state = read(kind, encoder, [text]).states_BTH[0, step, features]
     (gradient,) = torch.autograd.grad(state.sum(), table_of(kind, encoder, network))
     rows = READER.tokenizer.words.ids([WORDS[token] for token in text]) if kind == "word" else text
@@ -241,10 +243,10 @@ def test_no_gradient_of_a_language_model_crosses_a_windows_border(cell: str, num
     half = whole.output_size // 2
     assert reached("both", whole, DIFFERENT, 7, slice(0, half)) == list(range(8))
     assert reached("both", cut, DIFFERENT, 7, slice(0, half)) == [6, 7]
-    # A model that reads from the end has its windows there.
+    # A backward model's windows start from the end.
     assert reached("both", whole, DIFFERENT, 0, slice(half, None), network=1) == list(range(8))
     assert reached("both", cut, DIFFERENT, 0, slice(half, None), network=1) == [0, 1]
-    for network, other in ((0, slice(half, None)), (1, slice(0, half))):  # the directions know nothing of each other
+    for network, other in ((0, slice(half, None)), (1, slice(0, half))):  # the directions are independent
         state = read("both", whole, [DIFFERENT]).states_BTH[..., other].sum()
         gradient = torch.autograd.grad(state, table_of("both", whole, network), materialize_grads=True)[0]
         assert not gradient.any()

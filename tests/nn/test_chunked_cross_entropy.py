@@ -1,4 +1,4 @@
-"""Cross-entropy in parts: equal to PyTorch's, in value and gradient, and no larger than its parts."""
+"""Chunked cross-entropy equals PyTorch's in value and gradient, and takes no more memory than a chunk."""
 
 import pytest
 import torch

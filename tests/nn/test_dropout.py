@@ -1,4 +1,4 @@
-"""Dropout and word replacement: what they drop, how often, and what they leave alone."""
+"""Dropout and word replacement: what they drop, how often, and what they leave unchanged."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqkit.nn.dropout import Dropout, LockedDropout, drop_in_prediction, replace_words
+from seqkit.nn.dropout import Dropout, LockedDropout, StochasticModule, drop_in_prediction, replace_words
 from seqkit.nn.recurrent import RecurrentEncoder
 
 PADDING, UNKNOWN, COMMON, ONCE = 0, 1, 2, 3
@@ -20,7 +20,7 @@ def test_locked_dropout_drops_a_feature_for_the_whole_row_or_not_at_all() -> Non
     assert torch.equal(ratio == 0, (ratio[:, :1] == 0).expand_as(ratio))
     torch.testing.assert_close(ratio[ratio != 0], torch.full_like(ratio[ratio != 0], 1 / 0.75))
     assert (ratio[:, 0] == 0).float().mean().item() == pytest.approx(0.25, abs=0.03)
-    assert not torch.equal(ratio[0], ratio[1])  # each row drops features of its own
+    assert not torch.equal(ratio[0], ratio[1])  # each row drops other features
 
 
 def test_locked_dropout_keeps_the_mean() -> None:
@@ -51,12 +51,12 @@ def test_all_or_nothing_can_be_dropped(probability: float, kept: float) -> None:
 @pytest.mark.parametrize("probability", [0.1, 0.25, 0.5, 0.9])
 def test_each_value_is_dropped_on_its_own_and_the_rest_scaled_up(probability: float) -> None:
     torch.manual_seed(0)
-    values = torch.randn(101, 7, 43).exp()  # no multiple of four
+    values = torch.randn(101, 7, 43).exp()  # not a multiple of four
     ratio = Dropout(probability)(values) / values
     kept = ratio != 0
     torch.testing.assert_close(ratio[kept], torch.full_like(ratio[kept], 1 / (1 - probability)), rtol=1e-4, atol=0)
     assert kept.float().mean().item() == pytest.approx(1 - probability, abs=0.01)
-    # As independent coins: neither neighbours nor values 4, 8 or 16 apart know of each other.
+    # Independent: neither neighbours nor values 4, 8 or 16 apart are correlated.
     flat = kept.flatten().double() - kept.double().mean()
     for distance in (1, 2, 3, 4, 8, 16):
         correlation = (flat[:-distance] * flat[distance:]).mean() / flat.square().mean()
@@ -85,7 +85,7 @@ def test_words_are_replaced_at_the_rate_of_their_kind() -> None:
     torch.manual_seed(0)
     words = torch.tensor([COMMON, ONCE]).repeat(100, 100)
     before = words.clone()
-    replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=0.4, anyone=0.05)
+    replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=0.4, other=0.05)
     assert torch.equal(words, before)
     changed = replaced != words
     assert (replaced[changed] == UNKNOWN).all()
@@ -95,14 +95,14 @@ def test_words_are_replaced_at_the_rate_of_their_kind() -> None:
 
 def test_every_token_is_replaced_by_its_own_chance() -> None:
     torch.manual_seed(0)
-    replaced = replace_words(torch.full((50, 50), ONCE), SINGLETONS, UNKNOWN, singleton=0.5, anyone=0.0) == UNKNOWN
+    replaced = replace_words(torch.full((50, 50), ONCE), SINGLETONS, UNKNOWN, singleton=0.5, other=0.0) == UNKNOWN
     for side in (0, 1):
         shares = replaced.float().mean(side)
         assert 0.1 < shares.min().item() < shares.max().item() < 0.9
 
 
 @pytest.mark.parametrize(
-    ("singleton", "anyone", "expected"),
+    ("singleton", "other", "expected"),
     [
         (0.0, 0.0, [COMMON, ONCE]),
         (1.0, 0.0, [COMMON, UNKNOWN]),
@@ -110,9 +110,9 @@ def test_every_token_is_replaced_by_its_own_chance() -> None:
         (1.0, 1.0, [UNKNOWN, UNKNOWN]),
     ],
 )
-def test_certain_chances_are_certain(singleton: float, anyone: float, expected: list[int]) -> None:
+def test_certain_chances_are_certain(singleton: float, other: float, expected: list[int]) -> None:
     words = torch.tensor([[COMMON, ONCE]] * 100)
-    replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=singleton, anyone=anyone)
+    replaced = replace_words(words, SINGLETONS, UNKNOWN, singleton=singleton, other=other)
     assert torch.equal(replaced, torch.tensor([expected] * 100))
 
 
@@ -120,7 +120,7 @@ def test_certain_chances_are_certain(singleton: float, anyone: float, expected: 
 
 
 class Deep(nn.Module):
-    """Dropout at several depths, in a list and by name, and a buffer."""
+    """Dropout modules at several depths, in a list and as attributes, and a buffer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,15 +139,15 @@ def test_a_model_drops_in_prediction_however_deep_its_dropout_is_and_the_origina
     model, values = Deep().eval(), torch.randn(3, 4, 6)
     expected = model(values)
     sampling = drop_in_prediction(model).eval()
-    dropouts = [module for module in sampling.modules() if hasattr(module, "always")]
-    assert [type(module).__name__ for module in dropouts] == ["Dropout", "LockedDropout"]  # one of them stands twice
-    assert all(module.always for module in dropouts)
+    dropouts = [module for module in sampling.modules() if isinstance(module, StochasticModule)]
+    assert [type(module).__name__ for module in dropouts] == ["Dropout", "LockedDropout"]  # one of them is used twice
+    assert all(module.active for module in dropouts)
     assert not any(getattr(module, "always", False) for module in model.modules())
     assert not torch.equal(sampling(values), sampling(values))
     torch.manual_seed(3)
     dropped = sampling(values)
     torch.manual_seed(3)
-    assert torch.equal(dropped, model.train()(values))  # what training does
+    assert torch.equal(dropped, model.train()(values))  # as in training
     assert torch.equal(model.eval()(values), expected)
     mean = torch.stack([sampling(torch.ones(500, 1, 6)) for _ in range(10)]).mean((0, 1))
     torch.testing.assert_close(mean, model(torch.ones(1, 1, 6))[0], atol=0.2, rtol=0)
@@ -184,7 +184,7 @@ def test_an_encoder_drops_between_layers_in_prediction(strategy: str, cell: str)
     with torch.no_grad():
         for parameter in encoder.parameters():
             parameter.zero_()
-    assert not sampling(vectors, lengths).states_BTH.any()  # what it reads is the original's weights
+    assert not sampling(vectors, lengths).states_BTH.any()  # it uses the weights of the original
 
 
 def test_weights_that_a_whole_batch_shares_are_not_dropped_in_prediction() -> None:

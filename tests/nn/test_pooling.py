@@ -1,4 +1,4 @@
-"""Pooling: each kind against a loop over the true steps of each text, and blind to all else."""
+"""Pooling: each kind against a loop over the true steps of each text, which nothing else affects."""
 
 import pytest
 import torch
@@ -58,5 +58,5 @@ def test_several_stand_side_by_side() -> None:
 
 @pytest.mark.parametrize("kinds", ["", "sum", "mean+mean", "mean,max"])
 def test_what_is_no_pooling_is_named(kinds: str) -> None:
-    with pytest.raises(ConfigError, match="pooling is one or more of last, mean, max, attention"):
+    with pytest.raises(ConfigError, match="pooling must be one or more of last, mean, max, attention"):
         ClassificationConfig(pooling=kinds)

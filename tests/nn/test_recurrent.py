@@ -1,7 +1,8 @@
-"""The encoder against the contract it keeps: pack_padded_sequence, a plain PyTorch stack, pad_packed_sequence."""
+"""The encoder against its contract: pack_padded_sequence, a plain PyTorch stack, pad_packed_sequence."""
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,10 +13,16 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
-from seqkit.nn.dropout import drop_weights
-from seqkit.nn.recurrent import Carry, Encoded, RecurrentEncoder, Strategy
+from seqkit.cells.kernel import drop_weights
+from seqkit.cells.state import Carry
+from seqkit.nn.recurrent import Encoded, RecurrentEncoder, Strategy
 
-PLAIN: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU}
+PLAIN: dict[str, Any] = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn": nn.RNN,
+    "rnn-relu": partial(nn.RNN, nonlinearity="relu"),
+}
 INPUT, HIDDEN = 3, 4
 
 quick = settings(max_examples=60)
@@ -32,7 +39,7 @@ def parts(carry: Carry | None) -> list[Tensor]:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A stack, and a batch of rows in any order of lengths, none of which need be as long as the padding."""
+    """A stack, and a batch of rows of any lengths in any order; all may be shorter than the padded length."""
 
     cell: str
     num_layers: int
@@ -82,7 +89,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def reference(case: Case, plain: nn.RNNBase) -> Encoded:
-    """What the contract says, with the final states read off the states row by row."""
+    """The result by the contract, with final states taken from the states row by row."""
     packed = pack_padded_sequence(case.vectors, case.lengths, batch_first=True, enforce_sorted=False)
     packed_states, carry = plain(packed, case.carry)
     states, _ = pad_packed_sequence(packed_states, batch_first=True, total_length=case.vectors.shape[1])
@@ -94,7 +101,7 @@ def reference(case: Case, plain: nn.RNNBase) -> Encoded:
 
 
 def gradients(encoded: Encoded, sources: list[Tensor], *, with_carry: bool) -> tuple[Tensor, ...]:
-    """Gradients of a random weighing of all that the encoder returns."""
+    """Gradients of a random weighted sum of all results of the encoder."""
     results = [encoded.states_BTH, encoded.final_BH, *(parts(encoded.carry) if with_carry else [])]
     generator = torch.Generator().manual_seed(0)
     total = torch.zeros((), dtype=torch.float64)
@@ -114,7 +121,7 @@ def test_equals_packing_a_plain_stack_in_value_and_gradient(strategy: Strategy, 
     encoded, expected = encoder(case.vectors, case.lengths, case.carry), reference(case, plain)
     exact(encoded.states_BTH, expected.states_BTH)
     exact(encoded.final_BH, expected.final_BH)
-    with_carry = case.carry is not None  # who hands one in gets one back
+    with_carry = case.carry is not None  # a state is returned if one was passed in
     assert (encoded.carry is not None) == with_carry
     if with_carry:
         for part, wanted in zip(parts(encoded.carry), parts(expected.carry), strict=True):
@@ -213,7 +220,7 @@ def test_dropout_stands_between_layers_in_training_alone(cell: str) -> None:
     none = RecurrentEncoder(INPUT, HIDDEN, **shape)
     for encoder in (fused, none):
         encoder.load_state_dict(full.state_dict())
-    # Where all is dropped, chance plays no part: the layer above reads zeros, whatever the words.
+    # If all values are dropped, nothing is random: the layer above reads zeros, whatever the input.
     assert_close(fused(vectors, lengths).states_BTH, full(vectors, lengths).states_BTH)
     assert_close(fused(vectors, lengths).states_BTH, fused(-vectors, lengths).states_BTH)
     assert_close(fused.eval()(vectors, lengths).states_BTH, none(vectors, lengths).states_BTH)
@@ -247,7 +254,7 @@ def test_output_size_is_the_width_of_a_state(bidirectional: bool, width: int) ->
     assert encoder.output_size == width == encoded.states_BTH.shape[2] == encoded.final_BH.shape[1]
 
 
-# Dropped weights
+# Weight dropout
 
 
 @strategies
@@ -259,12 +266,14 @@ def test_dropped_weights_are_those_of_a_plain_stack_with_the_same_ones_missing(s
     torch.manual_seed(7)
     encoded = encoder(vectors, lengths)
     torch.manual_seed(7)
-    dropped = dict(zip(encoder.recurrent._flat_weights_names, drop_weights(encoder.recurrent, 0.5), strict=True))
+    stack = encoder.recurrent
+    assert isinstance(stack, nn.RNNBase)
+    dropped = dict(zip(stack._flat_weights_names, drop_weights(stack, 0.5), strict=True))
     plain = PLAIN[cell](INPUT, HIDDEN, **shape, batch_first=True).double()
     plain.load_state_dict(dropped)
     case = Case(cell=cell, **shape, vectors=vectors, lengths=lengths, carry=None, seed=0)
     exact(encoded.states_BTH, reference(case, plain).states_BTH)
-    # The gradient of a weight is that of the dropped one, scaled as it was; nothing reaches what was missing.
+    # The gradient of a weight is that of the dropped one, scaled likewise, and zero for those that were zeroed.
     encoded.states_BTH.square().sum().backward()
     reference(case, plain).states_BTH.square().sum().backward()
     for name, parameter in encoder.recurrent.named_parameters():
@@ -301,7 +310,7 @@ def test_cudnn_finds_the_weights_in_one_piece(cell: str) -> None:
     encoder = RecurrentEncoder(INPUT, HIDDEN, **shape).cuda()
     encoder.load_state_dict(RecurrentEncoder(INPUT, HIDDEN, **shape).state_dict())
     vectors, lengths = torch.randn(3, 6, INPUT, device="cuda"), torch.tensor([6, 2, 4])
-    # Warnings are errors here, and cuDNN warns where the weights are not in a single contiguous chunk of memory.
+    # Warnings are errors here, and cuDNN warns if the weights are not in a single contiguous chunk of memory.
     for each in (encoder, copy.deepcopy(encoder), copy.deepcopy(encoder).eval()):
         for enabled in (False, True):
             with torch.autocast("cuda", torch.bfloat16, enabled=enabled):

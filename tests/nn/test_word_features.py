@@ -30,7 +30,7 @@ def cnn(seed: int = 0, widths: tuple[int, ...] = (2, 3)) -> SpellingCNN:
     model = SpellingCNN(CHARACTERS, CHARACTER_SIZE, filters=4, widths=widths).double()
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
-            nn.init.normal_(parameter, std=2.0)  # a large bias shows up wherever a window beyond the word is seen
+            nn.init.normal_(parameter, std=2.0)  # a large bias shows up if a window beyond the word is used
     return model
 
 
@@ -44,7 +44,7 @@ both_models = pytest.mark.parametrize("model", sorted(MODELS))
 
 
 def convolved(model: SpellingCNN, spelling: list[int]) -> list[float]:
-    """One word through the CNN by its definition: every window that touches the word, one dot product at a time."""
+    """The CNN by its definition for one word: a dot product for each window that overlaps the word."""
     weights = {name: value.tolist() for name, value in model.state_dict().items()}
     vector = []
     for index, width in enumerate(model.widths):
@@ -132,7 +132,7 @@ def features(spelling: SpellingCNN | SpellingLSTM | None, **changes: Any) -> Wor
     return WordFeatures(SINGLETONS, spelling=spelling, **(ARGUMENTS | changes)).double()
 
 
-# Two rows of tokens, five of them spelt in three ways, and a padded place.
+# Two rows of five tokens with three distinct spellings, and one padded position.
 WORDS_BT = torch.tensor([[2, 3, 2], [5, 3, 0]])
 SPELLINGS_BT = torch.tensor([[1, 0, 1], [2, 0, 0]])
 SHAPES_U = torch.tensor([1, 3, 2])
@@ -141,7 +141,12 @@ SPELT = [[4, 5, 6, 7], [8], [9, 10]]
 
 
 def vectors_of(module: WordFeatures) -> Tensor:
-    vectors: Tensor = module(WORDS_BT, SPELLINGS_BT, module.spelt(SHAPES_U, AFFIXES_UA, *padded(SPELT)))
+    return vectors_from(module, WORDS_BT, SPELLINGS_BT, SHAPES_U, AFFIXES_UA, *padded(SPELT))
+
+
+def vectors_from(module: WordFeatures, words: Tensor, spellings: Tensor, *tables: Tensor) -> Tensor:
+    names = ("shapes_U", "affixes_UA", "characters_UL", "characters_U")
+    vectors: Tensor = module({"words_BT": words, "spellings_BT": spellings, **dict(zip(names, tables, strict=True))})
     return vectors
 
 
@@ -202,7 +207,7 @@ def test_a_spelling_learns_from_every_token_it_stands_for(model: str) -> None:
         place = (slice(row, row + 1), slice(step, step + 1))
         spelt = SPELLINGS_BT[row, step]
         only = (SHAPES_U[spelt][None], AFFIXES_UA[spelt][None], *padded([SPELT[spelt]]))
-        vector = module(WORDS_BT[place], torch.zeros(1, 1, dtype=torch.long), module.spelt(*only))
+        vector = vectors_from(module, WORDS_BT[place], torch.zeros(1, 1, dtype=torch.long), *only)
         one_by_one = one_by_one + (vector[0, 0] * weights[row, step]).sum()
     for gradient, wanted in zip(
         *(torch.autograd.grad(total, parameters) for total in (together, one_by_one)), strict=True
@@ -218,10 +223,10 @@ def test_shapes_and_spellings_can_be_left_out() -> None:
 
 
 def unknown_share(module: WordFeatures, word: int) -> float:
-    """How often a word is given the unknown word's vector, of 10,000 times."""
+    """The share of 10,000 occurrences of a word that get the vector of the unknown word."""
     words = torch.full((100, 100), word)
     spelt = (torch.tensor([word % SHAPES]), torch.zeros(1, 2).long(), *padded([[1]]))
-    vectors = module(words, torch.zeros_like(words), module.spelt(*spelt))
+    vectors = vectors_from(module, words, torch.zeros_like(words), *spelt)
     unknown: Tensor = (vectors[..., :7] == module.words.weight[UNKNOWN_ID]).all(-1)
     return int(unknown.sum()) / unknown.numel()
 
@@ -251,7 +256,7 @@ def test_embeddings_start_uniform_with_padding_zero() -> None:
     module = WordFeatures(torch.zeros(400, dtype=torch.bool), spelling=None, **(ARGUMENTS | {"word_size": 12}))
     tables = [(module.words.weight, 12), (SpellingCNN(400, 27, filters=1).characters.weight, 27)]
     for weight, width in tables:
-        bound = (3 / width) ** 0.5  # the range that Ma and Hovy draw from
+        bound = (3 / width) ** 0.5  # the range of Ma and Hovy
         assert not weight[PADDING_ID].any()
         assert 0.98 * bound < weight.abs().max().item() <= bound
         assert weight[1:].std().item() == pytest.approx(bound / 3**0.5, rel=0.05)

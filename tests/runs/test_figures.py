@@ -16,6 +16,7 @@ from matplotlib.image import imread
 
 import seqkit.runs.figures as figures
 from seqkit.metrics.calibration import Bin, reliability
+from seqkit.metrics.metric import F1, PERPLEXITY, Metric
 from seqkit.runs.figures import (
     _confusion_matrix,
     _learning_curve,
@@ -51,8 +52,8 @@ def texts_in(figure: Figure) -> list[str]:
 @pytest.mark.parametrize(
     "draw",
     [
-        *(lambda epochs=epochs: learning_curve(HISTORY[:epochs], "f1") for epochs in (1, 2, 3)),
-        lambda: learning_curve(HISTORY, "perplexity"),
+        *(lambda epochs=epochs: learning_curve(HISTORY[:epochs], F1) for epochs in (1, 2, 3)),
+        lambda: learning_curve(HISTORY, PERPLEXITY),
         lambda: reliability_diagram(BINS, 0.05),
         lambda: reliability_diagram(BINS[:1], 0.05, before=0.2),
         lambda: reliability_diagram([], 0.0),
@@ -72,9 +73,9 @@ def test_a_picture_is_a_png_of_sane_size_with_something_on_it(draw: Callable[[],
 
 def test_the_same_data_give_the_same_file_and_other_data_another() -> None:
     pictures = {
-        learning_curve(HISTORY, "f1"),
-        learning_curve(HISTORY, "f1"),
-        learning_curve(HISTORY[:2], "f1"),
+        learning_curve(HISTORY, F1),
+        learning_curve(HISTORY, F1),
+        learning_curve(HISTORY[:2], F1),
         reliability_diagram(BINS, 0.05),
         reliability_diagram(BINS, 0.05),
         reliability_diagram(BINS[1:], 0.05),
@@ -96,19 +97,19 @@ def test_no_figure_is_left_to_pyplot() -> None:
 # The learning curve.
 
 
-@pytest.mark.parametrize(("metric", "factor", "best"), [("f1", 100, "best 75.00"), ("perplexity", 1, "best 60.00")])
-def test_a_learning_curve_has_every_epoch_and_names_the_best(metric: str, factor: float, best: str) -> None:
+@pytest.mark.parametrize(("metric", "factor", "best"), [(F1, 100, "best 75.00"), (PERPLEXITY, 1, "best 60.00")])
+def test_a_learning_curve_has_every_epoch_and_names_the_best(metric: Metric, factor: float, best: str) -> None:
     figure = _learning_curve(HISTORY, metric)
     losses, scores = (np.asarray(axes.lines[0].get_xydata()).tolist() for axes in figure.axes)
     assert losses == [[1, 2.0], [2, 1.0], [3, 0.5]]
-    assert scores == [[record["epoch"], factor * record[f"dev_{metric}"]] for record in HISTORY]
+    assert scores == [[record["epoch"], factor * record[f"dev_{metric.name}"]] for record in HISTORY]
     assert [text.get_text() for text in figure.axes[1].texts] == [best]
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_a_learning_curve_can_be_drawn_of_few_epochs(epochs: int) -> None:
     history = [{"epoch": epoch, "train_loss": 0.0, "dev_f1": 1.0} for epoch in range(1, epochs + 1)]
-    assert learning_curve(history, "f1").startswith(b"\x89PNG")
+    assert learning_curve(history, F1).startswith(b"\x89PNG")
 
 
 # The reliability diagram.

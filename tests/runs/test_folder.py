@@ -2,7 +2,6 @@
 
 import ast
 import errno
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +14,13 @@ from torch.testing import assert_close
 
 import seqkit
 from seqkit.errors import CheckpointError
-from seqkit.runs.folder import FORMAT_VERSION, RunFolder, newest_run, next_run_path, tensor_bytes
+from seqkit.runs.folder import FORMAT_VERSION, RunFolder, newest_run, next_run_path, resume_bytes, tensor_bytes, to_json
 
-OLD: dict[str, str | bytes] = {"run.json": '{"format_version": 1}', "model.safetensors": b"old", "resume/state": b"old"}
-NEW: dict[str, str | bytes] = {"run.json": '{"format_version": 1, "new": 1}', "model.safetensors": b"new"}
+HEADER = {"format_version": FORMAT_VERSION}
+NEW_HEADER = {**HEADER, "new": 1}
+OLD: dict[str, str | bytes] = {"model.safetensors": b"old", "resume/state": b"old"}
+NEW: dict[str, str | bytes] = {"model.safetensors": b"new"}
+NEW_RUN = to_json({**NEW_HEADER, "files": ["model.safetensors", "run.json"]}).encode()
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -28,7 +30,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def old_run(path: Path) -> dict[str, bytes]:
     """Write a run and two files of the user's into its folder; return all of it."""
-    RunFolder(path).create(OLD)
+    RunFolder(path).create(HEADER, OLD)
     (path / "notes.txt").write_text("mine")
     (path / "figures").mkdir()
     (path / "figures" / "errors.csv").write_text("mine too")
@@ -48,6 +50,8 @@ class FullDisk:
         usual: Callable[..., Any] = getattr(where, name)
 
         def full(*args: Any, **options: Any) -> Any:
+            if name == "open" and "w" not in str(args[1:]):
+                return usual(*args, **options)  # reading changes nothing
             self.changes += 1
             if self.changes == self.since or (needs_space and self.changes > self.since):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -82,10 +86,10 @@ def test_a_disk_that_fills_anywhere_in_a_new_run_leaves_the_old_one(tmp_path: Pa
         assert content(path) == before
         assert [inner.name for inner in tmp_path.iterdir()] == ["run"], "something was left beside the run"
 
-    failures = fail_everywhere(lambda: RunFolder(path).create(NEW), check)
-    assert failures >= 2 * len(NEW) + 4  # every file twice, and the moves of both runs and both files of the user's
+    failures = fail_everywhere(lambda: RunFolder(path).create(NEW_HEADER, NEW), check)
+    assert failures >= 2 * (len(NEW) + 1) + 4  # every file twice, and the moves of both runs and two files
     assert content(path) == {
-        "run.json": b'{"format_version": 1, "new": 1}',
+        "run.json": NEW_RUN,
         "model.safetensors": b"new",
         "notes.txt": b"mine",
         "figures/errors.csv": b"mine too",
@@ -97,7 +101,7 @@ def test_a_disk_that_fills_in_a_first_run_leaves_nothing(tmp_path: Path) -> None
     def check() -> None:
         assert list(tmp_path.iterdir()) == []
 
-    fail_everywhere(lambda: RunFolder(tmp_path / "run").create(NEW), check)
+    fail_everywhere(lambda: RunFolder(tmp_path / "run").create(NEW_HEADER, NEW), check)
     assert RunFolder(tmp_path / "run").has_model
 
 
@@ -116,7 +120,7 @@ def test_a_disk_that_fills_while_files_are_replaced_leaves_each_file_whole(tmp_p
 
 
 def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    RunFolder(tmp_path).write({"model.safetensors": b"old"})
+    RunFolder(tmp_path).create(HEADER, {"model.safetensors": b"old"})
     reader = (tmp_path / "model.safetensors").open("rb")
     order: list[str] = []
 
@@ -139,28 +143,55 @@ def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeyp
 def test_a_new_run_replaces_all_that_is_a_runs_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "run"
     before = old_run(path)
-    RunFolder(path).create({"run.json": "{}", "labels.json": "[]"})
+    RunFolder(path).create(NEW_HEADER, {"labels.json": "[]"})
     kept = {name: before[name] for name in ("notes.txt", "figures/errors.csv")}
-    assert content(path) == {"run.json": b"{}", "labels.json": b"[]", **kept}
+    run = to_json({**NEW_HEADER, "files": ["labels.json", "run.json"]}).encode()
+    assert content(path) == {"run.json": run, "labels.json": b"[]", **kept}
+
+
+def test_every_file_of_an_old_run_goes_however_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    RunFolder(path).create(HEADER, {"model.safetensors": b"old", "scaler.json": "{}"})
+    RunFolder(path).write({"forecast.png": b"old"})
+    (path / "notes.txt").write_text("mine")
+    RunFolder(path).create(NEW_HEADER, NEW)
+    assert content(path) == {"run.json": NEW_RUN, "model.safetensors": b"new", "notes.txt": b"mine"}
+
+
+def test_a_file_is_listed_in_run_json_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run"
+    RunFolder(path).create(HEADER, OLD)
+    seen: list[list[str]] = []
+    usual = Path.replace
+
+    def replace(self: Path, target: Any) -> Any:
+        done = usual(self, target)
+        if Path(target).name != "run.json":
+            seen.append(RunFolder(path).read_run()["files"])
+        return done
+
+    monkeypatch.setattr(Path, "replace", replace)
+    RunFolder(path).write({"report.json": "{}", "model.safetensors": b"new"})
+    assert seen == [["model.safetensors", "report.json", "resume", "run.json"]] * 2
 
 
 def test_a_run_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     old_run(tmp_path / "disk" / "run")
     (tmp_path / "link").symlink_to(tmp_path / "disk" / "run")
-    RunFolder(tmp_path / "link").create(NEW)
+    RunFolder(tmp_path / "link").create(NEW_HEADER, NEW)
     assert (tmp_path / "disk" / "run" / "model.safetensors").read_bytes() == b"new"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
 
 
 def test_a_run_can_be_read_by_those_who_may_read_any_new_folder(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
-    RunFolder(tmp_path / "run").create(NEW)
+    RunFolder(tmp_path / "run").create(NEW_HEADER, NEW)
     assert (tmp_path / "run").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:
-    RunFolder(tmp_path).write({"README.md": "Čapek 🙂\n", "learning_curve.png": b"\x89PNG\r\n"})
+    RunFolder(tmp_path).create(HEADER, {"README.md": "Čapek 🙂\n", "learning_curve.png": b"\x89PNG\r\n"})
     assert (tmp_path / "README.md").read_bytes() == "Čapek 🙂\n".encode()
     assert (tmp_path / "learning_curve.png").read_bytes() == b"\x89PNG\r\n"
 
@@ -169,7 +200,7 @@ def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:
 def test_a_file_where_the_folder_should_be_is_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(CheckpointError, match=r"cannot be written: .*another folder with --out"):
-        RunFolder(tmp_path / name).create(NEW)
+        RunFolder(tmp_path / name).create(NEW_HEADER, NEW)
     assert content(tmp_path) == {"file": b"mine"}
 
 
@@ -180,7 +211,7 @@ def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
         "flags": torch.tensor([True, False]),
         "state": torch.tensor([7, 255], dtype=torch.uint8),
     }
-    RunFolder(tmp_path).write({"model.safetensors": tensor_bytes(tensors, {"state": "{}"})})
+    RunFolder(tmp_path).create(HEADER, {"model.safetensors": tensor_bytes(tensors, {"state": "{}"})})
     read, metadata = RunFolder(tmp_path).read_tensors()
     assert metadata == {"state": "{}"}
     assert read.keys() == tensors.keys()
@@ -190,15 +221,15 @@ def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"holds no run\.json; there is no such folder"):
+    with pytest.raises(CheckpointError, match=r"has no run\.json; there is no such folder"):
         RunFolder(tmp_path / "gone").read_run()
     with pytest.raises(
-        CheckpointError, match=r"is not a run: it holds no run\.json; give the folder that 'seqkit train'"
+        CheckpointError, match=r"is not a run: it has no run\.json; give the folder that 'seqkit train'"
     ):
         RunFolder(tmp_path).read_run()
-    with pytest.raises(CheckpointError, match=r"holds no model\.safetensors; give the folder"):
+    with pytest.raises(CheckpointError, match=r"has no model\.safetensors; give the folder"):
         RunFolder(tmp_path).read_tensors()
-    with pytest.raises(CheckpointError, match="cannot be resumed: it holds no run"):
+    with pytest.raises(CheckpointError, match="cannot be resumed: it is not a run"):
         RunFolder(tmp_path).read_resume()
     (tmp_path / "model.safetensors").write_bytes(tensor_bytes({"x": torch.ones(1)}))
     with pytest.raises(CheckpointError, match="cannot be resumed: its training has finished"):
@@ -226,24 +257,34 @@ def test_damaged_weights_are_named(tmp_path: Path, cut: int) -> None:
         RunFolder(tmp_path).read_tensors()
 
 
-@pytest.mark.parametrize("metadata", [None, {"other": "1"}, {"state": "{"}])
-def test_a_resume_of_another_program_is_named(tmp_path: Path, metadata: dict[str, str] | None) -> None:
-    RunFolder(tmp_path).write({"resume/state.safetensors": tensor_bytes({"x": torch.ones(1)}, metadata)})
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "has version None; this seqkit resumes version 1; resume with the seqkit version in run.json"),
+        ({"version": "99", "state": "{}"}, "has version 99; this seqkit resumes version 1"),
+        ({"version": "1", "other": "1"}, "has no training state; train again"),
+        ({"version": "1", "state": "{"}, "has no training state; train again"),
+    ],
+)
+def test_a_resume_of_another_program_or_version_is_named(
+    tmp_path: Path, metadata: dict[str, str] | None, message: str
+) -> None:
+    RunFolder(tmp_path).create(HEADER, {"resume/state.safetensors": tensor_bytes({"x": torch.ones(1)}, metadata)})
     assert RunFolder(tmp_path).can_resume
-    with pytest.raises(CheckpointError, match="holds no state of a training; train again"):
+    with pytest.raises(CheckpointError, match=message):
         RunFolder(tmp_path).read_resume()
 
 
 def test_a_finished_training_is_forgotten(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    folder.write({"resume/state.safetensors": tensor_bytes({"x": torch.ones(1)}, {"state": '{"epoch": 2}'})})
+    folder.create(HEADER, {"resume/state.safetensors": resume_bytes({"x": torch.ones(1)}, {"epoch": 2})})
     tensors, values = folder.read_resume()
     assert tensors["x"].tolist() == [1.0]
     assert values == {"epoch": 2}
     folder.discard_resume()
     folder.discard_resume()  # there is nothing left to forget, which is no error
     assert not folder.can_resume
-    assert content(tmp_path) == {}
+    assert content(tmp_path).keys() == {"run.json"}
 
 
 def test_runs_are_numbered_from_the_second_on(tmp_path: Path) -> None:
@@ -263,7 +304,9 @@ def test_runs_that_cannot_be_made_are_an_error(tmp_path: Path) -> None:
 
 def test_the_newest_run_is_the_one_whose_model_was_saved_last(tmp_path: Path) -> None:
     def run(name: str, description: str, time: int) -> None:
-        RunFolder(tmp_path / name).write({"run.json": description, "model.safetensors": b""})
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "run.json").write_text(description)
+        (tmp_path / name / "model.safetensors").write_bytes(b"")
         os.utime(tmp_path / name / "model.safetensors", (time, time))
 
     with pytest.raises(CheckpointError, match=r"no ner or pos run in .*; train one first, or name its folder"):
@@ -275,7 +318,8 @@ def test_the_newest_run_is_the_one_whose_model_was_saved_last(tmp_path: Path) ->
     run("foreign", "[]", 900)
     run("listed", '{"task": ["ner"]}', 900)
     run("mine", '{"task": "weather"}', 900)
-    RunFolder(tmp_path / "no-model").write({"run.json": '{"task": "ner"}'})
+    (tmp_path / "no-model").mkdir()
+    (tmp_path / "no-model" / "run.json").write_text('{"task": "ner"}')
     (tmp_path / "no-description").mkdir()
     (tmp_path / "no-description" / "model.safetensors").write_bytes(b"")
     assert newest_run({"ner"}, tmp_path) == tmp_path / "ner"
@@ -302,6 +346,6 @@ def test_nothing_is_pickled() -> None:
 
 def test_json_is_read_as_it_was_written(tmp_path: Path) -> None:
     value = {"f1": 0.5, "labels": ["O", "B-ÉTAT"], "none": None}
-    RunFolder(tmp_path).write({"report.json": json.dumps(value, ensure_ascii=False)})
+    RunFolder(tmp_path).create(HEADER, {"report.json": to_json(value)})
     assert RunFolder(tmp_path).read_json("report.json") == value
     assert repr(RunFolder(tmp_path)) == f"RunFolder({str(tmp_path)!r})"

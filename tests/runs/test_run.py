@@ -19,7 +19,7 @@ from seqkit.errors import CheckpointError, ConfigError, DivergenceError
 from seqkit.runs.folder import FORMAT_VERSION, RunFolder
 from seqkit.runs.run import run_header, training_report
 from seqkit.tagger import Tagger
-from seqkit.tasks.tagging import TaggingTask
+from seqkit.task_table import TASKS
 from seqkit.text.tagging_schemes import Scheme
 from seqkit.training.events import BatchDone, Event
 from seqkit.version import __version__
@@ -120,7 +120,7 @@ def test_an_unfinished_run_is_a_whole_model_too(tmp_path: Path) -> None:
             names.append({path.name for path in (tmp_path / "run").iterdir()})
 
     tiny_tagger(epochs=2).fit(ROWS, ROWS, out=tmp_path / "run", report=report)
-    assets = TaggingTask.asset_names(TaggingConfig())
+    assets = task_of().assets()
     expected = {"README.md", "metrics.jsonl", "model.safetensors", "resume", "run.json", *assets}
     assert names == [expected] * 4
 
@@ -142,8 +142,8 @@ def test_a_report_of_a_training_without_an_epoch_has_no_scores(tmp_path: Path) -
 
 
 def test_a_header_is_json() -> None:
-    task = task_of()
-    header = run_header(task, {**asdict(task.config), **asdict(TrainConfig(seed=3))}, {})
+    training = TrainConfig(seed=3)
+    header = run_header(TASKS["ner"], {**asdict(task_of().config), **asdict(training)}, training, {})
     again = json.loads(json.dumps(header, allow_nan=False))
     assert again == header
     assert again["seed"] == 3
@@ -169,18 +169,18 @@ def test_a_saved_tagger_predicts_as_the_one_that_was_trained(name: str, rows: An
 
 def damaged_files() -> list[tuple[str, bytes | None, str]]:
     return [
-        ("run.json", None, "is not a run: it holds no run.json"),
+        ("run.json", None, "is not a run: it has no run.json"),
         ("run.json", b"{}", "format version None"),
-        ("run.json", b'{"format_version": 1}', "holds a model of the task None, not a tagger"),
+        ("run.json", b'{"format_version": 1}', "has a model of the task None, not a tagger"),
         ("run.json", b'{"format_version": 1, "task": []}', "not a tagger"),
-        ("run.json", b'{"format_version": 1, "task": "weather"}', "holds a model of the task 'weather', not a tagger"),
+        ("run.json", b'{"format_version": 1, "task": "weather"}', "has a model of the task 'weather', not a tagger"),
         ("run.json", b'{"format_version": 1, "task": "ner"}', "is damaged: .*restore its files"),
         (
             "run.json",
             b'{"format_version": 1, "task": "ner", "settings": {"wings": 2}}',
             "is damaged: no setting 'wings'",
         ),
-        ("labels.json", None, "it holds no labels.json"),
+        ("labels.json", None, "it has no labels.json"),
         ("labels.json", b"{", r"is damaged: .*restore"),
         ("labels.json", b"[]", r"is damaged: .*restore"),
         ("labels.json", b'{"scheme": "IOBES", "labels": ["O"]}', r"is damaged: .*restore"),
@@ -188,7 +188,7 @@ def damaged_files() -> list[tuple[str, bytes | None, str]]:
         ("characters.json", b"[", r"is damaged: .*restore"),
         ("characters.json", b'["a", "b"]', r"is damaged: .*restore"),
         ("tokenizer.json", b"{}", r"tokenizer\.json cannot be read .*restore"),
-        ("model.safetensors", None, r"holds no model\.safetensors"),
+        ("model.safetensors", None, r"has no model\.safetensors"),
         ("model.safetensors", b"not tensors at all", r"model\.safetensors is damaged: .*restore"),
     ]
 
@@ -245,7 +245,7 @@ def test_a_clone_of_a_trained_tagger_is_untrained_and_trains_to_the_same() -> No
     assert twin.fit(ROWS, ROWS).predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
 
 
-def test_training_leaves_the_callers_random_numbers_alone(tmp_path: Path) -> None:
+def test_training_leaves_the_callers_random_seed_alone(tmp_path: Path) -> None:
     torch.manual_seed(99)
     expected = torch.rand(4)
     torch.manual_seed(99)

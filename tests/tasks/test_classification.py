@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from seqkit.batches.batch import Batch
-from seqkit.batches.labelled_examples import LabelProbabilities
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.training import TrainConfig
 from seqkit.data.labelled_rows import labelled_rows
@@ -26,30 +25,39 @@ from seqkit.errors import ConfigError, CorpusError
 from seqkit.models.classifier import LabelScores
 from seqkit.models.language_model import NextTokenModel
 from seqkit.models.text_encoders import PretrainedEncoder
-from seqkit.tasks import TASKS
+from seqkit.task_table import TASKS
 from seqkit.tasks.classification import ClassificationTask
+from seqkit.tasks.classification_predictors import MonteCarloLabels
+from seqkit.tasks.label_prediction import LabelPrediction
 from seqkit.text.lm_tokenizer import TextTokenizer
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import evaluate, predict
 from seqkit.training.events import EpochDone, Event
 from seqkit.training.fit import fit
 from tests.tiny_labels import LABELS, LIKED, STARS, TEXTS, TOPICS, label_task_of, label_trainer_of, tiny_classifier
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 NEW = ["The room was not warm.", "", "Rich soup!", " \n", "We", "an unheard 42 — of thing, at all…", "A kind host"]
 
 Rows = list[list[float]]
 
 
 @pytest.fixture(autouse=True)
-def nobodys_random_numbers() -> Iterator[None]:
+def nobodys_random_seed() -> Iterator[None]:
     with torch.random.fork_rng():
         yield
 
 
-def said(task: ClassificationTask, texts: Sequence[str] = TEXTS, batch_tokens: int = 8192) -> list[LabelProbabilities]:
-    found: list[LabelProbabilities] = predict(task, task.prepare({"text": texts}), CPU, batch_tokens=batch_tokens)
-    return found
+def around(task: ClassificationTask, copies: int) -> ClassificationTask | MonteCarloLabels:
+    """Monte Carlo dropout with some copies of each text, or the task itself with none."""
+    return MonteCarloLabels(task, copies) if copies else task
+
+
+def said(
+    predictor: ClassificationTask | MonteCarloLabels, texts: Sequence[str] = TEXTS, batch_tokens: int = 8192
+) -> list[LabelPrediction]:
+    task = predictor.task if isinstance(predictor, MonteCarloLabels) else predictor
+    return predict(predictor, task.prepare({"text": texts}), CPU, batch_tokens=batch_tokens)
 
 
 def pretrained_of(**changes: Any) -> PretrainedEncoder:
@@ -267,11 +275,9 @@ def test_a_text_without_a_word_gets_the_prior_whatever_its_batch(kind: str, copi
     labels = others.get(kind, LABELS)
     counts = Counter(label for answer in labelled_rows(TEXTS, labels)["label"] for label in answer)
     prior = [counts[label] / len(TEXTS) for label in sorted(counts)]
-    if copies:
-        task = task.with_dropout(copies)
     for texts in (NEW, ["", "\t"], [""]):
         for batch_tokens in (1, 8192):
-            for text, found in zip(texts, said(task, texts, batch_tokens), strict=True):
+            for text, found in zip(texts, said(around(task, copies), texts, batch_tokens), strict=True):
                 assert found.empty is not bool(text.strip())
                 assert found.empty == (found.probabilities == pytest.approx(prior, rel=1e-12, abs=0))
                 if copies and found.empty:
@@ -305,10 +311,10 @@ def test_attention_is_told_for_each_token_that_the_encoder_reads() -> None:
         label_task_of(pooling="attention", pretrained=pretrained_of(), lm="a run folder"),
     ]
     for each in tasks:
-        for task in (each, each.with_dropout(4)):
-            for text, found in zip(NEW, said(task, NEW), strict=True):
+        for predictor in (each, MonteCarloLabels(each, 4)):
+            for text, found in zip(NEW, said(predictor, NEW), strict=True):
                 assert found.attention is not None
-                assert len(found.attention) == len(task.pieces(text)) > 0
+                assert len(found.attention) == len(each.pieces(text)) > 0
                 assert sum(found.attention) == pytest.approx(1, abs=1e-6)
     assert said(label_task_of())[0].attention is None
 
@@ -324,14 +330,14 @@ def test_pieces_are_what_the_encoder_reads() -> None:
 def test_what_is_known_of_spellings_may_be_computed_once() -> None:
     task = learnt()
     examples = task.prepare({"text": NEW})
-    settled = task.settled(examples, CPU.device)
-    assert settled is not examples
-    batches = [task.collate(each, [5, 0, 1, 6]) for each in (examples, settled)]
+    precomputed = task.precompute(examples, CPU.torch_device)
+    assert precomputed is not examples
+    batches = [task.collate(each, [5, 0, 1, 6]) for each in (examples, precomputed)]
     one, other = (task.model.eval()(batch).scores_BK for batch in batches)
     assert_close(one, other)
     bpe = label_task_of(unit="bpe")
     examples = bpe.prepare({"text": NEW})
-    assert bpe.settled(examples, CPU.device) is examples
+    assert bpe.precompute(examples, CPU.torch_device) is examples
 
 
 # Copies under dropout
@@ -343,22 +349,23 @@ DROPPED: dict[str, Any] = {"input_dropout": 0.3, "state_dropout": 0.3, "ngram_dr
 @pytest.mark.parametrize("labels", [STARS, TOPICS], ids=["one label", "several"])
 def test_means_spreads_and_intervals_are_those_of_the_copies(labels: Sequence[Any]) -> None:
     copies = 7
-    task = learnt(labels, **DROPPED).with_dropout(copies)
+    task = learnt(labels, **DROPPED)
     task.temperature = 1.5
+    sampling = MonteCarloLabels(task, copies)
     examples, rows = task.prepare({"text": NEW}), [5, 0, 6, 2]
-    batch = task.collate(examples, rows)
+    batch = sampling.collate(examples, rows)
     assert batch.lengths.tolist() == [examples.lengths[row] for row in rows for _ in range(copies)]
-    task.model.eval()
+    sampling.model.eval()
     with torch.inference_mode():
         torch.manual_seed(4)
-        scores = task.model(batch).scores_BK.double().numpy()
+        scores = sampling.model(batch).scores_BK.double().numpy()
         torch.manual_seed(4)
-        predictions, _ = task.predict(batch)
+        predictions, _ = sampling.predict(batch)
     assert len(predictions) == len(rows)
     for place, found in enumerate(predictions):
         own = scores[place * copies : (place + 1) * copies]
         powers = np.exp(own / 1.5)
-        chances = powers / (1 + powers) if task.several else powers / powers.sum(1, keepdims=True)
+        chances = powers / (1 + powers) if task.multi_label else powers / powers.sum(1, keepdims=True)
         assert found.logits == pytest.approx(own.mean(0).tolist(), rel=1e-5, abs=1e-6)
         assert found.probabilities == pytest.approx(chances.mean(0).tolist(), rel=1e-6)
         assert found.spread == pytest.approx(chances.std(0).tolist(), rel=1e-6)
@@ -371,7 +378,7 @@ def test_means_spreads_and_intervals_are_those_of_the_copies(labels: Sequence[An
 def test_copies_of_a_classifier_without_dropout_all_say_the_same() -> None:
     for unit in ("word", "bpe"):
         task = label_task_of(still=True, unit=unit)
-        for one, other in zip(said(task, NEW), said(task.with_dropout(3), NEW), strict=True):
+        for one, other in zip(said(task, NEW), said(MonteCarloLabels(task, 3), NEW), strict=True):
             assert other.probabilities == pytest.approx(one.probabilities, rel=1e-5)
             assert other.spread == pytest.approx([0.0, 0.0], abs=1e-6)
 
@@ -379,8 +386,7 @@ def test_copies_of_a_classifier_without_dropout_all_say_the_same() -> None:
 def test_the_classifier_with_dropout_shares_its_weights_and_leaves_the_other_alone() -> None:
     task = learnt(**DROPPED)
     before = said(task, NEW)
-    sampling = task.with_dropout(5)
-    assert (task.copies, sampling.copies) == (0, 5)
+    sampling = MonteCarloLabels(task, 5)
     pairs = zip(task.model.state_dict(keep_vars=True).items(), sampling.model.state_dict().items(), strict=True)
     for (name, one), (other_name, other) in pairs:
         assert name == other_name
@@ -400,7 +406,7 @@ def test_the_classifier_with_dropout_shares_its_weights_and_leaves_the_other_alo
 @pytest.mark.parametrize("name", ["input_dropout", "hidden_dropout"])
 def test_the_dropout_of_a_language_model_makes_copies_differ(name: str) -> None:
     task = label_task_of(still=True, pretrained=pretrained_of(**{name: 0.5}), lm="a run folder")
-    for found in said(task.with_dropout(8), ["The soup was warm", "a cold room"]):
+    for found in said(MonteCarloLabels(task, 8), ["The soup was warm", "a cold room"]):
         assert found.spread is not None
         assert min(found.spread) > 1e-6
 
@@ -409,7 +415,7 @@ def test_copies_count_in_the_size_of_a_batch() -> None:
     task = label_task_of()
     examples = task.prepare({"text": TEXTS * 4})
     for batch_tokens in (1, 50, 300):
-        batches = task.with_dropout(5).batches(examples, batch_tokens)
+        batches = MonteCarloLabels(task, 5).batches(examples, batch_tokens)
         assert sorted(row for rows in batches for row in rows) == list(range(len(examples)))
         for rows in batches:
             tokens = 5 * len(rows) * max(examples.lengths[row] for row in rows)
@@ -423,7 +429,7 @@ def parts_of(task: ClassificationTask) -> dict[str, Tensor]:
     """A snapshot of each part of the model that learns at a rate of its own, and of the rest, flattened together."""
     named: dict[str, list[Tensor]] = {}
     for name, parameter in task.model.named_parameters():
-        part = next((part for part in task.rate_parts if name.startswith(part)), "")
+        part = next((part for part in task.parameter_groups if name.startswith(part)), "")
         named.setdefault(part, []).append(parameter.detach().flatten().clone())
     return {part: torch.cat(values) for part, values in named.items()}
 
@@ -431,8 +437,8 @@ def parts_of(task: ClassificationTask) -> dict[str, Tensor]:
 def test_layers_of_a_language_model_learn_one_after_the_other_and_the_lower_the_slower() -> None:
     task = label_task_of(pretrained=pretrained_of(), lm="a run folder", unfreeze_epochs=1.5)
     embedding, low, top = (f"encoder.networks.0.{part}." for part in ("embedding", "layers.0", "layers.1"))
-    assert set(task.rate_parts) == {"ngrams.", embedding, low, top}
-    rates = {epoch: [task.rate_share(part, epoch) for part in (top, low, embedding)] for epoch in range(6)}
+    assert set(task.parameter_groups) == {"ngrams.", embedding, low, top}
+    rates = {epoch: [task.learning_rate_scale(part, epoch) for part in (top, low, embedding)] for epoch in range(6)}
     assert rates == {
         0: [0.0, 0.0, 0.0],
         1: [0.0, 0.0, 0.0],
@@ -441,10 +447,10 @@ def test_layers_of_a_language_model_learn_one_after_the_other_and_the_lower_the_
         4: [0.25, 0.125, 0.0],
         5: [0.25, 0.125, 0.0625],
     }
-    assert [task.rate_share(part, 0) for part in ("", "ngrams.")] == [1.0, 7.0]
+    assert [task.learning_rate_scale(part, 0) for part in ("", "ngrams.")] == [1.0, 7.0]
     at_once = label_task_of(pretrained=pretrained_of(), lm="a run folder", unfreeze_epochs=0)
-    assert [at_once.rate_share(part, 0) for part in (top, low, embedding)] == [0.25, 0.125, 0.0625]
-    assert label_task_of().rate_parts == ["ngrams."]
+    assert [at_once.learning_rate_scale(part, 0) for part in (top, low, embedding)] == [0.25, 0.125, 0.0625]
+    assert label_task_of().parameter_groups == ["ngrams."]
 
 
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd", "learning_rate": 0.5}], ids=str)
@@ -540,13 +546,13 @@ def test_a_batch_of_long_texts_holds_several() -> None:
 _TASK = label_task_of()
 
 
-def check_batch(task: ClassificationTask, rows: Sequence[int], texts: Sequence[str]) -> None:
+def check_batch(task: ClassificationTask, copies: int, rows: Sequence[int], texts: Sequence[str]) -> None:
     """N-grams of a batch against one text after the other."""
-    batch = task.collate(task.prepare({"text": texts}), rows)
-    times = max(1, task.copies)
+    batch = around(task, copies).collate(task.prepare({"text": texts}), rows)
+    times = max(1, copies)
     assert task.ngrams is not None
     held: dict[int, dict[int, float]] = {place: {} for place in range(len(rows) * times)}
-    for ngram, weight, place in zip(*(batch.inputs[name].tolist() for name in _NGRAM_INPUTS), strict=True):
+    for ngram, weight, place in zip(*(batch.shared[name].tolist() for name in _NGRAM_INPUTS), strict=True):
         held[place][ngram] = weight
     for place, row in enumerate(row for row in rows for _ in range(times)):
         words = [token.text for token in task.tokenizer.tokenize(texts[row])]
@@ -562,8 +568,7 @@ _NGRAM_INPUTS = ("ngrams_X", "weights_X", "rows_X")
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, len(NEW) - 1), min_size=1, max_size=9), st.sampled_from([0, 1, 3]))
 def test_a_batch_is_its_texts_one_by_one(rows: list[int], copies: int) -> None:
-    task = _TASK.with_dropout(copies) if copies else _TASK
-    check_batch(task, rows, NEW)
+    check_batch(_TASK, copies, rows, NEW)
 
 
 # Labels
@@ -647,11 +652,12 @@ def test_assets_and_weights_are_the_whole_task(kind: str) -> None:
     task = KINDS[kind]()
     task.temperature = 1.75
     assets = task.assets()
-    assert set(assets) == set(task.asset_names(task.config))
-    again = ClassificationTask.restored(task.config, assets)
+    read: list[str] = []
+    again = ClassificationTask.restored(task.config, lambda name: read.append(name) or assets[name])  # type: ignore[func-returns-value]
+    assert set(read) == set(assets), "every file is needed"
     again.model.load_state_dict(task.model.state_dict())
     assert again.assets() == assets
-    assert (again.labels, again.several, again.prior) == (task.labels, task.several, task.prior)
+    assert (again.labels, again.multi_label, again.prior) == (task.labels, task.multi_label, task.prior)
     assert {type(label) for label in again.labels} == {type(label) for label in task.labels}
     assert again.temperature == 1.75
     assert said(again, NEW) == said(task, NEW)
@@ -659,9 +665,12 @@ def test_assets_and_weights_are_the_whole_task(kind: str) -> None:
     assert_close(again.label_loss.weights_K, task.label_loss.weights_K)
 
 
-def test_a_sentiment_task_is_a_classification_task_by_another_name() -> None:
-    assert issubclass(TASKS["sentiment"], ClassificationTask)
-    assert (TASKS["sentiment"].name, TASKS["classifier"].name) == ("sentiment", "classifier")
+def test_sentiment_is_classification_by_another_name() -> None:
+    one, other = TASKS["sentiment"], TASKS["classifier"]
+    same = ("config", "training", "corpus", "model", "metrics", "report", "usage")
+    assert all(
+        getattr(one, name) is getattr(other, name) or getattr(one, name) == getattr(other, name) for name in same
+    )
 
 
 # Learning

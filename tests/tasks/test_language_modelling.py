@@ -12,21 +12,21 @@ from torch.testing import assert_close
 
 from seqkit.batches.token_store import TokenStore
 from seqkit.data.texts import Texts, from_strings
-from seqkit.tasks.language_modelling import LanguageModellingTask, Surprise, TextExamples
-from seqkit.training.device import Engine
+from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples, WindowNLL
+from seqkit.training.device import Device
 from seqkit.training.evaluate import evaluate
 from seqkit.training.events import BatchDone
 from seqkit.training.fit import fit
 from tests.tiny_text import DEV, TRAIN, tiny_language_model, tiny_text_trainer
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 STILL = dict.fromkeys(("embedding_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_dropout"), 0.0)
 
 
 def task_of(texts: Texts | None = None, **changes: Any) -> LanguageModellingTask:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return LanguageModellingTask.fitted(tiny_language_model(**changes).config, texts or from_strings(TRAIN))
+        return LanguageModellingTask.from_rows(tiny_language_model(**changes).config, texts or from_strings(TRAIN))[0]
 
 
 def surprise_by_hand(task: LanguageModellingTask, ids: np.ndarray, direction: str = "forward") -> float:
@@ -48,10 +48,10 @@ def test_surprise_is_that_of_the_plain_layers_whatever_the_windows(direction: st
     expected = [surprise_by_hand(task, store.ids, each) for each in task.directions]
     for batch_tokens in (1, 7, 64, 10_000):
         found = evaluate(task, TextExamples(store, streams=1), CPU, batch_tokens=batch_tokens)
-        assert found.tokens == len(store.ids)
-        assert found.scores["nats_per_token"] * found.tokens == pytest.approx(sum(expected) / len(expected), rel=1e-5)
+        assert found.steps == len(store.ids)
+        assert found.scores["nats_per_token"] * found.steps == pytest.approx(sum(expected) / len(expected), rel=1e-5)
         if direction == "both":
-            ratio = math.exp(expected[1] / found.tokens)
+            ratio = math.exp(expected[1] / found.steps)
             assert found.scores["backward_perplexity"] == pytest.approx(ratio, rel=1e-5)
 
 
@@ -61,7 +61,7 @@ def test_all_tokens_count_in_any_number_of_streams(streams: int) -> None:
     task = task_of()
     store = task.prepare(from_strings(DEV)).store
     found = evaluate(task, TextExamples(store, streams=streams), CPU, batch_tokens=5 * streams)
-    assert sum(surprise.tokens for surprise in found.predictions) == len(store.ids)
+    assert sum(window.tokens for window in found.predictions) == len(store.ids)
     shortest, longer = divmod(len(store.ids), streams)
     borders = np.cumsum([0, *(shortest + (row < longer) for row in range(streams))])
     network, total = task.network("forward").eval(), 0.0
@@ -71,13 +71,13 @@ def test_all_tokens_count_in_any_number_of_streams(streams: int) -> None:
         states = network(inputs, torch.tensor([end - start]), network.initial_carry(1)).states_BTH
         targets = torch.tensor(store.ids[start:end].astype(np.int64))
         total -= float(network.head.log_probabilities(states[0], targets, network.tied_VH).double().sum())
-    assert found.scores["nats_per_token"] * found.tokens == pytest.approx(total, rel=1e-5)
+    assert found.scores["nats_per_token"] * found.steps == pytest.approx(total, rel=1e-5)
 
 
 def test_scores_are_what_they_are_called() -> None:
     task = task_of()
     gold = TokenStore(np.zeros(50, dtype=np.uint8), characters=80, bytes=100)
-    scores = task.score(gold, [Surprise((60.0,), 30), Surprise((40.0,), 20)])
+    scores = task.score(TextExamples(gold, streams=1), [WindowNLL((60.0,), 30), WindowNLL((40.0,), 20)])
     assert scores["nats_per_token"] == pytest.approx(2.0)
     assert scores["perplexity"] == pytest.approx(math.exp(2.0))
     assert scores["bits_per_character"] == pytest.approx(100 / math.log(2) / 80)
@@ -103,7 +103,7 @@ def test_an_epoch_learns_from_every_token_once() -> None:
     fit(
         trainer,
         task.prepare(from_strings(DEV)),
-        report=lambda event: tokens.append(event.tokens) if isinstance(event, BatchDone) else None,
+        report=lambda event: tokens.append(event.steps) if isinstance(event, BatchDone) else None,
     )
     assert sum(tokens) == 2 * len(trainer.examples.store.ids)
 
@@ -168,8 +168,7 @@ def test_a_window_is_described_by_its_first_characters() -> None:
 
 def test_a_model_is_restored_from_its_files() -> None:
     task = task_of(unit="bpe", vocabulary_size=300, direction="both")
-    again = LanguageModellingTask.restored(task.config, task.assets())
+    again = LanguageModellingTask.restored(task.config, task.assets().__getitem__)
     again.model.load_state_dict(task.model.state_dict())
     examples = task.prepare(from_strings(DEV))
     assert evaluate(again, examples, CPU).scores == evaluate(task, examples, CPU).scores
-    assert set(task.assets()) == set(task.asset_names(task.config))

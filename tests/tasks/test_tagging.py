@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
@@ -14,14 +15,15 @@ from seqkit.data.corpora import open_corpus
 from seqkit.data.tagged_rows import gold_spans, rows_of
 from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.tagger import Tagger
-from seqkit.tasks.tagging import PartOfSpeechTask, TaggingTask
+from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
+from seqkit.tasks.tagging_predictors import ConfidentTags
 from seqkit.text.tagging_schemes import Scheme, Span, convert_tags
 from seqkit.text.vocabulary import WORD_SHAPES
-from seqkit.training.device import Engine
+from seqkit.training.device import Device
 from seqkit.training.evaluate import predict
-from tests.tiny import ROWS, SPANS, Rows, half_trained, task_of, tiny_tagger, without_time
+from tests.tiny import ROWS, SPANS, Rows, half_trained, task_and_examples, task_of, tiny_tagger, without_time
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 
 every_scheme = pytest.mark.parametrize("scheme", list(Scheme))
 
@@ -112,7 +114,7 @@ def test_a_wrongly_declared_scheme_is_an_error(declared: str, message: str) -> N
 
 
 def test_a_corpus_without_entities_is_an_error() -> None:
-    with pytest.raises(CorpusError, match="marks no entity: every tag is O"):
+    with pytest.raises(CorpusError, match="has no entity: every tag is O"):
         task_of({"tokens": [["rain", "fell"], ["it", "rained"]], "tags": [["O", "O"], ["O", "O"]]})
 
 
@@ -129,10 +131,10 @@ def test_a_split_without_entities_can_be_scored() -> None:
     examples = task.prepare({"tokens": [["rain", "fell"]], "tags": [["O", "O"]]})
     assert examples.gold is not None
     assert examples.gold[0].spans == []
-    assert task.score(examples.gold, examples.gold) == {"f1": 0.0, "precision": 0.0, "recall": 0.0, "accuracy": 1.0}
+    assert task.score(examples, examples.gold) == {"f1": 0.0, "precision": 0.0, "recall": 0.0, "accuracy": 1.0}
 
 
-@pytest.mark.parametrize("make", [task_of, lambda rows: PartOfSpeechTask.fitted(tiny_tagger().config, rows)])
+@pytest.mark.parametrize("make", [task_of, lambda rows: PartOfSpeechTask.from_rows(tiny_tagger().config, rows)[0]])
 @pytest.mark.parametrize(
     ("tokens", "tags", "message"),
     [
@@ -155,7 +157,7 @@ def test_a_label_that_only_dev_has_is_told_and_counted_as_wrong() -> None:
         "tags": [*ROWS["tags"], ["B-MISC", "I-MISC"]],
     }
     tagger = tiny_tagger(still=True, epochs=25, schedule="constant")
-    with pytest.warns(SeqkitWarning, match="^dev holds labels that training lacks, .*count as wrong: MISC$"):
+    with pytest.warns(SeqkitWarning, match="^dev has labels that do not occur in the .*count as wrong: MISC$"):
         tagger.fit(ROWS, dev)
     entities = sum(map(len, SPANS))
     assert tagger.evaluate(ROWS).scores["recall"] == 1.0
@@ -171,14 +173,15 @@ def test_a_label_that_only_dev_has_is_told_and_counted_as_wrong() -> None:
 # Examples and batches.
 
 
-def check_batch(task: TaggingTask, rows: Rows, chosen: list[int]) -> None:
+def check_batch(task: TaggingTask, examples: TaggedExamples, rows: Rows, chosen: list[int]) -> None:
     """Collation against one token after the other."""
-    batch = task.collate(task.prepare(rows), chosen)
-    inputs = batch.inputs
+    batch = task.collate(examples, chosen)
+    inputs = batch.tensors
     time = max(len(rows["tokens"][row]) for row in chosen)
     assert batch.lengths.tolist() == [len(rows["tokens"][row]) for row in chosen]
-    assert batch.targets is not None
-    assert batch.targets.shape == inputs["words_BT"].shape == (len(chosen), time)
+    targets = torch.full_like(inputs["words_BT"], -1) if batch.targets is None else batch.targets
+    assert (batch.targets is None) is (examples.targets_N is None)
+    assert targets.shape == inputs["words_BT"].shape == (len(chosen), time)
     for place, row in enumerate(chosen):
         tags = convert_tags(rows["tags"][row], Scheme.IOB2, Scheme.IOBES)
         for step, word in enumerate(rows["tokens"][row]):
@@ -189,7 +192,7 @@ def check_batch(task: TaggingTask, rows: Rows, chosen: list[int]) -> None:
             assert characters.tolist() == task.reader.characters.ids(read)
             ends = [f"{word[:2]}-", f"{word[:3]}-", f"-{word[-2:]}", f"-{word[-3:]}", f"-{word[-4:]}"]
             assert inputs["affixes_UA"][spelling].tolist() == task.reader.affixes.ids(ends)
-            assert batch.targets[place, step] == task.labels.index(tags[step])
+            assert targets[place, step] == (-1 if batch.targets is None else task.labels.index(tags[step]))
         assert not inputs["words_BT"][place, len(tags) :].any()
         beyond = inputs["spellings_BT"][place, len(tags) :]
         assert not inputs["shapes_U"][beyond].any()
@@ -201,20 +204,22 @@ def check_batch(task: TaggingTask, rows: Rows, chosen: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 11), min_size=1, max_size=12))
 def test_a_batch_is_its_tokens_one_by_one(chosen: list[int]) -> None:
-    check_batch(_TASK, ROWS, chosen)
+    check_batch(_TASK, _TASK.prepare(ROWS), ROWS, chosen)
+    check_batch(_TASK, _EXAMPLES, ROWS, chosen)
 
 
-_TASK = task_of()
+_TASK, _EXAMPLES = task_and_examples()
 
 
 def test_unknown_words_characters_and_very_long_words_are_read() -> None:
     long = "x" * 20 + "middle" * 9 + "Å" * 20
-    check_batch(_TASK, {"tokens": [["Zyx", long], ["Ω"]], "tags": [["O", "O"], ["B-LOC"]]}, [1, 0])
+    rows = {"tokens": [["Zyx", long], ["Ω"]], "tags": [["O", "O"], ["B-LOC"]]}
+    check_batch(_TASK, _TASK.prepare(rows), rows, [1, 0])
 
 
 def test_shapes_are_those_of_the_words() -> None:
     batch = _TASK.collate(_TASK.prepare(ROWS), [5])
-    shapes_T = batch.inputs["shapes_U"][batch.inputs["spellings_BT"][0]]
+    shapes_T = batch.shared["shapes_U"][batch.inputs["spellings_BT"][0]]
     shapes = [WORD_SHAPES[shape] for shape in shapes_T.tolist()]
     assert shapes == ["Title", "lower", "lower", "Title", "lower", "digits and marks", "punctuation"]
 
@@ -289,11 +294,11 @@ def test_a_model_needs_its_vectors_no_more_once_it_is_saved(vectors: Path, tmp_p
 @pytest.mark.parametrize("name", ["ner", "pos"])
 def test_assets_and_weights_are_the_whole_task(name: str, changes: dict[str, Any]) -> None:
     task = half_trained(name, **changes)
-    again = type(task).restored(task.config, task.assets())
+    again = type(task).restored(task.config, task.assets().__getitem__)
     again.model.load_state_dict(task.model.state_dict())
     assert (again.labels, again.scheme) == (task.labels, task.scheme)
     assert again.assets() == task.assets()
-    one, other = (predict(each, each.prepare(ROWS), CPU, confidence=True) for each in (task, again))
+    one, other = (predict(ConfidentTags(each), each.prepare(ROWS), CPU) for each in (task, again))
     assert one == other
     assert_close(again.model.features.singletons_V, task.model.features.singletons_V)
 

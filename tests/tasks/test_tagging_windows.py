@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.errors import ConfigError
-from seqkit.tasks.tagging import TagPrediction
+from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging_windows import SENTENCE_END, Window, cut_windows, merge_predictions, seams
 from seqkit.text.tagging_schemes import Scheme, Span, illegal_tags, spans_from_tags, tags_from_spans
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqkit.errors import ConfigError
-from seqkit.training.device import Engine
+from seqkit.training.device import Device, cpu_has_bfloat16
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, *, cuda: bool = False, mps: bool = False, bfloat16: bool = False) -> None:
@@ -26,21 +26,41 @@ def test_auto_takes_the_best_there_is(
     monkeypatch: pytest.MonkeyPatch, there: dict[str, bool], device: str, precision: str
 ) -> None:
     pretend(monkeypatch, **there)
-    assert Engine.open() == Engine.open("auto", "auto")
-    assert Engine.open().device == torch.device(device)
-    assert Engine.open().precision == precision
+    assert Device.open() == Device.open("auto", "auto")
+    assert Device.open().torch_device == torch.device(device)
+    assert Device.open().precision == precision
 
 
 def test_a_device_and_a_precision_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, cuda=True, bfloat16=True)
-    assert Engine.open("cpu").device == torch.device("cpu")
-    assert Engine.open("cpu").precision == "float32"
-    assert Engine.open("cuda", "float32").precision == "float32"
-    assert Engine.open("cpu", "bfloat16").precision == "bfloat16"
+    assert Device.open("cpu").torch_device == torch.device("cpu")
+    assert Device.open("cpu").precision == "float32"
+    assert Device.open("cuda", "float32").precision == "float32"
+    monkeypatch.setattr("seqkit.training.device.cpu_has_bfloat16", lambda: True)
+    assert Device.open("cpu", "bfloat16").precision == "bfloat16"
+
+
+def test_a_cpu_without_bfloat16_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit.training.device.cpu_has_bfloat16", lambda: False)
+    with pytest.raises(ConfigError, match=r"^this CPU has no instructions for bfloat16; choose precision float32$"):
+        Device.open("cpu", "bfloat16")
+
+
+def test_the_check_of_the_cpu_is_right() -> None:
+    """A recurrent layer runs under bfloat16 autocast exactly if the check says so."""
+    layer = torch.nn.LSTM(8, 8, batch_first=True)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        try:
+            layer(torch.ones(2, 3, 8))
+        except RuntimeError:
+            runs = False
+        else:
+            runs = True
+    assert cpu_has_bfloat16() is runs
 
 
 @pytest.mark.parametrize(
-    ("there", "names"), [({}, "there is cpu"), ({"mps": True}, "there is mps, cpu"), ({"cuda": True}, "cuda, cpu")]
+    ("there", "names"), [({}, "available: cpu"), ({"mps": True}, "available: mps, cpu"), ({"cuda": True}, "cuda, cpu")]
 )
 def test_a_device_that_is_not_there_is_an_error_that_names_those_that_are(
     monkeypatch: pytest.MonkeyPatch, there: dict[str, bool], names: str
@@ -48,19 +68,19 @@ def test_a_device_that_is_not_there_is_an_error_that_names_those_that_are(
     pretend(monkeypatch, **there)
     missing = "mps" if there.get("cuda") else "cuda"
     with pytest.raises(ConfigError, match=f"^device '{missing}' is not available here; .*{names}$"):
-        Engine.open(missing)  # type: ignore[arg-type]
+        Device.open(missing)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="'abacus' is not available"):
-        Engine.open("abacus")  # type: ignore[arg-type]
+        Device.open("abacus")  # type: ignore[arg-type]
 
 
 def test_a_precision_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"^no precision 'float16'; choose from auto, float32, bfloat16$"):
-        Engine.open("cpu", "float16")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"^unknown precision 'float16'; choose from auto, float32, bfloat16$"):
+        Device.open("cpu", "float16")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
 def test_products_have_the_precision_of_the_engine(precision: str, expected: torch.dtype) -> None:
-    engine = Engine(device=torch.device("cpu"), precision=precision)  # type: ignore[arg-type]
+    engine = Device(torch_device=torch.device("cpu"), precision=precision)  # type: ignore[arg-type]
     ones = torch.ones(2, 2)
     with engine.autocast():
         assert (ones @ ones).dtype == expected

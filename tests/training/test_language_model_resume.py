@@ -17,7 +17,7 @@ from seqkit.runs.folder import RunFolder
 from seqkit.training.events import BatchDone, EpochDone, Event
 from seqkit.training.trainer import Trainer
 from tests.tiny import history_of, press_at, without_time
-from tests.tiny_text import DEV, TRAIN, text_options, tiny_language_model, write_texts
+from tests.tiny_text import DEV, TRAIN, TextTrainer, text_options, tiny_language_model, write_texts
 
 RECIPES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -69,13 +69,13 @@ def test_the_schedule_decay_is_that_of_its_paper(tmp_path: Path) -> None:
 def test_a_long_epoch_is_saved_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With no minute between two saves, every step is one; each of them can be gone on from."""
     saved: list[int] = []
-    checkpoint = Trainer.checkpoint
+    checkpoint = Trainer.state_dict
 
-    def counted(self: Trainer) -> Any:
+    def counted(self: TextTrainer) -> Any:
         saved.append(self.state.position)
         return checkpoint(self)
 
-    monkeypatch.setattr(Trainer, "checkpoint", counted)
+    monkeypatch.setattr(Trainer, "state_dict", counted)
     tiny_language_model(epochs=1, save_minutes=1e-9).fit(TRAIN, DEV, out=tmp_path / "often")
     batches = max(saved)
     assert saved == [*range(1, batches + 1), 0]

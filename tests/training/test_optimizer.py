@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from seqkit.config.training import TrainConfig
-from seqkit.training.ema import WeightAverage
+from seqkit.nn.embedding import Embedding
+from seqkit.training.ema import EMA
 from seqkit.training.optimizer import Optimizer
 
 ROWS, WIDTH = 50, 3
@@ -24,7 +25,7 @@ class Words(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.table = nn.Embedding(ROWS, WIDTH, padding_idx=0)
+        self.table = Embedding(ROWS, WIDTH, padding_idx=0)
         self.layer = nn.Linear(WIDTH, 1)
 
     def forward(self, rows: list[int]) -> Tensor:
@@ -128,7 +129,7 @@ def test_an_optimizer_that_remembers_what_another_did_goes_on_as_it_would(settin
     twin = Words()
     twin.load_state_dict(model.state_dict())
     other = optimizer_of(twin, **settings)
-    other.load_state_tensors({name: tensor.clone() for name, tensor in optimizer.state_tensors().items()})
+    other.load_state_dict({name: tensor.clone() for name, tensor in optimizer.state_dict().items()})
     learn(model, optimizer, BATCHES[5:])
     learn(twin, other, BATCHES[5:])
     for one, two in zip(model.parameters(), twin.parameters(), strict=True):
@@ -140,12 +141,12 @@ def test_an_optimizer_that_remembers_what_another_did_goes_on_as_it_would(settin
 def test_the_average_of_a_tables_rows_is_that_of_the_whole_table(decay: float, read_at: tuple[int, ...]) -> None:
     model = Words()
     optimizer = optimizer_of(model)
-    average = WeightAverage(model, decay)
+    average = EMA(model, decay)
     expected = [parameter.detach().clone().double() for parameter in model.parameters()]
     for step, rows in enumerate(BATCHES, start=1):
         model(rows).backward()
         optimizer.clip()
-        with average.following(step):
+        with average.update(step):
             optimizer.step()
         share = min(decay, (1 + step) / (10 + step))
         expected = [
@@ -161,9 +162,9 @@ def test_the_average_of_a_tables_rows_is_that_of_the_whole_table(decay: float, r
 
 def test_an_average_of_nothing_but_large_tables_is_one() -> None:
     table = nn.Embedding(4, 2, sparse=True)
-    average = WeightAverage(table, 0.0)
+    average = EMA(table, 0.0)
     table(torch.tensor([1])).sum().backward()
-    with average.following(1):
+    with average.update(1):
         nn.init.ones_(table.weight)
     assert average.weights[0][1].tolist() == [1.0, 1.0]
 

@@ -150,7 +150,7 @@ def test_a_second_ctrl_c_leaves_the_last_epochs_state(uninterrupted: dict[str, P
 def test_only_an_unfinished_training_can_be_resumed(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be resumed: its training has finished"):
         tiny_tagger().fit(ROWS, ROWS, out=uninterrupted["AdamW, one-cycle"], resume=True)
-    with pytest.raises(CheckpointError, match="cannot be resumed: it holds no run"):
+    with pytest.raises(CheckpointError, match="cannot be resumed: it is not a run"):
         tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "none", resume=True)
 
 
@@ -158,7 +158,7 @@ def test_only_an_unfinished_training_can_be_resumed(uninterrupted: dict[str, Pat
 def test_a_resume_that_does_not_fit_the_model_is_an_error(changes: dict[str, Any], tmp_path: Path) -> None:
     tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((5, BatchDone)))
     with pytest.raises(
-        CheckpointError, match=r"state\.safetensors does not fit this model: .*; resume with the settings"
+        CheckpointError, match=r"state\.safetensors does not match this model: .*; resume with the settings"
     ):
         tiny_tagger(**changes).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
     tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)

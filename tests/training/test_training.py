@@ -18,16 +18,25 @@ from torch.testing import assert_close
 from seqkit.batches.batch import Batch
 from seqkit.config.training import TrainConfig
 from seqkit.errors import DivergenceError
-from seqkit.training.device import Engine
-from seqkit.training.ema import WeightAverage
+from seqkit.training.device import Device, cpu_has_bfloat16
+from seqkit.training.ema import EMA
 from seqkit.training.evaluate import evaluate
 from seqkit.training.events import BatchDone, EpochDone, EpochStarted, Event, Outcome
 from seqkit.training.fit import fit
-from seqkit.training.trainer import Trainer
-from tests.scripted import Numbers, ScriptedTask, rates_of, run, scripted, weight_of
-from tests.tiny import ROWS, interrupt_when, task_of, terminal_interrupts, tiny_tagger, trainer_of
+from seqkit.training.trainer import Trainer, TrainState
+from tests.scripted import Numbers, NumbersTrainer, ScriptedTask, rates_of, run, scripted, weight_of
+from tests.tiny import (
+    ROWS,
+    TaggingTrainer,
+    interrupt_when,
+    task_and_examples,
+    task_of,
+    terminal_interrupts,
+    tiny_tagger,
+    trainer_of,
+)
 
-CPU = Engine.open("cpu")
+CPU = Device.open("cpu")
 
 
 class NoSlope(ScriptedTask):
@@ -99,7 +108,7 @@ def test_matrices_decay_and_nothing_else(optimizer: str) -> None:
     assert optimizer == "adamw" or {group["momentum"] for group in groups} == {0.5}
 
 
-def gradients(trainer: Trainer, rows: list[int]) -> dict[str, Tensor]:
+def gradients(trainer: TaggingTrainer, rows: list[int]) -> dict[str, Tensor]:
     """The gradient of the loss of some examples, computed beside the trainer."""
     model = trainer.task.model.train()
     loss, _ = trainer.task.loss(trainer.task.collate(trainer.examples, rows), None)
@@ -126,10 +135,10 @@ def test_accumulated_batches_make_the_step_of_their_mean(halves: tuple[list[int]
     trainer.set_learning_rate(0.0)
     before = {name: tensor.clone() for name, tensor in trainer.task.model.named_parameters()}
     one, other, whole = (gradients(trainer, rows) for rows in (*halves, list(chain(*halves))))
-    trainer.learn(halves[0], step=False)
+    trainer.train_step(halves[0], step=False)
     assert trainer.state.step == 0
     assert_close(dict(trainer.task.model.named_parameters()), before, rtol=0, atol=0)
-    trainer.learn(halves[1], step=True)
+    trainer.train_step(halves[1], step=True)
     assert trainer.state.step == 1
     after = dict(trainer.task.model.named_parameters())
     moved = {name: (before[name] - after[name]).detach() / trainer.state.learning_rate for name in before}
@@ -152,7 +161,7 @@ def test_the_gradient_is_clipped_to_its_norm() -> None:
     for clip_norm, expected in ((0.5, 0.5), (5.0, 2.0), (0.0, 2.0)):
         trainer = scripted(clip_norm=clip_norm, **settings)
         trainer.set_learning_rate(0.5)
-        trainer.learn([0], step=True)
+        trainer.train_step([0], step=True)
         assert weight_of(trainer) == pytest.approx(expected, rel=1e-4)
 
 
@@ -163,10 +172,10 @@ def test_the_gradient_is_clipped_to_its_norm() -> None:
 def test_the_average_is_its_formula(decay: float, values: list[float]) -> None:
     model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)
-    average = WeightAverage(model, decay)
+    average = EMA(model, decay)
     expected = 1.0
     for step, value in enumerate(values, start=1):
-        with average.following(step):
+        with average.update(step):
             nn.init.constant_(model.weight, value)
         share = min(decay, (1 + step) / (10 + step))
         expected = share * expected + (1 - share) * value
@@ -177,7 +186,7 @@ def test_the_average_is_its_formula(decay: float, values: list[float]) -> None:
 
 def test_the_model_has_its_own_weights_again_even_after_an_error() -> None:
     model = nn.Linear(2, 2)
-    average = WeightAverage(model, 0.5)
+    average = EMA(model, 0.5)
     nn.init.constant_(model.weight, 7.0)
     with contextlib.suppress(ZeroDivisionError), average.applied():
         assert not (model.weight == 7.0).any()
@@ -192,7 +201,7 @@ def test_dev_is_scored_with_the_average_and_training_goes_on_without_it() -> Non
 
     def report(event: Event) -> None:
         if isinstance(event, EpochDone):
-            seen.append((weight_of(trainer), float(trainer.average.weights[0])))
+            seen.append((weight_of(trainer), float(trainer.ema.weights[0])))
 
     outcome = run(trainer, report)
     assert isinstance(trainer.task, ScriptedTask)
@@ -209,17 +218,17 @@ def test_events_tell_all_that_happens() -> None:
     outcome = run(scripted([0.5, 0.25], lengths=[1, 2, 1]), events.append)
     kinds = [type(event) for event in events]
     assert kinds == [EpochStarted, BatchDone, BatchDone, BatchDone, EpochDone] * 2
-    assert events[0] == EpochStarted(epoch=1, epochs=2, tokens=4, done=0)
-    assert events[5] == EpochStarted(epoch=2, epochs=2, tokens=4, done=0)
+    assert events[0] == EpochStarted(epoch=1, epochs=2, steps=4, done=0)
+    assert events[5] == EpochStarted(epoch=2, epochs=2, steps=4, done=0)
     batches = [event for event in events if isinstance(event, BatchDone)]
-    assert sum(batch.tokens for batch in batches[:3]) == 4
+    assert sum(batch.steps for batch in batches[:3]) == 4
     ends = [event for event in events if isinstance(event, EpochDone)]
     assert [end.best for end in ends] == [True, False]
     assert [end.record for end in ends] == outcome.history
     for number, record in enumerate(outcome.history):
         mine = batches[3 * number : 3 * number + 3]
         assert record["epoch"] == number + 1
-        assert record["train_loss"] == pytest.approx(sum(batch.loss * batch.tokens for batch in mine) / 4)
+        assert record["train_loss"] == pytest.approx(sum(batch.loss * batch.steps for batch in mine) / 4)
         assert record["dev_score"] == [0.5, 0.25][number]
     assert (outcome.reason, outcome.best, outcome.best_epoch) == ("finished", 0.5, 1)
     assert outcome.seconds + 0.001 > outcome.history[1]["seconds"] >= outcome.history[0]["seconds"] >= 0
@@ -322,7 +331,7 @@ def test_training_works_in_a_thread_where_no_signal_can_be_caught() -> None:
 def test_save_is_called_at_each_epochs_end_and_at_ctrl_c() -> None:
     saved: list[tuple[int, int, bool]] = []
 
-    def save(trainer: Trainer, best: bool) -> None:
+    def save(trainer: NumbersTrainer, best: bool) -> None:
         saved.append((trainer.state.epoch, trainer.state.position, best))
 
     fit(scripted([0.2, 0.1, 0.3]), Numbers([1]), save=save)
@@ -363,8 +372,8 @@ def test_a_gradient_that_is_not_a_number_leaves_the_weights_alone() -> None:
     for clip_norm in (0.0, 5.0):
         config = TrainConfig(clip_norm=clip_norm, batch_tokens=1)
         trainer = Trainer(NoSlope(), Numbers([1, 1]), config, CPU)
-        with pytest.raises(DivergenceError, match=r"the gradient's norm became nan in epoch 1, batch 1, .* number 1"):
-            trainer.learn([1], step=True)
+        with pytest.raises(DivergenceError, match=r"the norm of the gradient became nan in epoch 1, batch 1, .* 1;"):
+            trainer.train_step([1], step=True)
         assert weight_of(trainer) == 0.0
 
 
@@ -373,44 +382,74 @@ def test_a_gradient_that_is_not_a_number_leaves_the_weights_alone() -> None:
 
 def test_a_checkpoint_is_tensors_and_json() -> None:
     trainer = scripted([0.1, 0.2])
-    values = trainer.checkpoint()[1]
-    assert values["best"] is None  # no score yet is minus infinity, which JSON does not have
+    values = trainer.state_dict()[1]
+    assert values["best"] is None
     other = scripted()
     with torch.random.fork_rng():
-        other.restore(*trainer.checkpoint(), best_weights={})
+        other.load_state_dict(*trainer.state_dict(), best_weights={})
     assert other.state == trainer.state
-    assert other.state.best == -math.inf
+    assert other.state.best is None
     run(trainer)
-    tensors, values = trainer.checkpoint()
+    tensors, values = trainer.state_dict()
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert all(isinstance(tensor, Tensor) for tensor in tensors.values())
     with torch.random.fork_rng():
-        other.restore(tensors, values, trainer.best_weights)
+        other.load_state_dict(tensors, values, trainer.best_weights)
     assert other.state == trainer.state
     assert weight_of(other) == weight_of(trainer) > 0.0
 
 
-def test_a_checkpoint_holds_the_state_of_the_random_numbers() -> None:
+@pytest.mark.parametrize(
+    ("values", "tensors", "named"),
+    [
+        ({"tokens": 3}, {}, "tokens"),
+        ({"train_step": None, "__class__": "evil"}, {}, "__class__, train_step"),
+        ({"epoch": ...}, {}, "epoch"),
+        ({}, {"spare.weight": torch.ones(1)}, "unknown tensor spare.weight"),
+        ({}, {"random.cpu": ...}, "cpu"),
+        ({}, {"ema.faded": ...}, "faded"),
+    ],
+)
+def test_a_state_with_entries_too_many_or_too_few_is_refused(
+    values: dict[str, Any], tensors: dict[str, Any], named: str
+) -> None:
+    """``...`` leaves an entry out; none is set that the state does not have."""
+    trainer = scripted([0.1])
+    saved_tensors, saved_values = trainer.state_dict()
+    changed = [
+        {name: value for name, value in {**saved, **changes}.items() if value is not ...}
+        for saved, changes in ((saved_tensors, tensors), (saved_values, values))
+    ]
+    before = TrainState(**saved_values)
+    with torch.random.fork_rng(), pytest.raises(KeyError, match=named):
+        trainer.load_state_dict(changed[0], changed[1], {})
+    assert trainer.state == before
+    assert not hasattr(trainer.state, "tokens")
+
+
+def test_a_checkpoint_holds_the_state_of_the_random_seed() -> None:
     trainer = scripted()
     with torch.random.fork_rng():
-        tensors = {name: tensor.clone() for name, tensor in trainer.checkpoint()[0].items()}
+        tensors = {name: tensor.clone() for name, tensor in trainer.state_dict()[0].items()}
         drawn = torch.rand(3)
         torch.rand(5)
-        trainer.restore(tensors, trainer.checkpoint()[1], {})
+        trainer.load_state_dict(tensors, trainer.state_dict()[1], {})
         assert torch.equal(torch.rand(3), drawn)
 
 
 # Precision.
 
 
+@pytest.mark.skipif(not cpu_has_bfloat16(), reason="this CPU has no bfloat16 instructions")
 def test_bfloat16_learns_as_float32_does() -> None:
     losses = {}
     for precision in ("float32", "bfloat16"):
         task = task_of(still=True)
-        engine = Engine.open("cpu", precision)
-        trainer = Trainer(task, task.prepare(ROWS), tiny_tagger().training, engine)
+        device = Device.open("cpu", precision)
+        _, examples = task_and_examples(still=True)
+        trainer = Trainer(task, examples, tiny_tagger().training, device)
         losses[precision] = [record["train_loss"] for record in fit(trainer, trainer.examples).history]
-        assert evaluate(task, trainer.examples, engine).tokens == sum(map(len, ROWS["tokens"]))
+        assert evaluate(task, task.prepare(ROWS), device).steps == sum(map(len, ROWS["tokens"]))
         assert all(parameter.dtype == torch.float32 for parameter in task.model.parameters())
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
     assert losses["bfloat16"] != losses["float32"]

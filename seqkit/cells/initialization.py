@@ -1,4 +1,4 @@
-"""How the weights of every recurrent cell start."""
+"""The initial weights of recurrent cells."""
 
 import torch
 from torch import nn
@@ -12,8 +12,8 @@ def initialize_recurrent(stack: nn.RNNBase, gates: int) -> None:
 
     Args:
         stack: an ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``.
-        gates: how many gates are stacked in each weight (4 for an LSTM, 3 for a GRU); each is initialised
-            as a matrix of its own, since an orthogonal 4H×H matrix would leave no gate orthogonal.
+        gates: how many gates are stacked in each weight (4 for an LSTM, 3 for a GRU, 1 for a plain RNN). Each gate is
+            initialised as a matrix of its own: in an orthogonal 4H×H matrix no single gate would be orthogonal.
 
     >>> stack = nn.LSTM(3, 5)
     >>> initialize_recurrent(stack, gates=4)

@@ -1,4 +1,4 @@
-"""Metrics against seqeval, against conlleval's way of counting, and by hand."""
+"""Scores of spans and tags, against seqeval, conlleval's way of counting and scikit-learn, and by hand."""
 
 import json
 import math
@@ -26,7 +26,7 @@ PREDICTED = [[Span(0, 2, "PER"), Span(3, 4, "ORG"), Span(5, 7, "LOC")], [], [Spa
 
 @st.composite
 def gold_and_predicted(draw: st.DrawFn, scheme: Scheme) -> tuple[Corpus, Corpus]:
-    """Tags of equal lengths in any order, mostly malformed; half of the sentences are predicted right."""
+    """Tags of equal lengths in any order, mostly malformed; half of the sentences are predicted correctly."""
     tags = ["O", *(f"{prefix}-{label}" for label in "XYZ" for prefix in scheme.prefixes)]
     lengths = draw(st.lists(st.integers(1, 8), min_size=1, max_size=5))
     sentences = [st.lists(st.sampled_from(tags), min_size=length, max_size=length) for length in lengths]
@@ -43,7 +43,7 @@ def report_of(gold: Corpus, predicted: Corpus, scheme: Scheme, mode: SpanMode) -
 
 def assert_equals_seqeval(report: SpanReport, gold: Corpus, predicted: Corpus, **mode: object) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of divisions by zero
+        warnings.simplefilter("ignore")  # seqeval warns of divisions by zero
         by_seqeval = classification_report(gold, predicted, output_dict=True, zero_division=0, **mode)
     rows = {label: row for label, row in by_seqeval.items() if not label.endswith(" avg")}
     assert report.by_type.keys() == rows.keys()
@@ -54,12 +54,12 @@ def assert_equals_seqeval(report: SpanReport, gold: Corpus, predicted: Corpus, *
 
 
 def conlleval_counts(gold: list[str], predicted: list[str]) -> dict[str, tuple[int, int, int]]:
-    """Gold, predicted and correct chunks by type, counted as conlleval does: in one walk down both columns at once.
+    """Count gold, predicted and correct chunks by type as conlleval does: in one pass over both columns.
 
-    A chunk is under way as correct from where both columns start one of the same type, until both end it together.
+    A correct chunk is open from where both columns start one of the same type until both end it together.
     """
     found: Counter[tuple[str, str]] = Counter()
-    under_way = False
+    is_open = False
     before = [("O", ""), ("O", "")]
     for tags in zip([*gold, "O"], [*predicted, "O"], strict=True):
         now = [(tag[0], tag[2:]) for tag in tags]
@@ -68,12 +68,12 @@ def conlleval_counts(gold: list[str], predicted: list[str]) -> dict[str, tuple[i
             new[0] != "O" and (new[0] == "B" or old[0] == "O" or old[1] != new[1])
             for old, new in zip(before, now, strict=True)
         ]
-        if under_way and all(ends):
+        if is_open and all(ends):
             found["correct", before[0][1]] += 1
         if any(ends):
-            under_way = False
+            is_open = False
         if all(starts) and now[0][1] == now[1][1]:
-            under_way = True
+            is_open = True
         for column, started, (_, label) in zip(("gold", "predicted"), starts, now, strict=True):
             found[column, label] += started
         before = now
@@ -83,18 +83,18 @@ def conlleval_counts(gold: list[str], predicted: list[str]) -> dict[str, tuple[i
 
 @pytest.mark.parametrize("scheme", [scheme for scheme in Scheme if scheme is not Scheme.IOE1])
 @given(data=st.data())
-def test_strict_scores_are_seqevals(scheme: Scheme, data: st.DataObject) -> None:
+def test_strict_scores_equal_seqevals(scheme: Scheme, data: st.DataObject) -> None:
     # IOE1 is compared span by span in test_tagging_schemes.py: seqeval overlooks some of its legal chunks.
     gold, predicted = data.draw(gold_and_predicted(scheme))
     report = report_of(gold, predicted, scheme, "strict")
-    if report.by_type:  # seqeval fails where there is nothing to report
+    if report.by_type:  # seqeval fails if there is nothing to report
         seqeval_class = getattr(seqeval_scheme, scheme.value)
         assert_equals_seqeval(report, gold, predicted, mode="strict", scheme=seqeval_class)
 
 
 @pytest.mark.parametrize("scheme", [scheme for scheme in Scheme if scheme is not Scheme.BILOU])
 @given(data=st.data())
-def test_lenient_scores_are_seqevals_default(scheme: Scheme, data: st.DataObject) -> None:
+def test_lenient_scores_equal_seqevals_default(scheme: Scheme, data: st.DataObject) -> None:
     # seqeval's default mode does not know the L and U of BILOU.
     gold, predicted = data.draw(gold_and_predicted(scheme))
     report = report_of(gold, predicted, scheme, "conlleval")
@@ -103,7 +103,7 @@ def test_lenient_scores_are_seqevals_default(scheme: Scheme, data: st.DataObject
 
 
 @given(gold_and_predicted(Scheme.IOB2))
-def test_lenient_counts_are_conllevals(drawn: tuple[Corpus, Corpus]) -> None:
+def test_lenient_counts_equal_conllevals(drawn: tuple[Corpus, Corpus]) -> None:
     gold, predicted = drawn
     report = report_of(gold, predicted, Scheme.IOB2, "conlleval")
     # The script reads one long column, with an O between sentences.
@@ -112,7 +112,7 @@ def test_lenient_counts_are_conllevals(drawn: tuple[Corpus, Corpus]) -> None:
     assert counts == conlleval_counts(*columns)
 
 
-def test_micro_scores_are_seqevals_on_legal_tags_of_every_scheme() -> None:
+def test_micro_scores_equal_seqevals_on_legal_tags_of_every_scheme() -> None:
     for scheme in Scheme:
         gold, predicted = ([tags_from_spans(spans, 8, scheme) for spans in corpus] for corpus in (GOLD, PREDICTED))
         score = report_of(gold, predicted, scheme, "strict").overall
@@ -159,7 +159,7 @@ def test_nothing_to_score_is_zero() -> None:
 
 def test_the_report_is_json_and_frozen() -> None:
     report = span_scores(GOLD, PREDICTED)
-    loaded = json.loads(json.dumps(report.as_dict()))
+    loaded = json.loads(json.dumps(report.to_dict()))
     assert loaded["f1"] == report.overall.f1
     assert list(loaded) == ["precision", "recall", "f1", "gold", "predicted", "correct", "by_type"]
     assert {label: Score(**fields) for label, fields in loaded["by_type"].items()} == report.by_type
@@ -178,7 +178,7 @@ def test_confusion_by_hand() -> None:
 
 
 @given(gold_and_predicted(Scheme.IOB2))
-def test_confusion_is_sklearns_and_its_margins_are_the_scores_counts(drawn: tuple[Corpus, Corpus]) -> None:
+def test_confusion_equals_sklearns_and_its_margins_equal_the_counts_of_the_scores(drawn: tuple[Corpus, Corpus]) -> None:
     gold, predicted = ([spans_from_tags(tags, Scheme.IOB2, "conlleval") for tags in corpus] for corpus in drawn)
     table = type_confusion(gold, predicted)
     for label, score in span_scores(gold, predicted).by_type.items():
@@ -204,7 +204,7 @@ def test_confusion_refuses_two_types_for_the_same_tokens() -> None:
 
 
 @given(gold_and_predicted(Scheme.IOBES))
-def test_accuracy_is_sklearns(drawn: tuple[Corpus, Corpus]) -> None:
+def test_accuracy_equals_sklearns(drawn: tuple[Corpus, Corpus]) -> None:
     flat = [[tag for sentence in corpus for tag in sentence] for corpus in drawn]
     assert token_accuracy(*drawn) == pytest.approx(accuracy_score(*flat))
 

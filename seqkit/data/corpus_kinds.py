@@ -1,0 +1,111 @@
+"""The kinds of corpora that a task can be trained on, and how each is opened.
+
+Nothing is imported until a corpus is opened, so that the command line can list columns without loading ``datasets``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from seqkit.errors import CorpusError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from seqkit.data.texts import Texts
+
+__all__ = ["LABELLED_TEXTS", "RUNNING_TEXT", "TAGGED_SENTENCES", "Column", "CorpusKind", "OpenedCorpus"]
+
+Split = TypeVar("Split")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column that a person can name.
+
+    Attributes:
+        option: the name of the command line's option, in snake case.
+        argument: the keyword of the function that opens the corpus.
+        help: what the option's help says.
+    """
+
+    option: str
+    argument: str
+    help: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedCorpus(Generic[Split]):
+    """The splits of a corpus by name, and a function that computes the fingerprint of their contents."""
+
+    splits: Mapping[str, Split]
+    fingerprint: Callable[[], str]
+
+    def require(self, split: str) -> Split:
+        """Return a split.
+
+        Raises:
+            CorpusError: if it is missing; the message names the splits that exist.
+        """
+        if split in self.splits:
+            return self.splits[split]
+        remedies = {"dev": "add a file for it, or train with --dev-fraction", "test": "add a file for it"}
+        names = ", ".join(self.splits) or "none at all"
+        raise CorpusError(
+            f"the corpus has no split {split!r}, only {names}; {remedies.get(split, 'choose one of these')}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusKind(Generic[Split]):
+    """A kind of corpus.
+
+    Attributes:
+        open: opens one, given the keywords ``spec``, ``dev_fraction``, ``encoding``, ``seed`` if the kind is shuffled,
+            and the arguments of the columns.
+        columns: the columns that can be named.
+        shuffled: whether a dev split is drawn at random from the training split, or cut from its end.
+    """
+
+    open: Callable[..., OpenedCorpus[Split]]
+    columns: tuple[Column, ...]
+    shuffled: bool
+
+
+def _open_rows(**opening: Any) -> "OpenedCorpus[Dataset]":
+    from seqkit.data.corpora import corpus_fingerprint, open_corpus
+
+    corpus = open_corpus(**opening)
+    return OpenedCorpus(splits=corpus, fingerprint=lambda: corpus_fingerprint(corpus))
+
+
+def _open_texts(**opening: Any) -> "OpenedCorpus[Texts]":
+    from seqkit.data.texts import open_texts, texts_fingerprint
+
+    texts = open_texts(**opening)
+    return OpenedCorpus(splits=texts, fingerprint=lambda: texts_fingerprint(texts))
+
+
+TAGGED_SENTENCES: CorpusKind["Dataset"] = CorpusKind(
+    open=_open_rows,
+    columns=(
+        Column(option="token_column", argument="token_column", help="Name or index of the token column."),
+        Column(option="tag_column", argument="tag_column", help="Name or index of the tag column."),
+    ),
+    shuffled=True,
+)
+LABELLED_TEXTS: CorpusKind["Dataset"] = CorpusKind(
+    open=_open_rows,
+    columns=(
+        Column(option="text_column", argument="text_column", help="Name of the text column."),
+        Column(option="label_column", argument="tag_column", help="Name of the label column."),
+    ),
+    shuffled=True,
+)
+RUNNING_TEXT: CorpusKind["Texts"] = CorpusKind(
+    open=_open_texts,
+    columns=(
+        Column(option="text_column", argument="text_column", help="Name of the text column of tables and datasets."),
+    ),
+    shuffled=False,
+)

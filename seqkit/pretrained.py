@@ -1,0 +1,56 @@
+"""Language models of run folders, as taggers and classifiers start from them (the setting ``lm``)."""
+
+import json
+import os
+
+from seqkit.config.language_model import LanguageModelConfig
+from seqkit.config.settings import build_configs
+from seqkit.errors import CheckpointError, ConfigError
+from seqkit.models.contextual_embeddings import ContextualStates
+from seqkit.models.text_encoders import PretrainedEncoder
+from seqkit.runs.folder import RunFolder, last_reason
+from seqkit.tasks.language_modelling import LanguageModellingTask
+
+__all__ = ["load_contextual_states", "load_pretrained_encoder"]
+
+
+def load_contextual_states(path: str | os.PathLike[str]) -> ContextualStates:
+    """Load a language model whose states are features of words in a tagger.
+
+    Raises:
+        CheckpointError: if the folder has no language model, or a file is damaged.
+        ConfigError: if its tokens are not characters.
+    """
+    task = _load(path)
+    contextual = ContextualStates(task.config, task.tokenizer)
+    contextual.networks.load_state_dict(task.model.state_dict())
+    return contextual
+
+
+def load_pretrained_encoder(path: str | os.PathLike[str]) -> PretrainedEncoder:
+    """Load a language model that the encoder of a classifier starts from.
+
+    Raises:
+        CheckpointError: if the folder has no language model, or a file is damaged.
+        ConfigError: if its tokens are characters.
+    """
+    task = _load(path)
+    if task.config.unit == "char":
+        raise ConfigError(f"a classifier starts from a model of words or byte pairs; {path} is one of characters")
+    return PretrainedEncoder(task.config, task.tokenizer, task.networks())
+
+
+def _load(path: str | os.PathLike[str]) -> LanguageModellingTask:
+    folder = RunFolder(path)
+    run = folder.read_run()
+    if run.get("task") != "lm":
+        raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not a language model")
+    tensors, _ = folder.read_tensors()
+    try:
+        config, _ = build_configs(LanguageModelConfig, run["settings"])
+        task = LanguageModellingTask.restored(config, folder.read)
+        task.model.load_state_dict(tensors)
+    except (ConfigError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        reason = last_reason(error)
+        raise CheckpointError(f"{folder.path} is damaged: {reason}; train again or restore its files") from error
+    return task

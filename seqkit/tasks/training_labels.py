@@ -1,0 +1,36 @@
+"""The labels of a training split of texts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from seqkit.errors import ConfigError, CorpusError
+
+__all__ = ["count_labels"]
+
+
+def count_labels(
+    answers: Sequence[Sequence[Any]], *, multi_label: bool, balanced_sampling: bool
+) -> tuple[list[Any], Counter[Any]]:
+    """Return the labels, sorted, and the number of texts of each.
+
+    Args:
+        answers: the labels of each text.
+        multi_label: whether a text may have several labels, or none.
+        balanced_sampling: whether training draws each label equally often.
+
+    Raises:
+        ConfigError: if sampling cannot be balanced, because texts have several labels.
+        CorpusError: if there are too few labels to learn anything.
+
+    >>> count_labels([["good"], ["bad"], ["good"]], multi_label=False, balanced_sampling=False)[0]
+    ['bad', 'good']
+    """
+    counts = Counter(label for answer in answers for label in answer)
+    labels = sorted(counts, key=lambda label: (type(label).__name__, label))
+    if balanced_sampling and multi_label:
+        raise ConfigError("balanced_sampling is for texts with one label each; try class_weights=balanced")
+    if len(labels) < (1 if multi_label else 2):
+        only = f"every text is {labels[0]!r}" if labels else "no text has a label"
+        raise CorpusError(f"there is nothing to tell apart in the training split: {only}; add texts of another label")
+    return labels, counts
