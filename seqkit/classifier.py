@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqkit.batches.labelled_examples import LabelledExamples
 from seqkit.config.classification import ClassificationConfig
-from seqkit.data.labelled_rows import checked_texts, labelled_rows, texts_of
+from seqkit.data.labelled_rows import Label, LabelledRows, checked_texts, labelled_rows, texts_of
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.estimator import Conclusion, Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
 from seqkit.metrics.calibration import expected_calibration_error, reliability
@@ -150,7 +150,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
             train, dev_rows = _split_dev(train, self.training.seed)
         else:
             dev_rows = labelled_rows(*dev) if isinstance(dev, tuple) else labelled_rows(dev)
-        if dev_rows["several"] is not train["several"]:
+        if dev_rows["multi_label"] is not train["multi_label"]:
             raise CorpusError("labels are lists in one of train and dev, and single in the other")
 
         def prepare() -> Prepared[ClassificationTask, LabelledExamples]:
@@ -337,22 +337,21 @@ def _classified(
     )
 
 
-def _with_words(rows: dict[str, Any], where: str) -> dict[str, Any]:
-    """The rows whose texts hold a word; of others there is nothing to learn."""
+def _with_words(rows: LabelledRows, where: str) -> LabelledRows:
+    """Return the rows whose texts have a word; the others are left out with a warning."""
     tokenizer = WordTokenizer()
-    # Python takes a few characters for white space that are words to the tokenizer: it has the say.
+    # A few characters are white space to Python and words to the tokenizer, which decides.
     kept = [number for number, text in enumerate(rows["text"]) if text.strip() or tokenizer.tokenize(text)]
     if len(kept) == len(rows["text"]):
         return rows
     if not kept:
-        raise CorpusError(f"no text of the {where} split holds a word")
-    without = len(rows["text"]) - len(kept)
-    message = f"{without} {'text' if without == 1 else 'texts'} of the {where} split hold no word and are left out"
+        raise CorpusError(f"no text of the {where} split has a word")
+    message = f"texts without a word in the {where} split, which are left out: {len(rows['text']) - len(kept)}"
     warnings.warn(message, SeqkitWarning, stacklevel=3)
     return _chosen(rows, kept)
 
 
-def _split_dev(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _split_dev(rows: LabelledRows, seed: int) -> tuple[LabelledRows, LabelledRows]:
     """Split off a tenth of the rows of each label as dev; very few rows are used as both."""
     generator = random.Random(seed)
     of_label: dict[str, list[int]] = {}
@@ -366,19 +365,26 @@ def _split_dev(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[st
     return _chosen(rows, sorted(set(range(len(rows["text"]))) - set(dev))), _chosen(rows, sorted(dev))
 
 
-def _chosen(rows: dict[str, Any], numbers: Sequence[int]) -> dict[str, Any]:
-    columns = {name: [rows[name][number] for number in numbers] for name in ("text", "label")}
-    return {**columns, "several": rows["several"]}
+def _chosen(rows: LabelledRows, numbers: Sequence[int]) -> LabelledRows:
+    return {
+        "text": [rows["text"][number] for number in numbers],
+        "label": [rows["label"][number] for number in numbers],
+        "multi_label": rows["multi_label"],
+    }
 
 
-def _as_known(task: ClassificationTask, rows: dict[str, Any]) -> dict[str, Any]:
+def _as_known(task: ClassificationTask, rows: LabelledRows) -> LabelledRows:
     """Return the rows with labels in the types of the model's labels: files have numbers and booleans as strings.
 
     Raises:
         CorpusError: if labels are lists and the model was trained on single ones.
     """
-    if rows["several"] and not task.multi_label:
+    if rows["multi_label"] and not task.multi_label:
         raise CorpusError("the texts have lists of labels, but the model was trained on one label each")
     own = {str(label): label for label in task.labels}
-    answers = [[label if label in task.labels else own.get(label, label) for label in each] for each in rows["label"]]
-    return {**rows, "label": answers, "several": task.multi_label}
+
+    def as_known(label: Label) -> Label:
+        return own.get(label, label) if isinstance(label, str) and label not in task.labels else label
+
+    answers = [list(map(as_known, each)) for each in rows["label"]]
+    return {**rows, "label": answers, "multi_label": task.multi_label}

@@ -171,8 +171,7 @@ def _labels(
     assert examples.gold is not None
     names = [*map(str, task.labels), "(unknown)"]
     gold = [[names[index] for index in indices] for indices in examples.gold]
-    answers = [task.answer(each.probabilities) for each in scores.predictions]
-    return gold, [list(map(str, answer)) if task.multi_label else [str(answer)] for answer in answers]
+    return gold, [list(map(str, task.predicted_labels(each.probabilities))) for each in scores.predictions]
 
 
 def _print_confusion(console: "Console", counts: Counter[tuple[str, str]]) -> None:
