@@ -287,7 +287,7 @@ def test_a_temperature_is_fitted_that_makes_dev_likelier() -> None:
         ((TEXTS, ["good"] * 12), "nothing to tell apart in the training split: every text is 'good'"),
         ((TEXTS[:3], ["good", None, "bad"]), "text 2 has no label"),
         ((TEXTS[:3], ["good", "bad", float("nan")]), "text 3 has no label"),
-        (([*TEXTS[:2], 3.5], ["good", "bad", "good"]), "text 3 is 3.5, which is no string"),
+        (([*TEXTS[:2], 3.5], ["good", "bad", "good"]), "text 3 is 3.5, which is not a string"),
         (([], []), "there is no text"),
         ((["", " "], ["good", "bad"]), "no text of the train split holds a word"),
         ((TEXTS, TOPICS), "labels are lists in one of train and dev, and single in the other"),

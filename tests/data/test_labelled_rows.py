@@ -108,7 +108,7 @@ def test_several_labels_of_a_dataset() -> None:
 def test_labels_keep_their_own_type_beside_each_other() -> None:
     rows = labelled_rows(TEXTS, ["1", 1, "True"])
     assert typed(rows["label"]) == [[(str, "1")], [(int, 1)], [(str, "True")]]
-    with pytest.raises(CorpusError, match="some labels are truth values and some are numbers"):
+    with pytest.raises(CorpusError, match="some labels are booleans and some are numbers"):
         labelled_rows(TEXTS, ["1", 1, True])
 
 
@@ -144,7 +144,7 @@ def test_a_data_frame_has_its_columns() -> None:
 def test_a_dataset_that_does_not_tell_its_columns_is_refused() -> None:
     stream = Dataset.from_dict({"text": TEXTS}).to_iterable_dataset().map(lambda row: row)
     if stream.column_names is None:
-        with pytest.raises(CorpusError, match="does not tell its columns"):
+        with pytest.raises(CorpusError, match="columns of this dataset are not known"):
             texts_of(stream)
 
 
@@ -183,7 +183,7 @@ def test_a_label_that_pandas_or_a_dataset_lacks_is_told() -> None:
 
 @pytest.mark.parametrize("label", [1.5, 2.0, b"a", {"a": 1}, object(), np.float64(0.5), 1j])
 def test_a_label_of_no_usable_kind_is_told_with_its_number(label: Any) -> None:
-    with pytest.raises(CorpusError, match=r"^label 3 is .*; a label is a string, a whole number or a truth value$"):
+    with pytest.raises(CorpusError, match=r"^label 3 is .*; a label is a string, an integer or a boolean$"):
         labelled_rows(TEXTS, ["a", "b", label])
 
 
@@ -194,14 +194,14 @@ def test_labels_within_lists_within_lists_are_refused() -> None:
 
 @pytest.mark.parametrize("labels", [["a", "b", ["c"]], [["a"], ["b"], "c"], [1, 2, (1, 2)]])
 def test_one_label_and_several_do_not_go_together(labels: list[Any]) -> None:
-    with pytest.raises(CorpusError, match=r"^label 3 is .*, while label 1 is .*: all must be lists, or none$"):
+    with pytest.raises(CorpusError, match=r"^label 3 is .*, but label 1 is .*: either all or none must be lists$"):
         labelled_rows(TEXTS, labels)
 
 
 @pytest.mark.parametrize("text", [None, float("nan"), 3, b"bytes", ["Not", "bad"]])
 def test_a_text_that_is_none_is_told_with_its_number(text: Any) -> None:
     for read in (texts_of, lambda texts: labelled_rows(texts, ["a", "b"])):
-        with pytest.raises(CorpusError, match=r"^text 2 is .*, which is no string; leave it out or make it one$"):
+        with pytest.raises(CorpusError, match=r"^text 2 is .*, which is not a string; leave it out or make it one$"):
             read(["fine", text])
 
 
