@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from seqkit.batches.labelled_examples import LabelledExamples
     from seqkit.classifier import ClassifiedText, Classifier
     from seqkit.explanations import Explanation
     from seqkit.tasks.label_prediction import LabelPrediction
@@ -154,7 +153,8 @@ class ExplainedTexts:
 
 def _evaluate(model: "Classifier", split: "Dataset", options: EvaluateOptions) -> LabelScores:
     examples, scores = model.score_examples(split)
-    gold, predicted = _labels(model, examples, scores)
+    assert examples.gold is not None
+    gold, predicted = _labels(model, examples.gold, scores.predictions)
     found = LabelScores(texts=examples.texts, gold=gold, predicted=predicted, scores=scores, errors=options.errors)
     if options.pictures is not None:
         confidence, correct = model.confidence_of(examples, scores.predictions)
@@ -163,12 +163,11 @@ def _evaluate(model: "Classifier", split: "Dataset", options: EvaluateOptions) -
 
 
 def _labels(
-    model: "Classifier", examples: "LabelledExamples", scores: "Evaluation[LabelPrediction]"
+    model: "Classifier", gold: Sequence[Sequence[int]], predictions: "Sequence[LabelPrediction]"
 ) -> tuple[list[list[str]], list[list[str]]]:
     """Return the gold labels of each text, and the predicted ones, as strings."""
     task = model.fitted
     assert task is not None
-    assert examples.gold is not None
     names = [*map(str, task.labels), "(unknown)"]
     gold = [[names[index] for index in indices] for indices in examples.gold]
     return gold, [list(map(str, task.predicted_labels(each.probabilities))) for each in scores.predictions]
