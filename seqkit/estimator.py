@@ -141,16 +141,32 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         RunFolder(path).create(header, files)
 
     @classmethod
+    def for_task(
+        cls, task: str, settings: Mapping[str, Any], /, *, device: DeviceName = "auto", precision: Precision = "auto"
+    ) -> Self:
+        """Return a model for one of ``tasks``, not trained yet.
+
+        Args:
+            task: the name of the task.
+            settings: settings by name, a preset among them if the task has presets.
+            device: as for the constructor.
+            precision: likewise.
+        """
+        return cls._from_run({"task": task, "settings": settings}, device=device, precision=precision)
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: DeviceName = "auto", precision: Precision = "auto") -> Self:
         """Read a model from a run folder.
 
         Raises:
             CheckpointError: if the folder does not contain such a model, or a file is damaged.
+            ConfigError: if the device or the precision is not available.
         """
         folder = RunFolder(path)
         run = folder.read_run()
         if run.get("task") not in cls.tasks:
             raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not {cls.noun}")
+        Device.open(device, precision)  # an error of this is not one of the files
         try:
             model = cls._from_run(run, device=device, precision=precision)
             model._restore(folder.read, folder.read_tensors()[0])

@@ -32,12 +32,12 @@ def show(name: Annotated[str, typer.Argument(help="An embedded corpus.")]) -> No
 @app.command()
 def validate(
     path: Annotated[str, typer.Argument(help="Corpus: a name, a file or a folder.")],
-    scheme: Annotated[str | None, typer.Option(help="Scheme its tags are meant to be in; else detected.")] = None,
+    scheme: Annotated[str | None, typer.Option(help="Tagging scheme of the corpus; detected if none is given.")] = None,
     token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
     tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
 ) -> None:
-    """Report what is wrong with a corpus, with file and line; nothing is changed."""
+    """Report the errors of a corpus, with file and line; change nothing."""
     from seqkit.data.corpora import validate_corpus
     from seqkit.text.tagging_schemes import Scheme
 

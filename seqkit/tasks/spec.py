@@ -1,6 +1,6 @@
 """A row of the table of tasks: all that the command line needs to know about a task, without importing torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
@@ -12,7 +12,7 @@ from seqkit.metrics.metric import Metric, find_metric
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Model", "Presets", "Result", "TaskSpec"]
+__all__ = ["Ending", "Model", "Presets", "Result", "Scores", "TaskSpec"]
 
 Split = TypeVar("Split")
 Split_contra = TypeVar("Split_contra", contravariant=True)
@@ -40,11 +40,48 @@ class Scores(Protocol):
     def seconds(self) -> float:
         """Duration of the predictions."""
 
+    def to_dict(self, step: str = "step") -> dict[str, Any]:
+        """Return what JSON output contains; ``step`` is the name of a step, in the singular."""
+
+
+class Ending(Protocol):
+    """How training ended."""
+
+    @property
+    def reason(self) -> str:
+        """``finished``, ``early stop``, ``time`` or ``interrupted``."""
+
+    @property
+    def best(self) -> float:
+        """The best dev score."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the best dev score."""
+
+    @property
+    def seconds(self) -> float:
+        """Duration of training."""
+
+    @property
+    def history(self) -> Sequence[Mapping[str, float]]:
+        """One record per epoch."""
+
 
 class Model(Protocol[Split_contra]):
     """The interface of ``Tagger``, ``Classifier`` and ``LanguageModel`` that the command line uses."""
 
     task: str
+
+    @property
+    def outcome(self) -> Ending | None:
+        """How training ended; None if the model was not trained."""
+
+    @classmethod
+    def for_task(
+        cls, task: str, settings: Mapping[str, Any], /, *, device: Any = "auto", precision: Any = "auto"
+    ) -> Self:
+        """Return a model for a task, not trained yet."""
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, device: Any = "auto", precision: Any = "auto") -> Self:
@@ -95,7 +132,8 @@ class TaskSpec(Generic[Split]):
         default_corpus: the corpus that it is trained on by default.
         model: imports and returns the class of the model, such as ``Tagger``.
         metrics: the metrics of its scores; the first one selects the best weights.
-        report: the kind of report that the command line prints: a key of ``seqkit_cli.reports.table.REPORTS``.
+        report: the kind of report that the command line prints: a key of ``seqkit_cli.reports.table.REPORTS``; the kind
+            ``scores`` fits any result.
         usage: Python code that uses ``model``, for the model card.
         step: the name of a step, in the singular.
         presets: named sets of settings, if any.
@@ -109,7 +147,7 @@ class TaskSpec(Generic[Split]):
     default_corpus: str | None = None
     model: Callable[[], type[Model[Split]]]
     metrics: tuple[Metric, ...]
-    report: str
+    report: str = "scores"
     usage: str
     step: str = "token"
     presets: Presets | None = None
