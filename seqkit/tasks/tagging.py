@@ -1,6 +1,6 @@
-"""Tagging: a label for every token, or spans of tokens with a type.
+"""Tagging: a label for every token, or labelled spans of tokens.
 
-Three tokens of a training sentence, and what becomes of them::
+Three tokens of a training sentence, with their tags, features and targets::
 
     Uma     B-PER       spelling 17 → word 1 (seen once: <unk>), shape Title, characters U m a   → label S-PER
     visited O           spelling 18 → word 42, shape lower, characters v i s i t e d             → label O
@@ -8,8 +8,8 @@ Three tokens of a training sentence, and what becomes of them::
 
 The model reads IOBES whatever scheme the file uses, and returns spans, or plain tags if the tags have no scheme.
 
-Training reads sentences whole. What is predicted or scored is read in windows (``seqkit.tasks.tagging_windows``), so
-that a tag is the same in ``predict``, ``predict_proba`` and ``evaluate``.
+Training reads whole sentences. ``predict``, ``predict_proba`` and ``evaluate`` all read the same windows
+(``seqkit.tasks.tagging_windows``), so that they agree on every tag.
 
 Shapes: N tokens of all windows, B batch, T time, C width of a language model's states, K labels.
 """
@@ -48,9 +48,9 @@ class TaggedExamples:
 
     Attributes:
         tokens: the sentences.
-        windows: the windows of each sentence, which are what the model reads; one for each sentence in training.
+        windows: the windows of each sentence, which the model reads; in training, each sentence is one window.
         words: the words of all windows, one after the other.
-        contextual_NC: the states of a language model at each token of all windows, if the tagger has one.
+        contextual_NC: the states of a language model at each token of all windows; None without a language model.
         gold: the gold tags and spans of each sentence; None if unknown.
         targets_N: the target label of each token of all windows; None outside training.
     """
@@ -79,11 +79,11 @@ class TaggingTask:
         reader: the vocabularies, and the tokenizer of raw text.
         labels: the labels of the model.
         scheme: the tagging scheme of the labels; None if they are plain tags.
-        contextual: a language model whose states are features of words.
+        contextual: a language model whose states are features of words, if any.
 
     Attributes:
-        corpus_scheme: the scheme of the training tags, in the process that trains the model; other splits are read in
-            it, so that an illegal tag does not pass for another scheme.
+        corpus_scheme: the scheme of the training tags; None in a restored task. Dev is read in this scheme, so that an
+            illegal tag is an error instead of a sign of another scheme.
     """
 
     metrics: ClassVar[Sequence[Metric]] = SPAN_METRICS
@@ -123,11 +123,11 @@ class TaggingTask:
         Args:
             config: the settings of the model.
             rows: ``tokens`` and ``tags`` (strings), a list per sentence.
-            contextual: the language model that ``config.lm`` names, if it does.
+            contextual: the language model that ``config.lm`` names, if any.
 
         Raises:
-            CorpusError: if no tag marks an entity, a sentence is empty or has not one tag per token, or a tag sequence
-                is illegal in its scheme.
+            CorpusError: if no tag marks an entity, a sentence is empty or does not have one tag per token, or a tag
+                sequence is illegal in its scheme.
         """
         check_lengths(rows)
         tokens = rows["tokens"]
@@ -148,7 +148,7 @@ class TaggingTask:
 
     @property
     def tokenizer(self) -> WordTokenizer:
-        """The tokenizer that splits raw text as the training corpus was split."""
+        """The tokenizer, which splits raw text as the training corpus is split."""
         return self.reader.tokenizer
 
     @classmethod
@@ -171,14 +171,15 @@ class TaggingTask:
         return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
 
     def prepare(self, rows: TaggedRows, scheme: str | None = None) -> TaggedExamples:
-        """Return rows that are to be predicted or scored as examples.
+        """Return rows as examples for prediction or scoring.
 
         Args:
-            rows: ``tokens``, and ``tags`` (strings) if they are known.
-            scheme: the scheme of the tags; None takes that of the settings, or else detects it.
+            rows: ``tokens`` and, if known, ``tags`` (strings).
+            scheme: the scheme of the tags; None takes that of the settings, or detects it.
 
         Raises:
-            CorpusError: if a sentence with tags is empty or has not one tag per token, or a tag sequence is illegal.
+            CorpusError: if a sentence with tags is empty or does not have one tag per token, or a tag sequence is
+                illegal.
         """
         if "tags" in rows:
             check_lengths(rows)
@@ -208,7 +209,7 @@ class TaggingTask:
         ]
 
     def unknown_labels(self, examples: TaggedExamples) -> list[str]:
-        """Return the gold types or tags that do not occur in the training data and can only be counted as wrong."""
+        """Return the gold entity types or tags that do not occur in the training data and can only count as wrong."""
         known = {label[2:] for label in self.labels} if self.scheme else set(self.labels)
         found = {label for answer in examples.gold or () for label in self._names(answer)}
         return sorted(found - known)
@@ -256,14 +257,14 @@ class TaggingTask:
         batches: Sequence[Sequence[int]],
         predictions: Sequence[list[TagPrediction]],
     ) -> list[TagPrediction]:
-        """Return the prediction for each sentence, made of those for its windows."""
+        """Return the prediction for each sentence, merged from those for its windows."""
         of_window = iter(in_order(batches, predictions))
         return [
             merge_predictions(windows, [next(of_window) for _ in windows], self.scheme) for windows in examples.windows
         ]
 
     def loss(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[Tensor, None]:
-        """Return the training loss of a batch, averaged over its tokens; sentences are independent: no carry."""
+        """Return the training loss of a batch, averaged over its tokens; there is no carry."""
         assert batch.targets is not None
         states_BTH = self.model(batch)
         return self.model.head.loss(states_BTH, batch.targets, batch.mask.to(states_BTH.device)), None
@@ -277,7 +278,7 @@ class TaggingTask:
     def prediction(self, labels: Sequence[int]) -> TagPrediction:
         """Return the prediction that a sequence of label indices stands for."""
         tags = [self.labels[label] for label in labels]
-        # A softmax head may predict malformed chunks; they count as conlleval, the scorer of the shared tasks, has it.
+        # A softmax head may predict malformed chunks; they are read as conlleval, the CoNLL scorer, reads them.
         spans = spans_from_tags(tags, self.scheme, mode="conlleval") if self.scheme and any(labels) else []
         return TagPrediction(tags, spans)
 
@@ -307,7 +308,7 @@ class TaggingTask:
         )
 
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:
-        """Return F1, precision and recall of entities, and token accuracy, in 0..1."""
+        """Return F1, precision and recall of entities, and the accuracy of tokens, in 0..1."""
         gold = examples.gold or []
         overall = span_scores([answer.spans for answer in gold], [each.spans for each in predictions]).overall
         accuracy = token_accuracy([answer.tags for answer in gold], [each.tags for each in predictions])
@@ -333,10 +334,10 @@ class PartOfSpeechTask(TaggingTask):
         return [TagPrediction(list(sentence), []) for sentence in rows["tags"]]
 
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:
-        """Return the fraction of tokens with the right tag."""
+        """Return the accuracy of tokens, in 0..1."""
         gold = [answer.tags for answer in examples.gold or ()]
         return {"accuracy": token_accuracy(gold, [each.tags for each in predictions])}
 
 
-# One span of each kind that a scheme can tell apart: long, adjacent, single.
+# One span of each kind that a scheme can distinguish: long, adjacent, single.
 _EVERY_PREFIX = [Span(0, 3, "_"), Span(3, 4, "_"), Span(5, 6, "_")]

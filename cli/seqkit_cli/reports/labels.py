@@ -169,8 +169,8 @@ def _labels(
     task = model.fitted
     assert task is not None
     names = [*map(str, task.labels), "(unknown)"]
-    gold = [[names[index] for index in indices] for indices in examples.gold]
-    return gold, [list(map(str, task.predicted_labels(each.probabilities))) for each in scores.predictions]
+    predicted = [list(map(str, task.predicted_labels(each.probabilities))) for each in predictions]
+    return [[names[index] for index in indices] for indices in gold], predicted
 
 
 def _print_confusion(console: "Console", counts: Counter[tuple[str, str]]) -> None:
