@@ -3,12 +3,12 @@
 ::
 
     ["Not bad at all!", "Meh."], ["positive", "negative"]
-        {"text": ["Not bad at all!", "Meh."], "label": [["positive"], ["negative"]], "several": False}
+        {"text": ["Not bad at all!", "Meh."], "label": [["positive"], ["negative"]], "multi_label": False}
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.errors import ConfigError, CorpusError
@@ -17,7 +17,20 @@ from seqkit.text.vocabulary import encodable
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["checked_texts", "labelled_rows", "texts_of"]
+__all__ = ["Label", "LabelledRows", "checked_texts", "labelled_rows", "texts_of"]
+
+Label = str | int | bool
+
+
+class LabelledRows(TypedDict):
+    """Texts and the labels of each; without ``label`` and ``multi_label`` if they are not known.
+
+    ``multi_label`` tells whether labels were given as lists, so that a text may have several labels, or none.
+    """
+
+    text: Sequence[str]
+    label: NotRequired[Sequence[Sequence[Label]]]
+    multi_label: NotRequired[bool]
 
 
 def texts_of(texts: "Iterable[str] | Dataset | Mapping[str, Any]") -> list[str]:
@@ -59,7 +72,7 @@ def checked_texts(texts: Iterable[Any]) -> Iterator[str]:
 
 def labelled_rows(
     texts: "Iterable[str] | Dataset | Mapping[str, Any]", labels: Iterable[Any] | None = None
-) -> dict[str, Any]:
+) -> LabelledRows:
     """Return texts, and the list of labels of each.
 
     Args:
@@ -67,7 +80,7 @@ def labelled_rows(
         labels: one label for each text, or a list of labels for each; by default those of the dataset.
 
     Returns:
-        ``text``, ``label`` (a list of labels for each text) and ``several``: whether labels were given as lists.
+        ``text``, ``label`` (a list of labels for each text) and ``multi_label``: whether labels were given as lists.
 
     Raises:
         CorpusError: there is not one label for each text, or one is missing; with its number, from 1.
@@ -82,21 +95,21 @@ def labelled_rows(
     if not found:
         raise CorpusError("there is no text")
     plain = list(map(_plain, given))
-    several = isinstance(plain[0], list)
+    multi_label = isinstance(plain[0], list)
     for number, label in enumerate(plain, start=1):
         if any(map(_is_missing, label if isinstance(label, list) else [label])):
             raise CorpusError(f"text {number} has no label ({label!r}); give it one, or leave the text out")
-        if isinstance(label, list) is not several:
+        if isinstance(label, list) is not multi_label:
             first, this = given[0], given[number - 1]
             raise CorpusError(f"label {number} is {this!r}, but label 1 is {first!r}: either all or none must be lists")
     answers = [
-        [_checked(each, number) for each in (label if several else [label])]
+        [_checked(each, number) for each in (label if multi_label else [label])]
         for number, label in enumerate(plain, start=1)
     ]
     kinds = {type(label) for answer in answers for label in answer}
     if {bool, int} <= kinds:
         raise CorpusError("some labels are booleans and some are numbers, such as True and 1; use one kind")
-    return {"text": found, "label": [list(dict.fromkeys(answer)) for answer in answers], "several": several}
+    return {"text": found, "label": [list(dict.fromkeys(answer)) for answer in answers], "multi_label": multi_label}
 
 
 def _as_list(labels: Any) -> list[Any]:
@@ -142,7 +155,7 @@ def _is_missing(label: Any) -> bool:
     return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 
 
-def _checked(label: Any, number: int) -> str | int | bool:
+def _checked(label: Any, number: int) -> Label:
     """Return a label as JSON gives it back: a string, an integer or a boolean."""
     if isinstance(label, str):
         return encodable(str.__str__(label))

@@ -169,8 +169,7 @@ def _labels(
     task = model.fitted
     assert task is not None
     names = [*map(str, task.labels), "(unknown)"]
-    answers = [task.answer(each.probabilities) for each in predictions]
-    predicted = [list(map(str, answer)) if task.multi_label else [str(answer)] for answer in answers]
+    predicted = [list(map(str, task.predicted_labels(each.probabilities))) for each in predictions]
     return [[names[index] for index in indices] for indices in gold], predicted
 
 
