@@ -33,7 +33,7 @@ Stepper = Callable[[Tensor, Carry], tuple[Tensor, Carry]]
 
 
 class Cell(ABC):
-    """A recurrent cell: what the encoder and the decoder ask of it.
+    """Base class of recurrent cells: the interface that the encoder and the decoder use.
 
     Attributes:
         packs_on_gpu: whether :meth:`run` is faster on packed than on padded rows on a GPU, as with cuDNN's kernels.
@@ -70,9 +70,12 @@ class Cell(ABC):
     def run_layer(self, weights: LayerWeights, inputs_TBX: Tensor, state: Carry) -> tuple[Tensor, Carry]:
         """Run one layer in one direction over rows of equal length.
 
+        Rows must be independent, and a step must not depend on later ones: the encoder also passes rows with padding
+        at their ends, and ignores the states there and the state after it.
+
         Args:
             weights: the weights of the layer and direction.
-            inputs_TBX: the inputs, at least one step and one row; there is no padding among them.
+            inputs_TBX: the inputs, at least one step and one row. The backward direction gets them reversed.
             state: the state to start from, each part (B, …). It must not be modified in place.
 
         Returns:
@@ -105,8 +108,8 @@ class Cell(ABC):
     ) -> tuple[Tensor, Carry]:
         """Run a stack of layers over rows of equal length, or over packed rows of any lengths.
 
-        Packed rows have no padding, so none can affect a result. Rows of different lengths start from the given state
-        at their own first step; the backward direction starts at each row's own last step.
+        The forward direction starts from the given state at a row's first step, and the backward direction at its last
+        step. Packed rows have no padding, and the state returned is that after each row's own last step.
 
         Args:
             weights: the weights of each layer and direction, as :meth:`weights` returns them. A part of a stack, such
@@ -119,8 +122,8 @@ class Cell(ABC):
             training: whether dropout is active.
 
         Returns:
-            The hidden states of the top layer, (B, T, N·H) or packed as the inputs are; and the state after each row's
-            last step (for the backward direction, after its first token), with the shapes of ``state``.
+            The hidden states of the top layer, (B, T, N·H) or packed as the inputs are; and the state of each layer and
+            direction after the last step that it has read, with the shapes of ``state``.
         """
         sizes = [inputs.shape[0]] * inputs.shape[1] if batch_sizes is None else batch_sizes.tolist()
         values_SX = inputs.transpose(0, 1).flatten(0, 1) if batch_sizes is None else inputs

@@ -28,10 +28,7 @@ class KernelCell(Cell):
     input weights Xavier-uniform (Glorot and Bengio 2010), both gate by gate, and biases zero.
 
     Attributes:
-        gates: how many gates are stacked in each weight.
-        stack_type: the module, such as ``nn.LSTM``.
-        kernel: the function that runs a stack, such as ``torch.lstm``.
-        cell_kernel: the function that advances one layer by one step, such as ``torch.lstm_cell``.
+        gates: the number of gates that are stacked in each weight.
     """
 
     packs_on_gpu = True

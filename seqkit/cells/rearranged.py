@@ -3,7 +3,7 @@
 Shapes: B batch, X input width, Y output width.
 
 oneDNN cuts sums of more than 1,024 products in places that depend on the number of rows. Here they are cut in fixed
-places, so that a row comes out the same to the bit whatever rows stand beside it.
+places, so that the result for a row is the same, to the bit, whatever the other rows are.
 """
 
 import torch

@@ -4,8 +4,8 @@ To add a cell, write one file beside this one with a subclass of ``seqkit.cells.
 name, and a function that imports the class and makes the cell. The configurations, the command line's ``--cell``, the
 encoder and the decoder take their choices from this table.
 
-The configurations are built on this table, so it stands on the floor below them, in a package of its own and not in
-``seqkit.nn``, which imports the configurations. The rows import their cells when called: ``seqkit --help`` reads the
+The configurations import this table, and ``seqkit.nn`` imports the configurations. The cells are therefore a package
+below both, not a part of ``seqkit.nn``. A row imports its cell only when called, so that ``seqkit --help`` reads the
 names without loading torch.
 """
 

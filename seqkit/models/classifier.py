@@ -1,4 +1,4 @@
-"""The classifier's network: an encoder of texts, pooling and scores, with a linear model of n-grams beside them.
+"""The classifier's network: an encoder of texts, pooling and scores, and a linear model of n-grams.
 
 Shapes: B batch, T time, H width of encoder states, P width of the pooled vector, K labels, G known n-grams, X n-grams
 of all texts of a batch.

@@ -31,7 +31,7 @@ class Decoded(NamedTuple):
 
 
 class TaggingHead(nn.Module, ABC):
-    """What a tagger asks of its head.
+    """Base class of the heads of a tagger.
 
     Attributes:
         scores: the linear layer from states to scores of labels.
