@@ -364,7 +364,7 @@ def test_the_usual_settings_are_settings_of_a_tagger_and_others_are_refused_befo
 def test_settings_are_read_as_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert setting("batch_tokens=400") == ("batch_tokens", 400)
     assert setting("input_dropout=0.2") == ("input_dropout", 0.2)
-    with pytest.raises(argparse.ArgumentTypeError, match="no setting 'lr'; there is "):
+    with pytest.raises(argparse.ArgumentTypeError, match="no setting 'lr'; choose from "):
         setting("lr=1")
     with pytest.raises(argparse.ArgumentTypeError, match="batch_tokens takes int, not 'many'"):
         setting("batch_tokens=many")
@@ -398,8 +398,8 @@ def test_what_was_run_is_printed_and_kept(tmp_path: Path, capsys: pytest.Capture
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
         "# How fast seqkit is, and how much memory it takes",
-        "## CRF beside pytorch-crf",
-        "## Encoder beside a packed nn.LSTM",
+        "## CRF compared with pytorch-crf",
+        "## Encoder compared with a packed nn.LSTM",
     ]
     assert text.splitlines()[2] == f"Machine: {timing.machine('cpu')}"
 
