@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from seqkit.batches.batch import Ragged
-from seqkit.data.texts import from_strings
-from seqkit.text.lm_tokenizer import TextTokenizer, Unit
+from seqkit.text.lm_rules import Unit
+from seqkit.text.lm_tokenizer import TextTokenizer
+from seqkit.text.vocabulary import encodable
 
 __all__ = ["TokenExamples", "TokenReader"]
 
@@ -60,7 +61,8 @@ class TokenReader:
     @classmethod
     def fitted(cls, texts: Sequence[str], unit: Unit, size: int) -> Self:
         """Build a reader from training texts, with a vocabulary of at most ``size`` tokens."""
-        return cls(TextTokenizer.fitted(unit, from_strings(texts), vocabulary_size=size))
+        documents = ([encodable(text)] for text in texts)
+        return cls(TextTokenizer.fitted(unit, documents, vocabulary_size=size))
 
     def read(self, texts: Sequence[str]) -> TokenExamples:
         """Return texts as a model reads them."""

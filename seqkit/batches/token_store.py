@@ -59,7 +59,7 @@ def store_tokens(tokenizer: TextTokenizer, texts: Texts) -> TokenStore:
 
     >>> from seqkit.data.texts import from_strings
     >>> texts = from_strings(["aab", "ba"])
-    >>> store_tokens(TextTokenizer.fitted("char", texts), texts)
+    >>> store_tokens(TextTokenizer.fitted("char", texts.documents()), texts)
     TokenStore(ids=memmap([2, 2, 3, 0, 3, 2, 0], dtype=uint8), characters=5, bytes=5)
     """
     dtype = np.min_scalar_type(len(tokenizer) - 1)
