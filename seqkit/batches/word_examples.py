@@ -89,7 +89,7 @@ class WordExamples:
         )
 
     def tensors(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the inputs of the model for some texts, in the order given, with a row for each; and the shared ones."""
+        """Return the inputs of the model for some texts, a row for each in the order given, and the shared inputs."""
         rows_BT = self.ragged.pad(rows)["spellings"]
         words_BT = self.words_S[rows_BT]
         if self.spelling_vectors_SD is not None:
