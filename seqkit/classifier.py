@@ -150,7 +150,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
             train, dev_rows = _split_dev(train, self.training.seed)
         else:
             dev_rows = labelled_rows(*dev) if isinstance(dev, tuple) else labelled_rows(dev)
-        if dev_rows["several"] is not train["several"]:
+        if dev_rows["multi_label"] is not train["multi_label"]:
             raise CorpusError("labels are lists in one of train and dev, and single in the other")
 
         def prepare() -> Prepared[ClassificationTask, LabelledExamples]:
@@ -368,7 +368,7 @@ def _split_dev(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[st
 
 def _chosen(rows: dict[str, Any], numbers: Sequence[int]) -> dict[str, Any]:
     columns = {name: [rows[name][number] for number in numbers] for name in ("text", "label")}
-    return {**columns, "several": rows["several"]}
+    return {**columns, "multi_label": rows["multi_label"]}
 
 
 def _as_known(task: ClassificationTask, rows: dict[str, Any]) -> dict[str, Any]:
@@ -377,8 +377,8 @@ def _as_known(task: ClassificationTask, rows: dict[str, Any]) -> dict[str, Any]:
     Raises:
         CorpusError: if labels are lists and the model was trained on single ones.
     """
-    if rows["several"] and not task.multi_label:
+    if rows["multi_label"] and not task.multi_label:
         raise CorpusError("the texts have lists of labels, but the model was trained on one label each")
     own = {str(label): label for label in task.labels}
     answers = [[label if label in task.labels else own.get(label, label) for label in each] for each in rows["label"]]
-    return {**rows, "label": answers, "several": task.multi_label}
+    return {**rows, "label": answers, "multi_label": task.multi_label}

@@ -3,7 +3,7 @@
 ::
 
     ["Not bad at all!", "Meh."], ["positive", "negative"]
-        {"text": ["Not bad at all!", "Meh."], "label": [["positive"], ["negative"]], "several": False}
+        {"text": ["Not bad at all!", "Meh."], "label": [["positive"], ["negative"]], "multi_label": False}
 """
 
 import math
@@ -67,7 +67,7 @@ def labelled_rows(
         labels: one label for each text, or a list of labels for each; by default those of the dataset.
 
     Returns:
-        ``text``, ``label`` (a list of labels for each text) and ``several``: whether labels were given as lists.
+        ``text``, ``label`` (a list of labels for each text) and ``multi_label``: whether labels were given as lists.
 
     Raises:
         CorpusError: there is not one label for each text, or one is missing; with its number, from 1.
@@ -82,21 +82,21 @@ def labelled_rows(
     if not found:
         raise CorpusError("there is no text")
     plain = list(map(_plain, given))
-    several = isinstance(plain[0], list)
+    multi_label = isinstance(plain[0], list)
     for number, label in enumerate(plain, start=1):
         if any(map(_is_missing, label if isinstance(label, list) else [label])):
             raise CorpusError(f"text {number} has no label ({label!r}); give it one, or leave the text out")
-        if isinstance(label, list) is not several:
+        if isinstance(label, list) is not multi_label:
             first, this = given[0], given[number - 1]
             raise CorpusError(f"label {number} is {this!r}, but label 1 is {first!r}: either all or none must be lists")
     answers = [
-        [_checked(each, number) for each in (label if several else [label])]
+        [_checked(each, number) for each in (label if multi_label else [label])]
         for number, label in enumerate(plain, start=1)
     ]
     kinds = {type(label) for answer in answers for label in answer}
     if {bool, int} <= kinds:
         raise CorpusError("some labels are booleans and some are numbers, such as True and 1; use one kind")
-    return {"text": found, "label": [list(dict.fromkeys(answer)) for answer in answers], "several": several}
+    return {"text": found, "label": [list(dict.fromkeys(answer)) for answer in answers], "multi_label": multi_label}
 
 
 def _as_list(labels: Any) -> list[Any]:

@@ -115,7 +115,7 @@ class ClassificationTask:
 
         Args:
             config: the settings of the model.
-            rows: ``text``; ``label``, a list of labels per text; and ``several``, whether a text may have any number.
+            rows: ``text``; ``label``, a list of labels per text; and ``multi_label``, whether a text may have any number.
             pretrained: the language model that ``config.lm`` names, if it does.
 
         Raises:
@@ -124,7 +124,7 @@ class ClassificationTask:
         tokenizer = WordTokenizer()
         tokens = _words(tokenizer, rows["text"])
         labels, counts = count_labels(
-            rows["label"], multi_label=rows["several"], balanced_sampling=config.balanced_sampling
+            rows["label"], multi_label=rows["multi_label"], balanced_sampling=config.balanced_sampling
         )
         if config.vectors and (config.lm or config.unit != "word"):
             raise ConfigError("pretrained vectors are for words: leave them out with a language model or with unit=bpe")
@@ -147,7 +147,7 @@ class ClassificationTask:
             reader=reader,
             ngrams=ngrams,
             labels=labels,
-            multi_label=rows["several"],
+            multi_label=rows["multi_label"],
             prior=[counts[label] / len(tokens) for label in labels],
             language_model=None if pretrained is None else pretrained.config,
         )

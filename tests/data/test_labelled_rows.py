@@ -30,7 +30,7 @@ def check(rows: dict[str, Any], labels: list[Any]) -> None:
     assert rows["text"] == TEXTS
     assert all(type(text) is str for text in rows["text"])
     assert typed(rows["label"]) == typed([[label] for label in labels])
-    assert rows["several"] is False
+    assert rows["multi_label"] is False
 
 
 # What texts and labels come in.
@@ -96,13 +96,13 @@ def test_a_class_label_is_its_name() -> None:
 def test_several_labels_come_as_any_collection(given: list[Any], expected: list[list[Any]]) -> None:
     rows = labelled_rows(TEXTS, given)
     assert typed(rows["label"]) == typed(expected)
-    assert rows["several"] is True
+    assert rows["multi_label"] is True
 
 
 def test_several_labels_of_a_dataset() -> None:
     answers = [["b", "a"], [], ["a"]]
     rows = labelled_rows(Dataset.from_dict({"text": TEXTS, "label": answers}))
-    assert (rows["label"], rows["several"]) == (answers, True)
+    assert (rows["label"], rows["multi_label"]) == (answers, True)
 
 
 def test_labels_keep_their_own_type_beside_each_other() -> None:

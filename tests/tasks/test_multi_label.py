@@ -61,7 +61,7 @@ def several(names: Sequence[str]) -> Features:
 def named(split: Any) -> list[tuple[str, list[str]]]:
     """The texts of a split whose labels are lists, with the names of these."""
     rows = labelled_rows(split)
-    assert rows["several"] is True
+    assert rows["multi_label"] is True
     return list(zip(rows["text"], rows["label"], strict=True))
 
 
