@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Metric = Literal["f1", "accuracy"]
-Sequences = list[list[str]]
+Sequences = Sequence[Sequence[str]]
 
 WINDOW = 2
 LONGEST_AFFIX = 4

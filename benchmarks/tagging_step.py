@@ -63,7 +63,7 @@ MOST_TOKENS = 200_000  # of the file that is tagged
 SENTENCES_AT_ONCE = 32  # when the textbook predicts
 
 TaggingTrainer = Trainer[TaggedExamples, TagPrediction, Sequence[int]]
-Tag = Callable[[list[list[str]]], Iterable[list[str]]]
+Tag = Callable[[Sequence[Sequence[str]]], Iterable[list[str]]]
 
 
 class EncodedSentence(NamedTuple):
@@ -176,7 +176,7 @@ class TextbookTagger(nn.Module):
                 optimizer.step()
                 yield int(batch.lengths_B.sum())
 
-    def tag(self, sentences: list[list[str]]) -> Iterator[list[str]]:
+    def tag(self, sentences: Sequence[Sequence[str]]) -> Iterator[list[str]]:
         """The tags of sentences, batch by batch in their order."""
         self.eval()
         for start in range(0, len(sentences), SENTENCES_AT_ONCE):
@@ -201,7 +201,7 @@ def _seqkit_steps(trainer: TaggingTrainer) -> Iterator[int]:
             yield trainer.train_step(rows, step=True).steps
 
 
-def _seqkit_tags(tagger: Tagger, sentences: list[list[str]]) -> Iterator[list[str]]:
+def _seqkit_tags(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> Iterator[list[str]]:
     """The tags of sentences, as a user asks for them."""
     for tagged in tagger.stream(sentences, confidence=False):
         yield tagged.tags
@@ -352,7 +352,7 @@ def _in_bfloat16(tagger: Tagger, options: Options) -> Tagger:
         return Tagger.load(folder, device=options.device, precision="bfloat16")
 
 
-def _changed(one: Tag, other: Tag, sentences: list[list[str]]) -> float:
+def _changed(one: Tag, other: Tag, sentences: Sequence[Sequence[str]]) -> float:
     """The share of tags that two taggers disagree on."""
     tags, others = (chain.from_iterable(tag(sentences)) for tag in (one, other))
     differ = [first != second for first, second in zip(tags, others, strict=True)]

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
 from seqkit.data.corpora import open_corpus, require_split
-from seqkit.data.tagged_rows import rows_of
+from seqkit.data.tagged_rows import TaggedRows, rows_of
 from seqkit.errors import SeqkitError
 from seqkit.training.device import Device as SeqkitDevice
 from seqkit.training.memory import keep_freed_memory
@@ -46,7 +46,7 @@ __all__ = [
 
 Clock = Callable[[], float]
 Device = Literal["cpu", "cuda"]
-Rows = Mapping[str, Any]
+Rows = TaggedRows
 
 
 class Measured(NamedTuple):
@@ -278,7 +278,7 @@ def train_and_dev(spec: str, options: Options) -> tuple[Rows, Rows]:
     """
     corpus, most = open_corpus(spec), 40 if options.quick else None
     splits = (rows_of(require_split(corpus, split)) for split in ("train", "dev"))
-    train, dev = ({column: rows[column][:most] for column in ("tokens", "tags")} for rows in splits)
+    train, dev = (TaggedRows(tokens=rows["tokens"][:most], tags=rows["tags"][:most]) for rows in splits)
     return train, dev
 
 

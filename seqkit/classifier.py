@@ -1,4 +1,4 @@
-"""Classifier: the class that a person imports to train, use and keep a classifier of texts."""
+"""Classifier: train, use, save and load a classifier of texts."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqkit.batches.labelled_examples import LabelledExamples
 from seqkit.config.classification import ClassificationConfig
-from seqkit.data.labelled_rows import checked_texts, labelled_rows, texts_of
+from seqkit.data.labelled_rows import Label, LabelledRows, checked_texts, labelled_rows, texts_of
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.estimator import Conclusion, Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
 from seqkit.metrics.calibration import expected_calibration_error, reliability
@@ -45,11 +45,11 @@ class ClassifiedText:
     """The label of a text.
 
     Attributes:
-        text: the text as it was given.
+        text: the text.
         label: the most probable label; a list of labels if a text may have several; None if the classifier abstains.
-        confidence: the probability of that label; with several labels, that of the least certain decision.
+        confidence: the probability of this label; with several labels, that of the least certain decision.
         probabilities: the probability of each label.
-        empty: whether the text has no word; the probabilities are then the frequencies of the labels in training.
+        empty: whether the text has no word; the probabilities are then the label frequencies of the training data.
         spread: the standard deviation of each probability over Monte Carlo samples, if requested.
         intervals: the bounds of the central 95 % of these samples, for each label.
         attention: each token with its attention weight, if the model pools by attention.
@@ -86,11 +86,11 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
     """A classifier of texts: sentiment, intent, topic, or any other labels.
 
     The constructor only stores its settings, as scikit-learn's estimators do; ``clone``, ``cross_val_score``,
-    ``GridSearchCV`` and ``Pipeline`` accept it. Labels are strings, integers or booleans, and are returned as they were
-    given. If the labels of texts are lists, a text may have several labels or none.
+    ``GridSearchCV`` and ``Pipeline`` accept it. Labels are strings, integers or booleans, and predictions keep their
+    type. If the labels are lists, a text may have several labels or none.
 
     Args:
-        task: ``classifier``; or ``sentiment``, which differs only in its name.
+        task: ``classifier``, or ``sentiment``, which differs only in name.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         **settings: any field of ``ClassificationConfig`` and ``TrainConfig``.
@@ -127,22 +127,23 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         report: Callable[[Event], None] | None = None,
         progress: bool = False,
     ) -> Self:
-        """Train on some texts; on others select the best weights and calibrate the probabilities.
+        """Train on some texts; select the best weights and calibrate the probabilities on others.
 
         Args:
             texts: the texts: a list, NumPy array or pandas column of strings; or a mapping with ``text`` and ``label``,
                 such as a split of ``open_corpus``.
             labels: a label, or a list of labels, for each text; None takes those of ``texts``.
-            dev: texts and labels in a pair, or a mapping with both; None takes a tenth of the texts of each label.
-            out: run folder to keep the model in as training goes on; None keeps it in memory.
+            dev: a pair of texts and labels, or a mapping with both; None takes a tenth of the texts of each label.
+            out: run folder in which the model is saved during training; None keeps it in memory.
             resume: whether to continue the unfinished training in ``out``.
             about: a description of the corpus for ``run.json``.
             report: called with each event of training.
             progress: whether to draw progress on stderr.
 
         Raises:
-            CorpusError: if the data cannot be used for training: a single label, no text, a missing label.
-            CheckpointError: if the run folder cannot be written or resumed.
+            ConfigError: if the device is not available, or settings do not fit the data or each other.
+            CorpusError: if the data cannot be used for training: no text, a missing label, only one label.
+            CheckpointError: if the run folder cannot be written or resumed, or the language model cannot be read.
             DivergenceError: if the loss becomes NaN or infinite; the best model so far is kept in ``out``.
         """
         train = _with_words(labelled_rows(texts, labels), "train")
@@ -151,7 +152,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         else:
             dev_rows = labelled_rows(*dev) if isinstance(dev, tuple) else labelled_rows(dev)
         if dev_rows["multi_label"] is not train["multi_label"]:
-            raise CorpusError("labels are lists in one of train and dev, and single in the other")
+            raise CorpusError("labels are lists in one of train and dev, and single labels in the other")
 
         def prepare() -> Prepared[ClassificationTask, LabelledExamples]:
             pretrained = load_pretrained_encoder(self.config.lm) if self.config.lm else None
@@ -187,7 +188,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         """Return the most probable label of each text: an array in the labels' own type, or a list of lists of labels.
 
         Raises:
-            ConfigError: if one text is given instead of a list.
+            ConfigError: if ``texts`` is a single string, or the classifier is not trained yet.
             CorpusError: if a text is not a string.
         """
         task = self._trained(self.fitted)
@@ -197,7 +198,10 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         return self.classes_[[max(range(len(each)), key=each.__getitem__) for each in found] or slice(0)]
 
     def predict_proba(self, texts: "Texts | Dataset | Mapping[str, Any]") -> NDArray[np.float64]:
-        """Return the probability of each label (a column, as in ``classes_``) of each text (a row)."""
+        """Return the probability of each label (column) for each text (row), (B, K); errors as for ``predict``.
+
+        The columns are in the order of ``classes_``.
+        """
         found = [each.probabilities for each in self._predicted(texts_of(texts))]
         return np.array(found, dtype=np.float64).reshape(len(found), len(self._trained(self.fitted).labels))
 
@@ -209,7 +213,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         min_confidence: float = 0.0,
         seed: int = 1,
     ) -> list[ClassifiedText]:
-        """Return label, confidence and probabilities of each text; arguments as for ``stream``."""
+        """Return the label, confidence and probabilities of each text; arguments and errors as for ``stream``."""
         results = self.stream(texts_of(texts), mc_samples=mc_samples, min_confidence=min_confidence, seed=seed)
         return list(results)
 
@@ -221,13 +225,14 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         Args:
             texts: the texts.
             mc_samples: number of times each text is read under dropout, side by side in one batch (Gal and Ghahramani
-                2016): the probabilities are then means, with a spread and an interval; 0 reads it once, without.
-            min_confidence: below this confidence the label is None.
-            seed: of the dropout; the caller's random numbers are left alone.
+                2016). The probabilities are then means, with a spread and an interval. 0 uses no dropout.
+            min_confidence: the label is None if the confidence is below this value.
+            seed: the seed of the dropout; the caller's random state does not change.
 
         Raises:
-            ConfigError: if one text is given instead of a list, ``mc_samples`` is negative, or ``min_confidence`` is
-                not in 0..1.
+            ConfigError: if ``texts`` is a single string, ``mc_samples`` is negative, ``min_confidence`` is not in 0..1,
+                or the classifier is not trained yet.
+            CorpusError: if a text is not a string.
         """
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
@@ -242,7 +247,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         task = self._trained(self.fitted)
         for number, chunk in enumerate(text_chunks(texts)):
             predictions = self._predicted(chunk, samples, seed + number)
-            if number:  # otherwise the memory kept would grow with the largest need of all chunks
+            if number:  # otherwise the process would keep as much memory as the largest chunk needed
                 release_freed_memory()
             for text, prediction in zip(chunk, predictions, strict=True):
                 yield _classified(task, text, prediction, min_confidence)
@@ -257,15 +262,19 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
             labels: as for ``fit``.
 
         Returns:
-            Scores: accuracy, macro-F1, log loss, for two labels the area under the ROC curve, and the expected
-            calibration error.
+            The evaluation, with these scores: accuracy, macro-F1, log loss, expected calibration error and, for two
+            labels, the area under the ROC curve.
+
+        Raises:
+            ConfigError: if the classifier is not trained yet.
+            CorpusError: if a text or label is missing, or labels are lists although the classifier predicts one.
         """
         return self.score_examples(texts, labels)[1]
 
     def score_examples(
         self, texts: "Texts | Dataset | Mapping[str, Any]", labels: Labels | None = None
     ) -> tuple[LabelledExamples, Evaluation[LabelPrediction]]:
-        """Return the prepared examples, to inspect errors in, and the result of ``evaluate``."""
+        """Return the prepared examples, for error analysis, and the result of ``evaluate``; arguments as there."""
         task = self._trained(self.fitted)
         rows = _as_known(task, labelled_rows(texts, labels))
         warn_of_unknown(task.unknown_labels(rows), "this corpus")
@@ -283,7 +292,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         return confidence_and_correct(self._trained(self.fitted), examples, predictions)
 
     def score(self, texts: "Texts | Dataset | Mapping[str, Any]", labels: Labels | None = None) -> float:
-        """Return the accuracy on texts whose labels are known, as scikit-learn's classifiers do."""
+        """Return the accuracy, as scikit-learn's classifiers do; arguments and errors as for ``evaluate``."""
         return self.evaluate(texts, labels).scores["accuracy"]
 
     def _restored_task(self, read: Callable[[str], str]) -> ClassificationTask:
@@ -304,7 +313,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
             return predict(MonteCarloLabels(task, samples), examples, self._device())
 
     def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn asks of an estimator; it is already imported when it asks."""
+        """Return scikit-learn's estimator tags; scikit-learn itself calls this, so it is installed."""
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
 
         return Tags(
@@ -337,23 +346,23 @@ def _classified(
     )
 
 
-def _with_words(rows: dict[str, Any], where: str) -> dict[str, Any]:
-    """The rows whose texts hold a word; of others there is nothing to learn."""
+def _with_words(rows: LabelledRows, where: str) -> LabelledRows:
+    """Return the rows whose texts contain a word; nothing can be learnt from the others."""
     tokenizer = WordTokenizer()
-    # Python takes a few characters for white space that are words to the tokenizer: it has the say.
+    # The tokenizer reads some characters as words that str.strip removes as white space; the tokenizer decides.
     kept = [number for number, text in enumerate(rows["text"]) if text.strip() or tokenizer.tokenize(text)]
     if len(kept) == len(rows["text"]):
         return rows
     if not kept:
-        raise CorpusError(f"no text of the {where} split holds a word")
+        raise CorpusError(f"no text of the {where} split contains a word")
     without = len(rows["text"]) - len(kept)
-    message = f"{without} {'text' if without == 1 else 'texts'} of the {where} split hold no word and are left out"
+    message = f"left out {without} {'text' if without == 1 else 'texts'} of the {where} split without a word"
     warnings.warn(message, SeqkitWarning, stacklevel=3)
     return _chosen(rows, kept)
 
 
-def _split_dev(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split off a tenth of the rows of each label as dev; very few rows are used as both."""
+def _split_dev(rows: LabelledRows, seed: int) -> tuple[LabelledRows, LabelledRows]:
+    """Split off a tenth of the rows of each label as dev; if there are too few rows, use them all as both."""
     generator = random.Random(seed)
     of_label: dict[str, list[int]] = {}
     for number, labels in enumerate(rows["label"]):
@@ -366,19 +375,26 @@ def _split_dev(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[st
     return _chosen(rows, sorted(set(range(len(rows["text"]))) - set(dev))), _chosen(rows, sorted(dev))
 
 
-def _chosen(rows: dict[str, Any], numbers: Sequence[int]) -> dict[str, Any]:
-    columns = {name: [rows[name][number] for number in numbers] for name in ("text", "label")}
-    return {**columns, "multi_label": rows["multi_label"]}
+def _chosen(rows: LabelledRows, numbers: Sequence[int]) -> LabelledRows:
+    return {
+        "text": [rows["text"][number] for number in numbers],
+        "label": [rows["label"][number] for number in numbers],
+        "multi_label": rows["multi_label"],
+    }
 
 
-def _as_known(task: ClassificationTask, rows: dict[str, Any]) -> dict[str, Any]:
-    """Return the rows with labels in the types of the model's labels: files have numbers and booleans as strings.
+def _as_known(task: ClassificationTask, rows: LabelledRows) -> LabelledRows:
+    """Return the rows with labels in the type of the model's labels; files contain numbers and booleans as strings.
 
     Raises:
-        CorpusError: if labels are lists and the model was trained on single ones.
+        CorpusError: if labels are lists, but the model was trained on single labels.
     """
     if rows["multi_label"] and not task.multi_label:
         raise CorpusError("the texts have lists of labels, but the model was trained on one label each")
     own = {str(label): label for label in task.labels}
-    answers = [[label if label in task.labels else own.get(label, label) for label in each] for each in rows["label"]]
+
+    def as_known(label: Label) -> Label:
+        return own.get(label, label) if isinstance(label, str) and label not in task.labels else label
+
+    answers = [list(map(as_known, each)) for each in rows["label"]]
     return {**rows, "label": answers, "multi_label": task.multi_label}

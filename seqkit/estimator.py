@@ -1,4 +1,4 @@
-"""The base of the classes that people import: settings, training into a run folder, saving and loading."""
+"""The base class of the estimators: settings, training into a run folder, saving and loading."""
 
 import json
 import os
@@ -43,7 +43,7 @@ _Examples_co = TypeVar("_Examples_co", covariant=True)
 
 
 class Prepared(NamedTuple, Generic[_Task_co, _Examples_co]):
-    """A new task, the examples to train on, and the examples to select the best weights by."""
+    """A new task, its training examples, and the dev examples that select the best weights."""
 
     task: _Task_co
     train: _Examples_co
@@ -52,7 +52,7 @@ class Prepared(NamedTuple, Generic[_Task_co, _Examples_co]):
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What a model adds to its run at the end of training: entries of the report, and files by name."""
+    """What a model adds to its run folder after training: entries of the report, and files by name."""
 
     report: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str | bytes] = field(default_factory=dict)
@@ -62,14 +62,14 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
     """A model with settings, in scikit-learn's manner; the base of ``Tagger``, ``Classifier`` and ``LanguageModel``.
 
     Attributes:
-        tasks: the names of the tasks it can be trained for.
-        noun: what an error calls it.
-        task: the name of its task.
-        spec: the row of its task.
+        tasks: the names of the tasks that the class can be trained for.
+        noun: what error messages call the model, with its article.
+        task: the name of the model's task.
+        spec: the row of this task in the table of tasks.
         config: the settings of the model.
         training: the settings of training.
-        fitted: its task, once it is trained or loaded.
-        outcome: how training ended; None if it was loaded.
+        fitted: the trained or loaded task; None before.
+        outcome: how training ended; None if the model was loaded.
     """
 
     tasks: ClassVar[tuple[str, ...]]
@@ -85,8 +85,8 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         """Store settings, and discard what was fitted.
 
         Args:
-            own: the arguments of the constructor besides the settings; the device and the precision among them.
-            settings: the settings that were given.
+            own: the arguments of the constructor other than settings, among them the device and the precision.
+            settings: the settings passed to the constructor.
 
         Raises:
             ConfigError: if a setting does not exist, or a value cannot be used.
@@ -110,18 +110,22 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         return task
 
     def _defaults(self, own: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return settings whose defaults are not those of the dataclasses."""
+        """Return defaults that override those of the dataclasses."""
         return {}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return all settings by name, defaults included."""
+        """Return all settings by name, defaults included; ``deep`` is for scikit-learn and has no effect."""
         config, training = self.config, self.training
         every = {each.name: getattr(config, each.name) for each in fields(config)}
         every |= {each.name: getattr(training, each.name) for each in fields(training)}
         return {**self._own, **every}
 
     def set_params(self, **settings: Any) -> Self:
-        """Change settings, and discard what was fitted."""
+        """Change settings, and discard what was fitted.
+
+        Raises:
+            ConfigError: if a setting does not exist, or a value cannot be used.
+        """
         own = {name: settings.pop(name, value) for name, value in self._own.items()}
         self._configure(own, {**self.settings, **settings})
         return self
@@ -130,22 +134,39 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         """Write a run folder that ``load`` reads.
 
         Raises:
-            CheckpointError: if it cannot be written; what was there before is untouched.
+            ConfigError: if the model is not trained yet.
+            CheckpointError: if the folder cannot be written; what was there before is untouched.
         """
         header, files = self._saved()
         RunFolder(path).create(header, files)
+
+    @classmethod
+    def for_task(
+        cls, task: str, settings: Mapping[str, Any], /, *, device: DeviceName = "auto", precision: Precision = "auto"
+    ) -> Self:
+        """Return a model for one of ``tasks``, not trained yet.
+
+        Args:
+            task: the name of the task.
+            settings: settings by name, a preset among them if the task has presets.
+            device: as for the constructor.
+            precision: likewise.
+        """
+        return cls._from_run({"task": task, "settings": settings}, device=device, precision=precision)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: DeviceName = "auto", precision: Precision = "auto") -> Self:
         """Read a model from a run folder.
 
         Raises:
-            CheckpointError: if the folder has no such model, or a file is damaged.
+            CheckpointError: if the folder does not contain such a model, or a file is damaged.
+            ConfigError: if the device or the precision is not available.
         """
         folder = RunFolder(path)
         run = folder.read_run()
         if run.get("task") not in cls.tasks:
             raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not {cls.noun}")
+        Device.open(device, precision)  # an error of this is not one of the files
         try:
             model = cls._from_run(run, device=device, precision=precision)
             model._restore(folder.read, folder.read_tensors()[0])
@@ -155,7 +176,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         return model
 
     def _restore(self, read: Callable[[str], str], tensors: Mapping[str, Tensor]) -> None:
-        """Become the model with these files and weights."""
+        """Restore the fitted task from its files and weights."""
         task = self._restored_task(read)
         task.model.load_state_dict(tensors)
         task.model.to(self._device().torch_device)
@@ -163,7 +184,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
 
     @abstractmethod
     def _restored_task(self, read: Callable[[str], str]) -> Task[Examples, Prediction, Index]:
-        """Return the task whose files ``read`` returns by name, before its weights are loaded."""
+        """Return the task restored from its files, without its weights; ``read`` returns a file's content by name."""
 
     def _saved(self) -> tuple[dict[str, Any], dict[str, str | bytes]]:
         """Return the content of ``run.json``, and the other files of a run folder."""
@@ -172,7 +193,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         return header, model_files(self.spec, task, header)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process needs to continue, as joblib's workers do: settings, and the files of a run."""
+        """Return the picklable state, as joblib's workers need it: settings, and the files of a run folder."""
         saved = None if self.fitted is None else self._saved()
         return {"own": self._own, "settings": self.settings, "saved": saved, "outcome": self.outcome}
 
@@ -186,7 +207,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
             self._restore(files.__getitem__, load_tensors(files["model.safetensors"]))
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Return whether it can predict, as scikit-learn asks."""
+        """Return whether the model can predict; called by scikit-learn's ``check_is_fitted``."""
         return self.fitted is not None
 
     def __repr__(self) -> str:
@@ -196,7 +217,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
     @classmethod
     @abstractmethod
     def _from_run(cls, run: Mapping[str, Any], *, device: DeviceName, precision: Precision) -> Self:
-        """Return a model with the settings in ``run.json``, not fitted yet."""
+        """Return an unfitted model with the settings in ``run.json``."""
 
     def _fit(
         self,
@@ -208,9 +229,9 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         report: Callable[[Event], None] | None,
         progress: bool,
     ) -> Self:
-        """Train the task that ``prepare`` returns; it sets ``config`` to the settings of that task."""
+        """Train the task that ``prepare`` returns; ``prepare`` may update ``config``."""
         device = self._device()
-        with torch.random.fork_rng():  # training leaves the caller's random numbers alone
+        with torch.random.fork_rng():  # training does not change the caller's random state
             torch.manual_seed(self.training.seed)
             task, train, dev = prepare()
             trainer = Trainer(task, train, self.training, device)
@@ -228,7 +249,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         return self
 
     def _conclude(self, dev: Examples, *, draw: bool) -> Conclusion:
-        """Return what is computed from dev with the best weights, with figures if ``draw``; most models add nothing."""
+        """Return what the best weights yield on dev, with figures if ``draw``; most models add nothing."""
         return Conclusion()
 
     def _header(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,14 +257,14 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         return run_header(self.spec, settings, self.training, corpus)
 
     def _trained(self, task: _Task | None) -> _Task:
-        """Return the task, or raise ConfigError if there is none yet."""
+        """Return the task; raise ConfigError if it is None."""
         if task is None:
             name = type(self).__name__
             raise ConfigError(f"this {name} is not trained yet; call fit, or {name}.load(RUN)")
         return task
 
     def _device(self) -> Device:
-        """Return the device, which is opened once."""
+        """Return the device; it is opened at the first call."""
         if self._opened is None:
             self._opened = Device.open(self.device, self.precision)
         return self._opened
@@ -254,7 +275,7 @@ _random = threading.RLock()
 
 @contextmanager
 def random_seed(seed: int) -> Iterator[None]:
-    """Seed PyTorch's random numbers, in one thread at a time; the caller's own continue afterwards."""
+    """Seed PyTorch within a block, in one thread at a time; the caller's random state is restored afterwards."""
     with _random, torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
@@ -264,7 +285,7 @@ def random_seed(seed: int) -> Iterator[None]:
 def _reporting(
     spec: TaskSpec[Any], report: Callable[[Event], None] | None, progress: bool
 ) -> Iterator[Callable[[Event], None]]:
-    """Return a function that passes events on to a progress bar and to a callback."""
+    """Yield a function that passes each event to a progress bar and to ``report``."""
     bar = Progress(spec.metric, step=spec.step, quiet=not progress)
 
     def notify(event: Event) -> None:
@@ -279,7 +300,7 @@ def _reporting(
 
 
 def warn_of_unknown(labels: Sequence[Any], where: str) -> None:
-    """Warn of labels that do not occur in the training data; ``where`` names the data they occur in."""
+    """Warn about labels that do not occur in the training data; ``where`` names the data that contain them."""
     if labels:
         names = ", ".join(map(str, labels))
         message = f"{where} has labels that do not occur in the training data and can only count as wrong: {names}"
@@ -287,7 +308,7 @@ def warn_of_unknown(labels: Sequence[Any], where: str) -> None:
 
 
 def text_chunks(texts: Iterable[_Text]) -> Iterator[list[_Text]]:
-    """Split texts into lists of limited size; a text that is larger by itself ends its list.
+    """Split texts into lists of limited size; a text that exceeds the limit by itself is the last of its list.
 
     >>> [len(chunk) for chunk in text_chunks(["a" * 2**20, "b", "c"])]
     [1, 2]

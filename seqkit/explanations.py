@@ -4,7 +4,7 @@ A text, its label, and the contribution of each word to the label's log-odds (th
 
     "Not bad at all!"   positive      Not +1.9   bad −1.1   at +0.3   all +0.6   ! +0.1
 
-Occlusion (Zeiler and Fergus 2014) covers the whole model, n-grams included, and needs no gradient: each word is left
+Occlusion (Zeiler and Fergus 2014) explains the whole model, n-grams included, and needs no gradient: each word is left
 out in turn, and the model reads the rest. captum does the bookkeeping.
 """
 
@@ -31,7 +31,7 @@ TEXTS_AT_ONCE = 64
 
 
 class WordWeight(NamedTuple):
-    """A word, ``text[start:end]``, and the decrease of the label's log-odds without it."""
+    """A word, ``text[start:end]``, and by how much the label's log-odds decrease if it is left out."""
 
     start: int
     end: int
@@ -45,9 +45,9 @@ class Explanation:
 
     Attributes:
         text: the text.
-        label: the label that is explained.
-        probability: its probability.
-        words: each word with its weight: positive for the label, negative against it.
+        label: the explained label.
+        probability: the probability of the label.
+        words: each word with its weight; a positive weight speaks for the label, a negative one against it.
     """
 
     text: str
@@ -61,7 +61,7 @@ class Explanation:
         return {"text": self.text, "label": self.label, "probability": self.probability, "words": words}
 
     def to_rich(self) -> "Text":
-        """Return the text for a terminal: the larger a weight, the brighter; green for the label, red against it."""
+        """Return the text for a terminal: green words speak for the label, red ones against it; brighter is more."""
         from rich.text import Text
 
         line, end = Text(f"{self.label} {self.probability:.2f}  ", style="bold"), 0
@@ -75,7 +75,7 @@ class Explanation:
         return line
 
     def to_plain(self) -> str:
-        """Return the text without colours: each word is followed by its weight."""
+        """Return the text without colours; each word is followed by its weight."""
         parts, end = [f"{self.label} {self.probability:.2f}  "], 0
         for word in self.words:
             parts.append(f"{self.text[end : word.end]}({word.weight:+.2f})")
@@ -83,7 +83,7 @@ class Explanation:
         return "".join([*parts, self.text[end:]])
 
     def to_html(self) -> str:
-        """Return the text as an HTML paragraph; each word has its weight as a colour, and as a title."""
+        """Return the text as an HTML paragraph; the colour and the title of each word show its weight."""
         parts, end = [f"<p><b>{html.escape(str(self.label))}</b> {self.probability:.2f} "], 0
         for word, share in zip(self.words, _shares(self.words), strict=True):
             parts.append(html.escape(self.text[end : word.start]))
@@ -104,7 +104,7 @@ def explain(classifier: Classifier, text: str, label: Any = None) -> Explanation
 
     Raises:
         MissingExtraError: if captum is not installed.
-        ConfigError: if the classifier does not have the label.
+        ConfigError: if the classifier does not have the label, or is not trained yet.
 
     >>> texts = ["a fine film", "a dull film", "fine acting", "dull and slow"] * 3
     >>> classifier = Classifier(epochs=20).fit(texts, ["good", "bad", "good", "bad"] * 3)
@@ -139,11 +139,11 @@ def explain(classifier: Classifier, text: str, label: Any = None) -> Explanation
 def html_page(explanations: Iterable[Explanation]) -> str:
     """Return a self-contained HTML page of explanations."""
     parts = [
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>seqkit: which words</title>',
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>seqkit: word attributions</title>',
         "<style>body{font:16px/1.7 sans-serif;max-width:50em;margin:2em auto}",
         "span{border-radius:3px;padding:0 2px}</style>",
         *(each.to_html() for each in explanations),
-        "<p><small>Green words count for the label, red ones against it; each has its log-odds as a title.</small></p>",
+        "<p><small>Green words speak for the label, red ones against it; hover over a word for its weight.</small></p>",
         "</html>",
     ]
     return "\n".join([*parts, ""])
@@ -168,7 +168,7 @@ def _without(text: str, words: Sequence[Token]) -> str:
     for word in words:
         parts.append(text[end : word.start])
         end = word.end
-    return " ".join([*parts, text[end:]])  # without a space, its neighbours would become one word
+    return " ".join([*parts, text[end:]])  # without a space, the neighbours of a word would become one word
 
 
 def _shares(words: Sequence[WordWeight]) -> list[float]:

@@ -1,4 +1,4 @@
-"""LanguageModel: the class that a person imports to train a language model, and to score and generate text with it."""
+"""LanguageModel: train, save and load a language model; score and generate text with it."""
 
 import math
 import os
@@ -58,7 +58,7 @@ class GeneratedText:
         """Return what JSON output contains.
 
         Args:
-            tokens: whether it contains each token with its log-probability.
+            tokens: whether to include each token with its log-probability.
         """
         found: dict[str, Any] = {"prompt": self.prompt, "text": self.text, "ending": self.ending, "seed": self.seed}
         if tokens:
@@ -90,7 +90,7 @@ class TextScore:
 
     @property
     def bits_per_byte(self) -> float:
-        """Bits per byte of the text, which do not depend on the tokenizer."""
+        """Bits per byte of the text, comparable between tokenizers."""
         return -sum(self.log_probabilities) / math.log(2) / self.bytes
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,22 +157,23 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         """Train on one text and select the best weights on another.
 
         Args:
-            train: a split of ``open_texts``; or documents: strings, or a mapping with ``text``.
-            dev: the same; None takes the last tenth of the documents of train.
-            out: run folder to keep the model in as training goes on; None keeps it in memory.
+            train: a split of ``open_texts``, a list of documents, or a mapping with ``text``.
+            dev: likewise; None takes the last tenth of the documents in ``train``.
+            out: run folder in which the model is saved during training; None keeps it in memory.
             resume: whether to continue the unfinished training in ``out``.
             about: a description of the corpus for ``run.json``.
             report: called with each event of training.
             progress: whether to draw progress on stderr.
 
         Raises:
+            ConfigError: if ``train`` is a split of ``open_texts`` without ``dev``, or the device is not available.
             CorpusError: if the data cannot be used for training.
             CheckpointError: if the run folder cannot be written or resumed.
             DivergenceError: if the loss becomes NaN or infinite; the best model so far is kept in ``out``.
         """
         if dev is None:
             if isinstance(train, Texts):
-                raise ConfigError("give dev as well: a split of open_texts, or dev_fraction there")
+                raise ConfigError("give dev as well: another split of open_texts, which takes dev_fraction")
             splits = open_texts(train)
             train, dev = splits["train"], splits["dev"]
         train_texts, dev_texts = _texts(train), _texts(dev)
@@ -196,6 +197,10 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
             texts: as for ``fit``.
             cache: settings of a neural cache to mix in.
             dynamic: settings of dynamic evaluation, in which a copy of the weights adapts to the text.
+
+        Raises:
+            ConfigError: if the model is not trained yet, or if it is to adapt but does not read forward alone.
+            CorpusError: if the text is empty or cannot be read.
         """
         task = self._trained(self.fitted)
         examples = task.prepare(_texts(texts))
@@ -204,14 +209,14 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         return evaluate(task, examples, self._device())
 
     def score(self, text: str, *, unknown: Literal["error", "<unk>"] = "error") -> TextScore:
-        """Return the log-probability of each token of a text, given all tokens before it.
+        """Return the log-probability of each token, given the text before it; after it, if the model reads backward.
 
         Args:
             text: the text, read as the beginning of a document.
-            unknown: whether characters or words outside the vocabulary are an error, or are read as ``<unk>``.
+            unknown: whether characters or words outside the vocabulary are an error or are read as ``<unk>``.
 
         Raises:
-            ConfigError: if the text is empty, or has something outside the vocabulary, which is named.
+            ConfigError: if the text is empty or contains something outside the vocabulary, or the model is not trained.
         """
         task = self._trained(self.fitted)
         ids = self._encoded(text, unknown)
@@ -235,14 +240,16 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
     def predict_proba(
         self, prompts: Sequence[str], *, unknown: Literal["error", "<unk>"] = "error"
     ) -> NDArray[np.float64]:
-        """Return the probability of each next token (a column) after each prompt (a row).
+        """Return the probability of each next token (column, as in ``classes_``) after each prompt (row), (B, V).
+
+        A model that only reads backward predicts the token before a text instead.
 
         Args:
-            prompts: beginnings of texts; an empty one stands for the beginning itself.
-            unknown: whether characters or words outside the vocabulary are an error, or are read as ``<unk>``.
+            prompts: beginnings of texts; after an empty prompt, the next token is the first of a text.
+            unknown: as for ``score``.
 
         Raises:
-            ConfigError: if one text is given instead of a list, or has something outside the vocabulary.
+            ConfigError: if ``prompts`` is a single string, or one contains something outside the vocabulary.
         """
         if isinstance(prompts, str):
             raise ConfigError("give a list of prompts, such as [prompt], not one prompt")
@@ -258,7 +265,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         return found
 
     def predict(self, prompts: Sequence[str], *, unknown: Literal["error", "<unk>"] = "error") -> list[str]:
-        """Return the text of the most probable next token after each prompt; arguments as for ``predict_proba``."""
+        """Return the text of the most probable next token after each prompt; arguments and errors as above."""
         indices = self.predict_proba(prompts, unknown=unknown).argmax(1)
         pieces = self.classes_
         return [pieces[token] for token in indices]
@@ -275,17 +282,17 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         """Generate texts that continue a prompt.
 
         Args:
-            prompt: the beginning of the text; it is not repeated in the result.
-            num_samples: number of texts; they are drawn side by side, as one batch.
-            beam: 0 draws samples; otherwise the width of a beam search for the most probable texts.
-            seed: of the first sample; sample i has seed + i, and is the same alone. None takes a random one.
+            prompt: the beginning of the text; the result does not repeat it.
+            num_samples: number of texts; samples are drawn side by side, as one batch.
+            beam: width of a beam search for the most probable texts; 0 draws samples instead.
+            seed: seed of the first sample; sample i has ``seed + i``, and is the same if drawn alone. None is random.
             **options: ``max_tokens`` (500), ``stop`` (strings that end a text, without being part of it), ``unknown``
-                (as for ``score``), ``ignore_end`` (whether never to end a text before its length), and the fields of
-                ``SamplingFilters``: temperature, top_k, top_p, min_p, typical_p, repetition_penalty, no_repeat_ngram,
-                applied in the order that ``seqkit.generation.filters`` documents.
+                (as for ``score``), ``ignore_end`` (whether to go on when the end of a text is predicted), and the
+                fields of ``SamplingFilters``: temperature, top_k, top_p, min_p, typical_p, repetition_penalty,
+                no_repeat_ngram, applied in the order that ``seqkit.generation.filters`` documents.
 
         Raises:
-            ConfigError: if an option cannot be used, or the prompt has something outside the vocabulary.
+            ConfigError: if an option or the prompt cannot be used, or the model only reads backward.
         """
         if beam:
             return self._beam_search(prompt, num_samples, beam, options)
@@ -296,24 +303,24 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         return [_joined(parts, seed, prompt) for parts, seed in zip(texts, seeds, strict=True)]
 
     def stream(self, prompt: str = "", *, seed: int | None = None, **options: Any) -> Iterator[str]:
-        """Generate a text piece by piece; joined, the pieces are the text that ``generate`` returns, to the byte.
+        """Generate a text piece by piece; joined, the pieces are exactly the text that ``generate`` returns.
 
         Args:
             prompt: as for ``generate``.
-            seed: likewise.
-            **options: likewise.
+            seed: as for ``generate``.
+            **options: as for ``generate``.
         """
         for part in self.stream_samples(prompt, _seeds(seed, 1), **options):
             if part.text:
                 yield part.text
 
     def stream_samples(self, prompt: str, seeds: Sequence[int], **options: Any) -> Iterator[Generated]:
-        """Generate several texts side by side, piece by piece, with tokens and endings; arguments as for ``stream``."""
+        """Generate a text for each seed, side by side and piece by piece; arguments otherwise as for ``stream``."""
         return sample(self.decoder(), self._prompt(prompt, options), seeds)
 
     def _beam_search(self, prompt: str, num_samples: int, beam: int, options: dict[str, Any]) -> list[GeneratedText]:
         if beam < 0 or num_samples > beam:
-            raise ConfigError(f"a beam of {beam} cannot give {num_samples} texts; it must be at least as wide")
+            raise ConfigError(f"a beam of width {beam} cannot find {num_samples} texts; it must be at least as wide")
         found = beam_search(self.decoder(), self._prompt(prompt, options), beam, num_samples)
         return [_joined([text], None, prompt) for text in found]
 
@@ -326,7 +333,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         try:
             filters = SamplingFilters(**given)
         except TypeError as error:
-            raise ConfigError(f"no such option of generation: {str(error).split()[-1]}") from None
+            raise ConfigError(f"no generation option {str(error).split()[-1]}") from None
         banned = [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
         ends = not tokenizer.pretokenized  # in pretokenized text <eos> is the end of a line
         return Prompt(
@@ -343,17 +350,17 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         if unknown not in ("error", "<unk>"):
             raise ConfigError(f"unknown must be error or <unk>, not {unknown!r}")
         if task.config.unit == "word" and not task.config.pretokenized:
-            # A word that does not occur at the start of a line in the training data is read as one from within a line.
+            # A word that the training data have only within lines is read as one within a line: after a space.
             text = min((text, f" {text}"), key=lambda each: len(task.tokenizer.unknown(each)))
         if unknown == "error" and (missing := task.tokenizer.unknown(text)):
             names = ", ".join(map(repr, missing[:10])) + (", …" if len(missing) > 10 else "")
             raise ConfigError(
-                f"the vocabulary does not have {names}; leave that out, or read it as <unk> with unknown='<unk>'"
+                f"the vocabulary does not contain {names}; leave that out, or read it as <unk> with unknown='<unk>'"
             )
         return task.tokenizer.encode(text)
 
     def decoder(self) -> Decoder:
-        """Return the fast decoder with the model's weights; it is built once for a fitted model."""
+        """Return a fast decoder with the model's weights, built once; ConfigError if the model only reads backward."""
         task = self._trained(self.fitted)
         if "forward" not in task.directions:
             raise ConfigError("this model reads backward, and text is generated forward; train with direction=forward")

@@ -1,4 +1,4 @@
-"""Tagger: the class that a person imports to train, use and keep a tagger."""
+"""Tagger: train, use, save and load a tagger."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,18 +34,19 @@ Text = str | Sequence[str]
 
 @dataclass(frozen=True)
 class Entity:
-    """A span of a text, which is exactly ``text[start:end]``, in code points.
+    """A labelled span of a text: exactly ``text[start:end]``, in code points.
 
     Attributes:
-        start: where it begins.
-        end: where it ends, exclusive.
-        text: the span itself.
-        label: its type.
+        start: start of the span.
+        end: end of the span, exclusive.
+        text: the text of the span.
+        label: the type of the entity.
         confidence: the model's probability that exactly this span is an entity of this type. It is exact for a CRF in
-            IOBES or BILOU, whose tags mark both borders. In the other schemes it is that of the span's tags, whatever
-            follows them, and for a softmax head the product of their probabilities. None if not requested.
-        spread: the standard deviation of the confidence over Monte Carlo samples, of which it then is the mean.
-        interval: the bounds of the central 95 % of these samples.
+            IOBES or BILOU, whose tags mark both borders. In the other schemes it is the probability of the span's tags,
+            whatever follows them; for a softmax head it is the product of their probabilities. None if not requested.
+            With Monte Carlo samples it is their mean.
+        spread: the standard deviation of the confidence over the Monte Carlo samples; None without samples.
+        interval: the bounds of the central 95 % of the samples; None without samples.
     """
 
     start: int
@@ -63,9 +64,9 @@ class Entity:
 
 
 class TaggedToken(NamedTuple):
-    """A word of a text with its position and tag and, if tags are plain, the probability of the tag.
+    """A word of a text with its position and tag; for plain tags, also with the probability of the tag.
 
-    ``spread`` and ``interval`` are those of an ``Entity``.
+    ``spread`` and ``interval`` are defined as for an ``Entity``.
     """
 
     start: int
@@ -87,14 +88,14 @@ class TaggedText:
     """The tags of a text.
 
     Attributes:
-        text: the text as it was given.
-        entities: the entities found, in order; empty for plain tags.
+        text: the text; words that were passed as a list are joined with spaces.
+        entities: the predicted entities, in order; empty for plain tags.
         words: the words of the text.
-        starts: where each word begins.
-        tags: their tags, in the scheme of the model.
-        confidence: the probability of each plain tag; empty if tags have a scheme.
-        spread, intervals: likewise, with Monte Carlo samples.
-        plain: whether tags are plain, and mark no entities.
+        starts: the start of each word, in code points.
+        tags: the tag of each word, in the scheme of the model.
+        confidence: the probability of each plain tag; empty if tags have a scheme, or if not requested.
+        spread, intervals: the spread and interval of each ``confidence``; empty without Monte Carlo samples.
+        plain: whether tags are plain and mark no entities.
     """
 
     text: str
@@ -117,7 +118,7 @@ class TaggedText:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON output contains: the text, and its entities, or its tokens if tags are plain."""
+        """Return what JSON output contains: the text with its entities or, for plain tags, its tokens."""
         if self.plain:
             return {"text": self.text, "tokens": [token.to_dict() for token in self.tokens]}
         return {"text": self.text, "entities": [entity.to_dict() for entity in self.entities]}
@@ -173,17 +174,18 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         """Train on one split and select the best weights on another.
 
         Args:
-            train: ``tokens`` and ``tags``, a list per sentence: a split of ``open_corpus``, or a mapping.
-            dev: the same.
-            out: run folder to keep the model in as training goes on; None keeps it in memory.
+            train: a split of ``open_corpus``, or a mapping, with ``tokens`` and ``tags``: a list for each sentence.
+            dev: likewise.
+            out: run folder in which the model is saved during training; None keeps it in memory.
             resume: whether to continue the unfinished training in ``out``.
             about: a description of the corpus for ``run.json``.
             report: called with each event of training.
             progress: whether to draw progress on stderr.
 
         Raises:
+            ConfigError: if the device is not available, or a setting does not fit the data.
             CorpusError: if the data cannot be used for training.
-            CheckpointError: if the run folder cannot be written or resumed.
+            CheckpointError: if the run folder cannot be written or resumed, or the language model cannot be read.
             DivergenceError: if the loss becomes NaN or infinite; the best model so far is kept in ``out``.
         """
         train_rows, dev_rows = rows_of(train), rows_of(dev)
@@ -206,14 +208,18 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
 
         Args:
             rows: ``tokens`` and ``tags``, as for ``fit``.
-            confidence: whether predictions have probabilities.
+            confidence: whether to compute the probabilities of predictions.
+
+        Raises:
+            ConfigError: if the tagger is not trained yet.
+            CorpusError: if a sentence is empty or does not have one tag per token, or its tags are illegal.
         """
         return self.score_examples(rows, confidence=confidence)[1]
 
     def score_examples(
         self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False
     ) -> tuple[TaggedExamples, Evaluation[TagPrediction]]:
-        """Return the prepared examples, to inspect errors in, and the result of ``evaluate``."""
+        """Return the prepared examples, for error analysis, and the result of ``evaluate``; arguments as there."""
         task = self._trained(self.fitted)
         examples = task.prepare(rows_of(rows))
         warn_of_unknown(task.unknown_labels(examples), "this corpus")
@@ -233,23 +239,32 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         """Tag texts, raw or split into words; return one result for each, in order.
 
         Args:
-            texts: the texts.
-            confidence: whether to compute probabilities; without, it is a little faster.
+            texts: the texts: strings, or lists of words.
+            confidence: whether to compute probabilities; prediction is a little faster without.
             mc_samples: number of times each text is read under dropout, side by side in one batch (Gal and Ghahramani
                 2016). The confidence is then a mean, with a spread and an interval. The entities are still those that
-                the model finds without dropout.
-            seed: of the dropout; the caller's random numbers are left alone.
+                the model predicts without dropout. 0 uses no dropout.
+            seed: the seed of the dropout; the caller's random state does not change.
 
         Raises:
-            ConfigError: if one text is given instead of a list, or ``mc_samples`` is negative.
+            ConfigError: if ``texts`` is a single string, ``mc_samples`` is negative, or the tagger is not trained yet.
         """
         return list(self.stream(texts, confidence=confidence, mc_samples=mc_samples, seed=seed))
 
     def predict_proba(self, texts: Iterable[Text]) -> list[NDArray[np.float32]]:
-        """Return the probability of each label (a column, as in ``classes_``) at each word (a row) of each text.
+        """Return, for each text, the probability of each label (column) at each word (row).
 
-        With a CRF these are marginals: all label sequences are weighed. Long texts are read in the windows of
-        ``predict``.
+        With a CRF these are marginal probabilities, over all label sequences. Long texts are read in the same windows
+        as in ``predict``.
+
+        Args:
+            texts: the texts: strings, or lists of words.
+
+        Returns:
+            An array (T, K) for each text; its K columns are in the order of ``classes_``.
+
+        Raises:
+            ConfigError: if ``texts`` is a single string, or the tagger is not trained yet.
         """
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
@@ -263,9 +278,9 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
     def stream(
         self, texts: Iterable[Text], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
     ) -> Iterator[TaggedText]:
-        """Tag texts one after the other, in constant memory however many there are; arguments as for ``predict``.
+        """Tag texts one after the other, in constant memory however many there are.
 
-        They are read in chunks of limited size.
+        The texts are read in chunks of limited size. Arguments and errors are those of ``predict``.
         """
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
@@ -303,30 +318,30 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
                 tokens = next(split)
                 words.append([token.text for token in tokens])
                 starts.append([token.start for token in tokens])
-            else:  # the positions of words that were given are those in the text that joins them with spaces
+            else:  # the positions of given words are those in the text that joins them with spaces
                 words.append(text)
                 starts.append(list(map(add, accumulate(map(len, text), initial=0), range(len(text)))))
         found = predict(predictor, task.prepare({"tokens": words}), self._device())
-        if release:  # otherwise the memory kept would grow with the largest need of all chunks
+        if release:  # otherwise the process would keep as much memory as the largest chunk needed
             release_freed_memory()
         plain = task.scheme is None
         return (
-            _tagged(str(text) if isinstance(text, str) else " ".join(text), own, places, prediction, plain=plain)
-            for text, own, places, prediction in zip(texts, words, starts, found, strict=True)
+            _tagged(str(text) if isinstance(text, str) else " ".join(text), own, offsets, prediction, plain=plain)
+            for text, own, offsets, prediction in zip(texts, words, starts, found, strict=True)
         )
 
 
 def _certainty(
     confidence: Sequence[float], spread: Sequence[float], intervals: Sequence[tuple[float, float]]
 ) -> Iterator[tuple[float | None, float | None, tuple[float, float] | None]]:
-    """Return confidence, spread and interval of each prediction, None for those that were not requested."""
+    """Return the confidence, spread and interval of each prediction; None for what was not requested."""
     return zip(confidence or repeat(None), spread or repeat(None), intervals or repeat(None), strict=False)
 
 
 def _certainty_dict(
     confidence: float | None, spread: float | None, interval: tuple[float, float] | None
 ) -> dict[str, Any]:
-    """Return what JSON output contains of them: spread and interval only if there were Monte Carlo samples."""
+    """Return the entries of JSON output: spread and interval only if there were Monte Carlo samples."""
     found: dict[str, Any] = {"confidence": confidence}
     if spread is not None:
         found["spread"] = spread

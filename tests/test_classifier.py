@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 
 import seqkit
 from seqkit.classifier import Classifier
+from seqkit.data.labelled_rows import LabelledRows
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
 from seqkit.models.classifier import ClassificationModel
 from seqkit.runs.folder import RunFolder
@@ -134,14 +135,14 @@ def test_dev_is_a_tenth_of_each_label_where_there_is_none(monkeypatch: pytest.Mo
     prepare, from_rows = ClassificationTask.prepare, ClassificationTask.from_rows
     seen: list[list[tuple[Any, ...]]] = []
 
-    def listen(rows: dict[str, Any]) -> None:
+    def listen(rows: LabelledRows) -> None:
         seen.append([(text, *labels) for text, labels in zip(rows["text"], rows["label"], strict=True)])
 
-    def listening(task: ClassificationTask, rows: dict[str, Any]) -> Any:
+    def listening(task: ClassificationTask, rows: LabelledRows) -> Any:
         listen(rows)
         return prepare(task, rows)
 
-    def building(config: Any, rows: dict[str, Any], pretrained: Any) -> Any:
+    def building(config: Any, rows: LabelledRows, pretrained: Any) -> Any:
         listen(rows)
         return from_rows(config, rows, pretrained)
 
@@ -289,7 +290,7 @@ def test_a_temperature_is_fitted_that_makes_dev_likelier() -> None:
         ((TEXTS[:3], ["good", "bad", float("nan")]), "text 3 has no label"),
         (([*TEXTS[:2], 3.5], ["good", "bad", "good"]), "text 3 is 3.5, which is not a string"),
         (([], []), "there is no text"),
-        ((["", " "], ["good", "bad"]), "no text of the train split holds a word"),
+        ((["", " "], ["good", "bad"]), "no text of the train split has a word"),
         ((TEXTS, TOPICS), "labels are lists in one of train and dev, and single in the other"),
     ],
 )
@@ -338,7 +339,7 @@ def test_one_label_each_is_a_list_of_one_to_a_model_of_several() -> None:
 
 
 def test_texts_without_words_are_left_out_of_training() -> None:
-    with pytest.warns(SeqkitWarning, match="^2 texts of the train split hold no word and are left out$"):
+    with pytest.warns(SeqkitWarning, match="^texts without a word in the train split, which are left out: 2$"):
         model = tiny_classifier(epochs=1).fit([" ", *TEXTS, "\n"], ["odd", *LABELS, "good"], PAIR)
     np.testing.assert_array_equal(model.predict_proba(TEXTS), chances_of_one_epoch())
 

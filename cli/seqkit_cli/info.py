@@ -1,51 +1,60 @@
-"""``seqkit info``: what a run is."""
+"""``seqkit info``: show what a run is."""
 
 import json
 import shlex
 import shutil
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from seqkit.config.task_tables import CONFIGS
-from seqkit.metrics.metric import shown
-from seqkit.runs.folder import RunFolder, newest_run
+from seqkit.runs.folder import RunFolder
+from seqkit_cli.chosen_run import ChosenRun, choose_run
 
 __all__ = ["info"]
 
 
 def info(
-    run: Annotated[Path | None, typer.Argument(help="Run folder; the newest one where none is named.")] = None,
+    context: typer.Context,
+    run: Annotated[Path | None, typer.Argument(help="Run folder; the newest run if none is given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what a run is: task, corpus, scores, size, settings, versions."""
-    folder = RunFolder(run or newest_run(set(CONFIGS)))
-    about = folder.read_run()
+    chosen = choose_run(context, run)
+    folder = RunFolder(chosen.path)
     report = folder.read_json("report.json") if (folder.path / "report.json").is_file() else {}
     if as_json:
-        print(json.dumps({"run": str(folder.path), **about, "report": report}, ensure_ascii=False))
+        print(json.dumps({"run": str(folder.path), **chosen.header, "report": report}, ensure_ascii=False))
         return
-    scores = ", ".join(f"{name} {shown(name, score)}" for name, score in report.get("dev", {}).items())
-    rows = {
-        "run": folder.path,
-        "task": about["task"],
-        "corpus": about["corpus"].get("spec", "data handed in from Python"),
-        "dev": scores or "not scored yet",
-        "training": "unfinished",
-        "resume": f"seqkit train {about['task']} --resume {shlex.quote(str(folder.path))}" if folder.can_resume else "",
-        "size": "",
-        "versions": ", ".join(f"{name} {number}" for name, number in about["versions"].items()),
-        "settings": ", ".join(f"{name}={value}" for name, value in about["settings"].items()),
-    }
-    if report:
-        took = f"{report['epochs']} epoch{'s' * (report['epochs'] != 1)} in {report['seconds']:.0f} s"
-        rows["training"] = f"{report['reason']}, {took}, best in epoch {report['best_epoch']}"
-        rows["size"] = f"{report['parameters']:,} parameters, {report['megabytes']} MB"
-    for name, value in rows.items():
+    for name, value in _rows(chosen, folder, report).items():
         if value:
             print(_wrapped(f"{name:<9} {value}"))
+
+
+def _rows(chosen: ChosenRun, folder: RunFolder, report: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is shown, by name; values may be empty."""
+    header, spec = chosen.header, chosen.spec
+    scores = (f"{name} {spec.format_score(name, score)}" for name, score in report.get("dev", {}).items())
+    resume = f"seqkit train {spec.name} --resume {shlex.quote(str(folder.path))}"
+    rows = {
+        "run": str(folder.path),
+        "task": spec.name,
+        "corpus": header["corpus"].get("spec", "data passed in from Python"),
+        "dev": ", ".join(scores) or "not scored yet",
+        "training": "unfinished",
+        "resume": resume if folder.can_resume else "",
+        "size": "",
+        "versions": ", ".join(f"{name} {number}" for name, number in header["versions"].items()),
+        "settings": ", ".join(f"{name}={value}" for name, value in header["settings"].items()),
+    }
+    if report:
+        epochs = "1 epoch" if report["epochs"] == 1 else f"{report['epochs']} epochs"
+        took = f"{epochs} in {report['seconds']:.0f} s"
+        rows["training"] = f"{report['reason']}, {took}, best in epoch {report['best_epoch']}"
+        rows["size"] = f"{report['parameters']:,} parameters, {report['megabytes']} MB"
+    return rows
 
 
 def _wrapped(row: str) -> str:

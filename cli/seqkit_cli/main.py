@@ -7,41 +7,56 @@ import os
 import sys
 import traceback
 import warnings
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
 
 import typer
 
 import seqkit
 from seqkit.errors import SeqkitError, SeqkitWarning
-from seqkit_cli import corpora, evaluate, generate, info, predict, train
+from seqkit.task_table import TASKS
+from seqkit.tasks.spec import TaskSpec
+from seqkit_cli import corpora
+from seqkit_cli.evaluate import evaluate_command
+from seqkit_cli.generate import generate
+from seqkit_cli.info import info
+from seqkit_cli.predict import predict
+from seqkit_cli.train import train_commands
 
-__all__ = ["app", "main"]
+__all__ = ["build_app", "main"]
 
-app = typer.Typer(
-    name="seqkit",
-    help="Label, classify and generate text with recurrent networks.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(train.app, name="train")
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("generate")(generate.generate)
-app.command("info")(info.info)
-app.add_typer(corpora.app, name="corpora")
+# Bad usage is a subclass of this one, which Typer does not export; such errors print themselves.
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
-def _version(wanted: bool) -> None:
+def build_app(tasks: Mapping[str, TaskSpec[Any]]) -> typer.Typer:
+    """Return the command line for some tasks."""
+    app = typer.Typer(
+        name="seqkit",
+        help="Label, classify and generate text with recurrent networks.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "obj": tasks},
+    )
+    app.callback()(_root)
+    app.add_typer(train_commands(tasks), name="train")
+    app.command("evaluate")(evaluate_command(tasks))
+    app.command("predict")(predict)
+    app.command("generate")(generate)
+    app.command("info")(info)
+    app.add_typer(corpora.app, name="corpora")
+    return app
+
+
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"seqkit {seqkit.__version__}")
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -49,23 +64,25 @@ def _root(
         os.environ["SEQKIT_DEBUG"] = "1"
 
 
-def _say_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, SeqkitWarning):
         print(f"warning: {message}", file=sys.stderr)
 
 
-def main() -> None:
-    """Run the command line and exit with its code."""
+def main(tasks: Mapping[str, TaskSpec[Any]] = TASKS) -> None:
+    """Run the command line for some tasks, all by default, and exit with its code."""
     os.environ.pop("SEQKIT_DEBUG", None)
-    warnings.showwarning = _say_warning
+    warnings.showwarning = _show_warning
     warnings.simplefilter("always", SeqkitWarning)
-    sys.exit(_run())
+    sys.exit(_run(build_app(tasks)))
 
 
-def _run() -> int:
+def _run(app: typer.Typer) -> int:
     try:
         code = app(standalone_mode=False)
-        print(end="", flush=True)  # what cannot be written is told here, not while the interpreter shuts down
+        print(
+            end="", flush=True
+        )  # an output that cannot be written is an error here, not while the interpreter shuts down
         return code if isinstance(code, int) else 0
     except SeqkitError as error:
         _show(error)
@@ -75,7 +92,7 @@ def _run() -> int:
         return 130
     except BrokenPipeError:
         return _stop_writing()
-    except SystemExit as leaving:  # so Typer and rich answer a broken pipe
+    except SystemExit as leaving:  # that is how Typer and rich react to a broken pipe
         if not isinstance(leaving.__context__, BrokenPipeError):
             raise
         return _stop_writing()
@@ -86,16 +103,13 @@ def _run() -> int:
     except OSError as error:
         _show(SeqkitError(f"{error.filename or 'input or output'}: {error.strerror or error}"))
         return 1
-    except Exception as error:
-        # Usage errors are click's, of which some versions of Typer bring a copy of their own; they show themselves.
-        if not (hasattr(error, "show") and hasattr(error, "exit_code")):
-            raise
+    except _UsageError as error:
         error.show()
-        return int(error.exit_code)
+        return error.exit_code
 
 
 def _stop_writing() -> int:
-    """The reader of our output, such as head, has seen enough."""
+    """Discard further output: its reader, such as head, has closed the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

@@ -6,7 +6,7 @@ not given is None, so that a ``--config`` file, or the run that is resumed, can 
 
 import inspect
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -16,7 +16,7 @@ import typer
 from seqkit.config.bounds import Setting, settings_of
 from seqkit.errors import ConfigError
 
-__all__ = ["DeviceOption", "PrecisionOption", "read_config", "with_options"]
+__all__ = ["DeviceOption", "PrecisionOption", "expand_parameter", "read_config", "text_option", "with_options"]
 
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Device to compute on.")]
 PrecisionOption = Annotated[
@@ -54,14 +54,39 @@ def with_options(
             settings = {option.name: given.pop(option.name) for option in added}
             command(**given, settings={name: value for name, value in settings.items() if value is not None})
 
-        parameters = [*own, *common, *added]
-        wrapper.__doc__ = command.__doc__
-        wrapper.__name__ = command.__name__
-        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return wrapper
+        return _with_signature(wrapper, command, [*own, *common, *added])
 
     return decorate
+
+
+def expand_parameter(
+    name: str, options: Sequence[inspect.Parameter]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Replace a parameter of a command by options; their values reach the command as a dictionary.
+
+    Args:
+        name: the name of the parameter.
+        options: any number of keyword-only parameters, annotated with ``typer.Option``.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            parameters += options if parameter.name == name else [parameter]
+
+        def wrapper(**given: Any) -> None:
+            values = {option.name: given.pop(option.name) for option in options}
+            command(**given, **{name: values})
+
+        return _with_signature(wrapper, command, parameters)
+
+    return decorate
+
+
+def text_option(name: str, text: str, default: str | None = None) -> inspect.Parameter:
+    """Return an option for a string."""
+    annotation = Annotated[str | None, typer.Option(help=text)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def read_config(path: Path, *configs: type) -> dict[str, Any]:
@@ -83,6 +108,17 @@ def read_config(path: Path, *configs: type) -> dict[str, Any]:
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
     return values
+
+
+def _with_signature(
+    wrapper: Callable[..., None], command: Callable[..., None], parameters: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """Return a wrapper of a command as Typer reads it: with the command's name and help, and with these parameters."""
+    wrapper.__doc__ = command.__doc__
+    wrapper.__name__ = command.__name__
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return wrapper
 
 
 def _shared_options(shared: type) -> list[inspect.Parameter]:

@@ -1,92 +1,92 @@
-"""``seqkit predict``: tag or classify a text, a file or what comes in on stdin."""
+"""``seqkit predict``: make predictions for a text, a file or stdin."""
 
 import codecs
 import gc
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
+from typing import Annotated, BinaryIO
 
 import typer
 
-from seqkit.config.task_tables import CLASSIFIERS
-from seqkit.errors import CorpusError
-from seqkit.runs.folder import RunFolder, newest_run
+from seqkit.errors import CheckpointError, CorpusError
+from seqkit.runs.folder import RunFolder
+from seqkit_cli.chosen_run import ChosenRun, choose_run
 from seqkit_cli.options import DeviceOption, PrecisionOption
-
-if TYPE_CHECKING:
-    from seqkit.classifier import ClassifiedText, Classifier
-    from seqkit.tagger import TaggedText
+from seqkit_cli.reports.report import Format, PredictOptions
+from seqkit_cli.reports.table import models_with
 
 __all__ = ["predict"]
 
-MOST_LABELS = 3  # shown of a text
-COLORS = ("cyan", "green", "yellow", "magenta", "red", "blue", "bright_cyan", "bright_green", "bright_yellow")
-
 
 def predict(
-    run: Annotated[str | None, typer.Argument(help="Run folder; the newest one where none is named.")] = None,
+    context: typer.Context,
+    run: Annotated[str | None, typer.Argument(help="Run folder; the newest run if none is given.")] = None,
     text: Annotated[str | None, typer.Argument(help="Text, in quotes.")] = None,
     input_file: Annotated[
         str | None,
-        typer.Option("--input", "-i", help="File with a text a line, or .jsonl with a text field; - is stdin."),
+        typer.Option("--input", "-i", help="File with one text per line, or .jsonl with a text field; - is stdin."),
     ] = None,
-    output: Annotated[
-        Literal["text", "jsonl", "conll"],
-        typer.Option("--format", help="How to print what was found; conll is for taggers."),
-    ] = "text",
+    output: Annotated[Format, typer.Option("--format", help="Format of the output; conll is for taggers.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
     min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Classifiers: say nothing where no label is as probable as this.")
+        float, typer.Option(min=0.0, max=1.0, help="Classifiers: predict no label with less confidence than this.")
     ] = 0.0,
     mc_samples: Annotated[
         int,
-        typer.Option(min=0, help="Samples under dropout, for an interval around each probability; 0 for none."),
+        typer.Option(min=0, help="Number of Monte Carlo dropout samples, for an interval around each probability."),
     ] = 0,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Classifiers: show which words drove the label (needs the extra explain).")
+        bool,
+        typer.Option("--explain", help="Classifiers: show the contribution of each word (needs the extra explain)."),
     ] = False,
-    html: Annotated[Path | None, typer.Option(help="Classifiers: write the same as a page to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Classifiers: write the explanations as a page to this file.")
+    ] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Tag or classify texts: coloured text, or JSON lines with character offsets and probabilities."""
+    """Tag or classify texts: colored text, or JSON lines with character offsets and probabilities."""
     run, text = _arguments(run, text, input_file)
-    path = run or newest_run({"ner", "pos", *CLASSIFIERS})
-    task = RunFolder(path).read_run().get("task")  # a wrong folder is told before torch is loaded
+    chosen = choose_run(context, run, usable=lambda report: report.predict is not None)
+    options = PredictOptions(min_confidence=min_confidence, mc_samples=mc_samples, explain=explain, html=html)
     output = "jsonl" if as_json else output
-    own = {"--min-confidence": min_confidence, "--explain": explain, "--html": html}
-    if given := [] if task in CLASSIFIERS else [name for name, value in own.items() if value]:
-        raise typer.BadParameter("only for classifiers", param_hint=given[0])
-    if task in CLASSIFIERS and output == "conll":
-        raise typer.BadParameter("conll is for taggers; choose text or jsonl", param_hint="--format")
+    make_predictions = chosen.report.predict
+    if make_predictions is None:
+        raise CheckpointError(_no_predictions(chosen))
+    _refuse_options(chosen, output, options)
     texts = iter([text]) if text is not None else _texts(input_file or "-")
-    if task in CLASSIFIERS:
-        from seqkit.classifier import Classifier
-
-        classifier = Classifier.load(path, device=device, precision=precision)
-        gc.freeze()  # what was loaded stays; the collector need not look through it for every few thousand results
-        if explain or html:
-            if mc_samples or min_confidence:
-                option = "--mc-samples" if mc_samples else "--min-confidence"
-                raise typer.BadParameter("an explanation knows neither", param_hint=f"{option} with --explain")
-            _write_explanations(classifier, texts, html, as_json=output == "jsonl")
-            return
-        found = classifier.stream(texts, mc_samples=mc_samples, min_confidence=min_confidence)
-        (_write_label_lines if output == "jsonl" else _write_labels)(found)
+    model = chosen.load(device=device, precision=precision)
+    gc.freeze()  # the collector need not look through what was loaded for every few thousand results
+    predictions = make_predictions(model, texts, output, options)
+    if output != "jsonl":
+        predictions.print(output)
         return
-    from seqkit.tagger import Tagger
+    for result in predictions.results:
+        print(json.dumps(result.to_dict(), ensure_ascii=False))
 
-    tagger = Tagger.load(path, device=device, precision=precision)
-    gc.freeze()
-    write = {"text": _write_text, "jsonl": _write_jsonl, "conll": _write_conll}[output]
-    write(tagger.stream(texts, confidence=output != "conll", mc_samples=mc_samples), tagger.task == "ner")
+
+def _no_predictions(chosen: ChosenRun) -> str:
+    remedy = "; use 'seqkit generate'" if chosen.report.generate else ""
+    return f"{chosen.path} has a model of the task {chosen.spec.name!r}, which makes no predictions{remedy}"
+
+
+def _refuse_options(chosen: ChosenRun, output: Format, options: PredictOptions) -> None:
+    """Raise BadParameter if an option or a format was given that the report of the run does not accept."""
+    for each in fields(options):
+        accepted = each.name in chosen.report.predict_options
+        if not accepted and getattr(options, each.name) != each.default:
+            hint = f"--{each.name.replace('_', '-')}"
+            raise typer.BadParameter(f"only for {models_with(each.name)}", param_hint=hint)
+    if output not in chosen.report.formats:
+        choices = " or ".join(chosen.report.formats)
+        raise typer.BadParameter(f"{output} is for {models_with(output)}; choose {choices}", param_hint="--format")
 
 
 def _arguments(run: str | None, text: str | None, input_file: str | None) -> tuple[str | None, str | None]:
-    """The run and the text: one word alone is a run where there is such a run, or an input, else the text."""
+    """Return the run and the text; a single argument is the run if it is one or there is an input, else the text."""
     if run is not None and text is None and input_file is None and not _is_run(run):
         run, text = None, run
     if text is not None and input_file is not None:
@@ -94,7 +94,7 @@ def _arguments(run: str | None, text: str | None, input_file: str | None) -> tup
     if text is not None and not _is_unicode(text):
         raise typer.BadParameter("the text is not UTF-8")
     if text is None and input_file is None and sys.stdin.isatty():
-        raise typer.BadParameter("give a text in quotes, or --input FILE; --input - reads what is typed")
+        raise typer.BadParameter("give a text in quotes, or --input FILE; --input - reads the terminal")
     return run, text
 
 
@@ -106,7 +106,7 @@ def _is_run(word: str) -> bool:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether it can be written: half of a surrogate pair cannot."""
+    """Return whether a text can be encoded; half of a surrogate pair cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -115,7 +115,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _texts(name: str) -> Iterator[str]:
-    """The texts of a file, one by one."""
+    """Yield the texts of a file."""
     if name == "-":
         yield from _lines(sys.stdin.buffer, "stdin")
         return
@@ -130,7 +130,7 @@ def _texts(name: str) -> Iterator[str]:
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[str]:
-    """Lines end at a line feed alone: other separators of Unicode are part of a text."""
+    """Yield lines, which end at a line feed only: Unicode's other line separators are part of a text."""
     for number, line in enumerate(file, start=1):
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
@@ -147,118 +147,7 @@ def _text_of(line: str, name: str, number: int) -> str:
     except (ValueError, KeyError, TypeError):
         text = None
     if not isinstance(text, str):
-        raise CorpusError('this line is no JSON object with a "text"', file=name, line=number)
+        raise CorpusError('this line is not a JSON object with a "text"', file=name, line=number)
     if not _is_unicode(text):
-        raise CorpusError("the text holds half of a surrogate pair, which is no character", file=name, line=number)
+        raise CorpusError("the text has half of a surrogate pair, which is not a character", file=name, line=number)
     return text
-
-
-def _write_jsonl(results: Iterable["TaggedText"], spans: bool) -> None:
-    for result in results:
-        found: dict[str, Any] = {"text": result.text}
-        if spans:
-            found["entities"] = [_told(asdict(entity)) for entity in result.entities]
-        else:
-            found["tokens"] = [_told(token._asdict()) for token in result.tokens]
-        print(json.dumps(found, ensure_ascii=False))
-
-
-def _told(found: dict[str, Any]) -> dict[str, Any]:
-    """What was found, without what only Monte Carlo samples tell where there were none."""
-    return {name: value for name, value in found.items() if value is not None or name not in ("spread", "interval")}
-
-
-def _write_conll(results: Iterable["TaggedText"], spans: bool) -> None:
-    for result in results:
-        for word, tag in zip(result.words, result.tags, strict=True):
-            print(f"{word}\t{tag}")
-        print()
-
-
-def _write_text(results: Iterable["TaggedText"], spans: bool) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=True)
-    colors: dict[str, str] = {}
-    for result in results:
-        line, end = Text(), 0
-        marked = result.entities if spans else [(token, token.tag) for token in result.tokens]
-        for item in marked:
-            entity, label = item if isinstance(item, tuple) else (item, f"{item.label} {item.confidence:.2f}")
-            if entity.interval is not None:
-                label += f" ({entity.interval[0]:.2f} to {entity.interval[1]:.2f})"
-            color = colors.setdefault(label.split()[0], COLORS[len(colors) % len(COLORS)])
-            line.append(result.text[end : entity.start])
-            line.append(f"[{entity.text}" if spans else entity.text, style=f"bold {color}" if spans else color)
-            line.append(f" {label}]" if spans else f"/{label}", style=color if spans else f"dim {color}")
-            end = entity.end
-        line.append(result.text[end:])
-        console.print(line)
-
-
-def _write_label_lines(results: Iterable["ClassifiedText"]) -> None:
-    for result in results:
-        found: dict[str, Any] = {
-            "text": result.text,
-            "label": result.label,
-            "confidence": result.confidence,
-            "probabilities": {str(label): chance for label, chance in result.probabilities.items()},
-        }
-        if result.empty:
-            found["empty"] = True
-        if result.spread is not None and result.intervals is not None:
-            found["spread"] = {str(label): spread for label, spread in result.spread.items()}
-            found["intervals"] = {str(label): list(bounds) for label, bounds in result.intervals.items()}
-        if result.attention is not None:
-            found["attention"] = result.attention
-        print(json.dumps(found, ensure_ascii=False))
-
-
-def _write_labels(results: Iterable["ClassifiedText"]) -> None:
-    """A line a text: the answer, the probabilities of the likeliest labels, the text."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=True)
-    colors: dict[str, str] = {}
-    for result in results:
-        labels = result.label if isinstance(result.label, list) else [result.label]
-        answer = "?" if result.label is None else ", ".join(map(str, labels)) or "none"
-        style = "dim" if result.label is None else colors.setdefault(answer, COLORS[len(colors) % len(COLORS)])
-        line = Text(answer, style=f"bold {style}")
-        likeliest = sorted(result.probabilities, key=lambda label: -result.probabilities[label])[:MOST_LABELS]
-        chances = []
-        for label in likeliest:
-            chance = f"{label} {result.probabilities[label]:.2f}"
-            if result.intervals is not None:
-                low, high = result.intervals[label]
-                chance += f" [{low:.2f} to {high:.2f}]"
-            chances.append(chance)
-        line.append(f"  {' · '.join(chances)}", style=style)
-        line.append("  (no words: how frequent labels are)" if result.empty else f"  {result.text}")
-        console.print(line)
-
-
-def _write_explanations(classifier: "Classifier", texts: Iterable[str], page: Path | None, *, as_json: bool) -> None:
-    from rich.console import Console
-
-    from seqkit.explanations import explain, html_page
-
-    console = Console(highlight=False, soft_wrap=True)
-    if page:  # better told now than when all is computed
-        page.write_text(html_page([]), encoding="utf-8")
-    found = []
-    for text in texts:
-        explanation = explain(classifier, text)
-        if page:
-            found.append(explanation)
-        if as_json:
-            said = {**asdict(explanation), "words": [word._asdict() for word in explanation.words]}
-            print(json.dumps(said, ensure_ascii=False))
-        elif console.is_terminal:
-            console.print(explanation.to_rich())
-        else:
-            print(explanation.to_plain())
-    if page:
-        page.write_text(html_page(found), encoding="utf-8")

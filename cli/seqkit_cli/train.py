@@ -1,257 +1,197 @@
 """``seqkit train TASK``: open a corpus, train, keep the run."""
 
+import inspect
 import json
 import shlex
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from seqkit.config.presets import PRESETS, preset_settings
-from seqkit.config.task_tables import CLASSIFIERS, CONFIGS, TRAINING
+from seqkit.config.settings import build_configs
 from seqkit.config.training import TrainConfig
-from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitError
-from seqkit.metrics.metric import shown
+from seqkit.errors import CheckpointError, ConfigError, SeqkitError
 from seqkit.runs.folder import RunFolder, next_run_path
-from seqkit_cli.options import DeviceOption, PrecisionOption, read_config, with_options
+from seqkit.tasks.spec import Model, TaskSpec
+from seqkit_cli.options import (
+    DeviceOption,
+    PrecisionOption,
+    expand_parameter,
+    read_config,
+    text_option,
+    with_options,
+)
 
-__all__ = ["app"]
-
-app = typer.Typer(help="Train a model on a corpus.", no_args_is_help=True)
+__all__ = ["train_commands"]
 
 Corpus = Annotated[
-    str | None, typer.Option(help="Embedded name, owner/name[:config] of the hub, or local file or folder.")
+    str | None,
+    typer.Option(help="Name of an embedded corpus, owner/name[:config] on the hub, or a local file or folder."),
 ]
-DevFraction = Annotated[float, typer.Option(help="Share of train that becomes dev where there is none.")]
+DevFraction = Annotated[float, typer.Option(help="Fraction of the training split used as dev if the corpus has none.")]
 Encoding = Annotated[str, typer.Option(help="Encoding of text files.")]
+
+MAY_CHANGE = {"resume", "quiet", "device", "precision", "max_minutes"}  # when a training is resumed
+ENDINGS = {
+    "finished": "finished",
+    "early stop": "stopped early, as the dev score no longer improved,",
+    "time": "stopped at the time limit",
+    "interrupted": "interrupted",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What every training can be told, besides its corpus and its settings."""
+    """The options of every training, besides its corpus and its settings."""
 
     out: Annotated[
         Path | None, typer.Option(help=r"Run folder to write. \[default: runs/TASK, then runs/TASK-2, …]")
     ] = None
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that --out holds.")] = False
-    resume: Annotated[Path | None, typer.Option(help="Go on with the unfinished training in this run.")] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model in --out.")] = False
+    resume: Annotated[Path | None, typer.Option(help="Resume the unfinished training in this run folder.")] = None
     config: Annotated[Path | None, typer.Option(help="TOML file of settings; the command line wins.")] = None
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print every setting, as a file for --config, and train nothing.")
+        bool, typer.Option("--print-config", help="Print every setting, as a file for --config, and do not train.")
     ] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _AskedOfTagger(_Asked):
-    """The same, of a corpus of tagged words."""
-
-    token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None
-    tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None
-
-    def columns(self) -> dict[str, str | None]:
-        """The columns as ``open_corpus`` takes them."""
-        return {"token_column": self.token_column, "tag_column": self.tag_column}
+def train_commands(tasks: Mapping[str, TaskSpec[Any]]) -> typer.Typer:
+    """Return ``seqkit train``, with a command for each task."""
+    app = typer.Typer(help="Train a model on a corpus.", no_args_is_help=True)
+    for spec in tasks.values():
+        app.command(spec.name, help=spec.purpose)(_command(spec))
+    return app
 
 
-@dataclass(frozen=True, kw_only=True)
-class _AskedOfClassifier(_Asked):
-    """The same, of a corpus of labelled texts."""
+def _command(spec: TaskSpec[Any]) -> Callable[..., None]:
+    model_panel, training_panel = "Model", "Training"
+    if spec.presets is not None:
+        model_panel, training_panel = "Model: the preset supplies what is not given", "Training: likewise"
 
-    text_column: Annotated[str | None, typer.Option(help="Name of the text column.")] = None
-    label_column: Annotated[str | None, typer.Option(help="Name of the label column.")] = None
-
-    def columns(self) -> dict[str, str | None]:
-        """The columns as ``open_corpus`` takes them."""
-        return {"text_column": self.text_column, "tag_column": self.label_column}
-
-
-def _on_a_corpus(task: str, default_corpus: str | None, kind: type, purpose: str) -> Callable[..., None]:
-    @with_options(("Model", CONFIGS[task]), ("Training", TRAINING[task]), shared=kind)
+    @expand_parameter("columns", [text_option(column.option, column.help) for column in spec.corpus.columns])
+    @expand_parameter("preset", _preset_options(spec))
+    @with_options(
+        (model_panel, spec.config),
+        (training_panel, spec.training),
+        shared=_Asked,
+        defaults=spec.presets is None,
+    )
     def command(
         context: typer.Context,
-        corpus: Corpus = default_corpus,
+        corpus: Corpus = spec.default_corpus,
         dev_fraction: DevFraction = 0.1,
         encoding: Encoding = "utf-8",
         *,
-        asked: _AskedOfTagger | _AskedOfClassifier,
+        columns: dict[str, str | None],
+        preset: dict[str, str | None],
+        asked: _Asked,
         settings: dict[str, Any],
     ) -> None:
-        opening = {"spec": corpus, "dev_fraction": dev_fraction, **asked.columns(), "encoding": encoding}
-        _train(task, opening, settings, asked, context)
+        arguments = {column.argument: columns[column.option] for column in spec.corpus.columns}
+        opening = {"spec": corpus, "dev_fraction": dev_fraction, **arguments, "encoding": encoding}
+        _train(spec, opening, {**preset, **settings}, asked, context)
 
-    command.__doc__ = purpose
     return command
 
 
-@with_options(
-    ("Model: the preset supplies what is not given", CONFIGS["lm"]),
-    ("Training: likewise", TrainConfig),
-    shared=_Asked,
-    defaults=False,
-)
-def _language_model(
-    context: typer.Context,
-    corpus: Corpus = "prose-mini",
-    preset: Annotated[str, typer.Option(help=f"Settings to begin from: {', '.join(PRESETS)}.")] = "tiny",
-    dev_fraction: DevFraction = 0.1,
-    text_column: Annotated[str | None, typer.Option(help="Name of the text column of tables and datasets.")] = None,
-    encoding: Encoding = "utf-8",
-    *,
-    asked: _Asked,
-    settings: dict[str, Any],
+def _preset_options(spec: TaskSpec[Any]) -> list[inspect.Parameter]:
+    if spec.presets is None:
+        return []
+    names = ", ".join(spec.presets.names)
+    return [text_option("preset", f"Settings to start from: {names}.", spec.presets.default)]
+
+
+def _train(
+    spec: TaskSpec[Any], opening: dict[str, Any], settings: dict[str, Any], asked: _Asked, context: typer.Context
 ) -> None:
-    """Train a language model on running text; --print-config shows all settings of a preset."""
-    opening = {"spec": corpus, "dev_fraction": dev_fraction, "text_column": text_column, "encoding": encoding}
-    _train("lm", opening, {"preset": preset, **settings}, asked, context)
-
-
-def _refuse_with_resume(context: typer.Context) -> None:
-    """Only where to compute, how long and how loudly may be said anew."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-    if refused := sorted(given - {"resume", "quiet", "device", "precision", "max_minutes"}):
-        option = refused[0].replace("_", "-")
-        raise ConfigError(
-            f"--resume goes on in the same folder, with the same corpus and settings: leave out --{option}"
-        )
-
-
-def _resumed(task: str, run: Path, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Settings and corpus of an unfinished run, with a time limit of its own."""
-    saved = RunFolder(run).read_run()
-    if saved["task"] != task:
-        raise ConfigError(f"{run} is a {saved['task']} run; resume it with seqkit train {saved['task']}")
-    opening = {key: value for key, value in saved["corpus"].items() if key != "fingerprint"}
-    return {**saved["settings"], "max_minutes": 0.0, **given}, opening
-
-
-def _run_path(task: str, out: Path | None, overwrite: bool) -> Path:
-    if out is None:
-        return next_run_path(task)
-    folder = RunFolder(out)
-    if folder.has_model and not overwrite:
-        raise CheckpointError(f"{out} holds a model already; --overwrite replaces it, or choose another --out")
-    if out.exists() and not folder.has_model and (not out.is_dir() or any(out.iterdir())):
-        raise CheckpointError(f"{out} is there and is no run folder; choose another --out")
-    return out
-
-
-def _train(task: str, opening: dict[str, Any], settings: dict[str, Any], asked: _Asked, context: typer.Context) -> None:
-    values = {**(read_config(asked.config, CONFIGS[task], TrainConfig) if asked.config else {}), **settings}
+    values = {**(read_config(asked.config, spec.config, TrainConfig) if asked.config else {}), **settings}
     if asked.resume:
         _refuse_with_resume(context)
-        values, opening = _resumed(task, asked.resume, settings)
-    elif task != "lm":
-        opening["seed"] = values.get("seed", 1)
+        values, opening = _resumed(spec, asked.resume, settings)
+    elif spec.corpus.shuffled:
+        opening["seed"] = values.get("seed", spec.training.seed)
     if asked.print_config:
-        print(_as_toml(task, values))
+        print(_as_toml(spec, values))
         return
     if opening["spec"] is None:
-        raise ConfigError(f"seqkit train {task} needs --corpus")
-    model, data = _model(task, values, asked), _data(task, opening)
-    about = {**opening, "fingerprint": data["fingerprint"]}
+        raise ConfigError(f"seqkit train {spec.name} needs --corpus")
+    model = spec.model().for_task(spec.name, values, device=asked.device, precision=asked.precision)
+    corpus = spec.corpus.open(**opening)
+    train, dev = corpus.require("train"), corpus.require("dev")
+    about = {**opening, "fingerprint": corpus.fingerprint()}
     if asked.resume and about["fingerprint"] != RunFolder(asked.resume).read_run()["corpus"]["fingerprint"]:
-        raise CheckpointError(f"the corpus {opening['spec']} has changed since {asked.resume} was begun; train anew")
-    path = asked.resume or _run_path(task, asked.out, asked.overwrite)
-    resume, progress = asked.resume is not None, not asked.quiet
+        raise CheckpointError(f"the corpus {opening['spec']} has changed since {asked.resume} was started; train again")
+    path = asked.resume or _run_path(spec, asked.out, asked.overwrite)
     try:
-        model.fit(data["train"], dev=data["dev"], out=path, resume=resume, about=about, progress=progress)
+        model.fit(train, dev=dev, out=path, resume=asked.resume is not None, about=about, progress=not asked.quiet)
     except (SeqkitError, KeyboardInterrupt):
         if not RunFolder(path).has_model and path.is_dir() and not any(path.iterdir()):
             path.rmdir()  # it was only reserved
         raise
-    _conclude(model, path, asked.quiet)
+    _conclude(spec, model, path, asked.quiet)
 
 
-def _model(task: str, values: dict[str, Any], asked: _Asked) -> Any:
-    if task == "lm":
-        from seqkit.language_model import LanguageModel
-
-        return LanguageModel(device=asked.device, precision=asked.precision, **values)
-    if task in CLASSIFIERS:
-        from seqkit.classifier import Classifier
-
-        return Classifier(task, device=asked.device, precision=asked.precision, **values)
-    from seqkit.tagger import Tagger
-
-    return Tagger(task, device=asked.device, precision=asked.precision, **values)
+def _refuse_with_resume(context: typer.Context) -> None:
+    """Raise ConfigError if an option was given that would change the training that is resumed."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    if refused := sorted(given - MAY_CHANGE):
+        option = refused[0].replace("_", "-")
+        raise ConfigError(
+            f"--resume continues in the same folder, with the same corpus and settings: leave out --{option}"
+        )
 
 
-def _data(task: str, opening: dict[str, Any]) -> dict[str, Any]:
-    """The splits to learn from and to choose by, and the fingerprint of the corpus."""
-    if task == "lm":
-        from seqkit.data.texts import open_texts, texts_fingerprint
-
-        texts = open_texts(**opening)
-        if "dev" not in texts:
-            raise CorpusError("the corpus has no dev split; add a file for it, or train with --dev-fraction")
-        return {"train": texts["train"], "dev": texts["dev"], "fingerprint": texts_fingerprint(texts)}
-    from seqkit.data.corpora import corpus_fingerprint, open_corpus, require_split
-
-    corpus = open_corpus(**opening)
-    train, dev = require_split(corpus, "train"), require_split(corpus, "dev")
-    return {"train": train, "dev": dev, "fingerprint": corpus_fingerprint(corpus)}
+def _resumed(spec: TaskSpec[Any], run: Path, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return settings and corpus of an unfinished run; a time limit starts anew."""
+    saved = RunFolder(run).read_run()
+    if saved["task"] != spec.name:
+        raise ConfigError(f"{run} is a run of the task {saved['task']}; resume it with seqkit train {saved['task']}")
+    opening = {key: value for key, value in saved["corpus"].items() if key != "fingerprint"}
+    return {**saved["settings"], "max_minutes": 0.0, **given}, opening
 
 
-def _as_toml(task: str, values: dict[str, Any]) -> str:
-    """Every setting that has a value, a line each."""
-    defaults: dict[str, Any] = asdict(TRAINING[task])
-    if task == "lm":
-        defaults = preset_settings(values["preset"])
-        values = {name: value for name, value in values.items() if name != "preset"}
-    model, training = CONFIGS[task], TrainConfig
-    every = {
-        field.name: getattr(made, field.name)
-        for kind in (model, training)
-        for made in [kind(**{name: value for name, value in {**defaults, **values}.items() if name in _names(kind)})]
-        for field in fields(made)
-    }
+def _run_path(spec: TaskSpec[Any], out: Path | None, overwrite: bool) -> Path:
+    if out is None:
+        return next_run_path(spec.name)
+    folder = RunFolder(out)
+    if folder.has_model and not overwrite:
+        raise CheckpointError(f"{out} has a model already; replace it with --overwrite, or choose another --out")
+    if out.exists() and not folder.has_model and (not out.is_dir() or any(out.iterdir())):
+        raise CheckpointError(f"{out} exists and is not a run folder; choose another --out")
+    return out
+
+
+def _as_toml(spec: TaskSpec[Any], values: Mapping[str, Any]) -> str:
+    """Return every setting that has a value, one per line."""
+    settings = dict(values)
+    defaults = asdict(spec.training)
+    if spec.presets is not None:
+        defaults |= spec.presets.settings(settings.pop("preset"))
+    configs = build_configs(spec.config, {**defaults, **settings})
+    every = {name: value for config in configs for name, value in asdict(config).items()}
     return "\n".join(f"{name} = {json.dumps(value)}" for name, value in every.items() if value is not None)
 
 
-def _names(kind: type) -> set[str]:
-    return {field.name for field in fields(kind)}
-
-
-ENDINGS = {
-    "finished": "finished",
-    "early stop": "stopped early, as dev got no better,",
-    "time": "stopped, as the time was up,",
-    "interrupted": "interrupted",
-}
-
-
-def _conclude(model: Any, path: Path, quiet: bool) -> None:
+def _conclude(spec: TaskSpec[Any], model: Model[Any], path: Path, quiet: bool) -> None:
+    """Print how training ended, and the run folder; exit with 130 if it was interrupted."""
     outcome = model.outcome
-    lines = [f"{ENDINGS[outcome.reason]} after {outcome.seconds:.0f} s"]
+    assert outcome is not None
+    ending = f"{ENDINGS[outcome.reason]} after {outcome.seconds:.0f} s"
     if outcome.history:
-        best = shown(model.metric, outcome.best).removesuffix(" %")
-        lines[0] += f": best dev {model.metric} {best} in epoch {outcome.best_epoch}"
+        best = spec.metric.format_number(outcome.best)
+        ending += f": best dev {spec.metric.name} {best} in epoch {outcome.best_epoch}"
+    lines = [ending]
     if outcome.reason in ("interrupted", "time"):
-        lines.append(f"go on with: seqkit train {model.task} --resume {shlex.quote(str(path))}")
+        lines.append(f"resume with: seqkit train {spec.name} --resume {shlex.quote(str(path))}")
     if not quiet or outcome.reason == "interrupted":
         print(*lines, sep="\n", file=sys.stderr)
     print(path)
     if outcome.reason == "interrupted":
         raise typer.Exit(130)
-
-
-COMMANDS: dict[str, tuple[str | None, type, str]] = {
-    "ner": ("ner-mini", _AskedOfTagger, "Train a tagger of named entities, or of any other spans of words."),
-    "pos": (None, _AskedOfTagger, "Train a tagger of plain tags, such as parts of speech."),
-    "sentiment": (
-        "sentiment-mini",
-        _AskedOfClassifier,
-        "Train a classifier of sentiment: positive or negative, or as many degrees as the corpus has.",
-    ),
-    "classifier": (None, _AskedOfClassifier, "Train a classifier of texts: topics, intents, or any other labels."),
-}
-for _task, _about in COMMANDS.items():
-    app.command(_task)(_on_a_corpus(_task, *_about))
-app.command("lm")(_language_model)

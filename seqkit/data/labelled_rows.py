@@ -7,8 +7,8 @@
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.errors import ConfigError, CorpusError
@@ -17,7 +17,20 @@ from seqkit.text.vocabulary import encodable
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["checked_texts", "labelled_rows", "texts_of"]
+__all__ = ["Label", "LabelledRows", "checked_texts", "labelled_rows", "texts_of"]
+
+Label = str | int | bool
+
+
+class LabelledRows(TypedDict):
+    """Texts and the labels of each; without ``label`` and ``multi_label`` if they are not known.
+
+    ``multi_label`` tells whether labels were given as lists, so that a text may have several labels, or none.
+    """
+
+    text: Sequence[str]
+    label: NotRequired[Sequence[Sequence[Label]]]
+    multi_label: NotRequired[bool]
 
 
 def texts_of(texts: "Iterable[str] | Dataset | Mapping[str, Any]") -> list[str]:
@@ -59,7 +72,7 @@ def checked_texts(texts: Iterable[Any]) -> Iterator[str]:
 
 def labelled_rows(
     texts: "Iterable[str] | Dataset | Mapping[str, Any]", labels: Iterable[Any] | None = None
-) -> dict[str, Any]:
+) -> LabelledRows:
     """Return texts, and the list of labels of each.
 
     Args:
@@ -142,7 +155,7 @@ def _is_missing(label: Any) -> bool:
     return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 
 
-def _checked(label: Any, number: int) -> str | int | bool:
+def _checked(label: Any, number: int) -> Label:
     """Return a label as JSON gives it back: a string, an integer or a boolean."""
     if isinstance(label, str):
         return encodable(str.__str__(label))

@@ -5,8 +5,8 @@
     {"tokens": [["Ada", "ran"]], "tags": [["B-PER", "O"]], "source": ["train.conll:1"]}
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.errors import CorpusError
@@ -15,10 +15,21 @@ from seqkit.text.tagging_schemes import Scheme, Span, detect_scheme, illegal_tag
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["check_lengths", "gold_spans", "rows_of", "source_of"]
+__all__ = ["TaggedRows", "check_lengths", "gold_spans", "rows_of", "source_of"]
 
 
-def rows_of(data: "Dataset | Mapping[str, Any]") -> Mapping[str, Any]:
+class TaggedRows(TypedDict):
+    """Tagged sentences, one entry per sentence.
+
+    ``tags`` is missing if they are not known, ``source`` (``file:line``) if the sentences do not come from a file.
+    """
+
+    tokens: Sequence[Sequence[str]]
+    tags: NotRequired[Sequence[Sequence[str]]]
+    source: NotRequired[Sequence[str]]
+
+
+def rows_of(data: "Dataset | Mapping[str, Any] | TaggedRows") -> TaggedRows:
     """Return the columns of a typed dataset, or of a mapping, as lists, with the names of tags.
 
     Raises:
@@ -34,14 +45,16 @@ def rows_of(data: "Dataset | Mapping[str, Any]") -> Mapping[str, Any]:
     if "tokens" not in given or "tags" not in given:
         there = ", ".join(map(str, given)) or "nothing"
         raise CorpusError(f"tagging needs tokens and tags; this corpus has {there}")
-    if isinstance(data, Mapping):
-        _decode_tags(data, LabelDecoder(None))
-        return data
-    columns = data.to_dict()
-    return {**columns, "tags": _decode_tags(columns, LabelDecoder(class_names(data.features, "tags")))}
+    columns: Mapping[str, Any] = data if isinstance(data, Mapping) else data.to_dict()
+    names = None if isinstance(data, Mapping) else class_names(data.features, "tags")
+    rows: TaggedRows = {"tokens": columns["tokens"], "tags": columns["tags"]}
+    if "source" in columns:
+        rows["source"] = columns["source"]
+    rows["tags"] = _decode_tags(rows, LabelDecoder(names))
+    return rows
 
 
-def _decode_tags(rows: Mapping[str, Any], decoder: LabelDecoder) -> list[list[str]]:
+def _decode_tags(rows: TaggedRows, decoder: LabelDecoder) -> list[list[str]]:
     decoded: list[list[str]] = []
     for number, tags in enumerate(rows["tags"]):
         try:
@@ -55,7 +68,7 @@ def _decode_tags(rows: Mapping[str, Any], decoder: LabelDecoder) -> list[list[st
     return decoded
 
 
-def gold_spans(rows: Mapping[str, Any], scheme: str | None = None) -> list[list[Span]]:
+def gold_spans(rows: TaggedRows, scheme: str | None = None) -> list[list[Span]]:
     """Return the entities that the tags of each sentence mark.
 
     Args:
@@ -83,7 +96,7 @@ def gold_spans(rows: Mapping[str, Any], scheme: str | None = None) -> list[list[
     return [spans_from_tags(tags, known) for tags in rows["tags"]]
 
 
-def _check_all_outside(rows: Mapping[str, Any]) -> None:
+def _check_all_outside(rows: TaggedRows) -> None:
     for number, tags in enumerate(rows["tags"]):
         for tag in tags:
             if tag != "O":
@@ -91,7 +104,7 @@ def _check_all_outside(rows: Mapping[str, Any]) -> None:
                 raise _corpus_error(rows, number, f"{message} 'seqkit train pos'")
 
 
-def check_lengths(rows: Mapping[str, Any]) -> None:
+def check_lengths(rows: TaggedRows) -> None:
     """Make sure that every sentence has tokens, and one tag for each of them if there are tags.
 
     Raises:
@@ -114,7 +127,7 @@ def check_lengths(rows: Mapping[str, Any]) -> None:
             raise _corpus_error(rows, number, message)
 
 
-def source_of(rows: Mapping[str, Any], number: int) -> tuple[str, int] | None:
+def source_of(rows: TaggedRows, number: int) -> tuple[str, int] | None:
     """Return the file and line of a sentence, counted from 0; None if they are not known.
 
     >>> source_of({"tokens": [["Ada"]], "source": ["train.conll:7"]}, 0)
@@ -124,7 +137,7 @@ def source_of(rows: Mapping[str, Any], number: int) -> tuple[str, int] | None:
     return (file, int(line)) if file and line.isdecimal() else None
 
 
-def _corpus_error(rows: Mapping[str, Any], number: int, message: str) -> CorpusError:
+def _corpus_error(rows: TaggedRows, number: int, message: str) -> CorpusError:
     """Make an error about a sentence, counted from 0, with its file and line if they are known."""
     source = source_of(rows, number)
     if source is None:

@@ -1,7 +1,7 @@
 """Figures of a run as PNG files: learning curve, reliability diagram, confusion matrix.
 
-matplotlib is imported when a figure is drawn, since most uses of a model never draw one. Its ``pyplot`` is not used, so
-that no figure stays in memory and no display is needed.
+matplotlib is imported only when a figure is drawn, because most programs never draw one. ``pyplot`` is not used, so no
+figure stays in memory and no display is needed.
 """
 
 import io
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["confusion_matrix", "learning_curve", "reliability_diagram"]
 
-MAX_NAME = 24  # characters of a label that are drawn
-MAX_COUNTED = 12  # labels up to which counts are written into the cells
-MAX_NAMED = 100  # labels up to which their names are drawn
+MAX_NAME = 24  # maximum number of characters of a label that are drawn
+MAX_COUNTED = 12  # maximum number of labels with counts written into the cells
+MAX_NAMED = 100  # maximum number of labels whose names are drawn
 
 
 def learning_curve(history: Sequence[Mapping[str, float]], metric: Metric) -> bytes:
@@ -47,7 +47,7 @@ def reliability_diagram(bins: Sequence[Bin], error: float, *, before: float | No
     Args:
         bins: what ``seqkit.metrics.calibration.reliability`` returns by default.
         error: the expected calibration error, in 0..1, for the title.
-        before: the same before temperature scaling, if that was done.
+        before: the expected calibration error before temperature scaling, if it was applied.
 
     >>> reliability_diagram([Bin(count=3, confidence=0.9, accuracy=0.7)], 0.2)[1:4]
     b'PNG'
@@ -74,7 +74,7 @@ def _png(figure: "Figure") -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # The names of labels may be in any script; a character that the font lacks is drawn as a box.
+        # Labels may be in any script; a character that is missing from the font is drawn as a box.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
@@ -116,8 +116,8 @@ def _reliability_diagram(bins: Sequence[Bin], error: float, before: float | None
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    # A bin has its mean confidence, not its borders. These are computed from it, so that bars stand side by side; the
-    # mean of confidences that all equal a border may have been rounded to just below it.
+    # A bin has a mean confidence but no borders; the left border is computed from the mean. The mean of confidences
+    # that all equal a border may have been rounded to just below it, hence 1e-9.
     left = [min(int(part.confidence * BINS + 1e-9), BINS - 1) / BINS for part in bins]
     bars = {"width": 1 / BINS, "align": "edge", "edgecolor": "white", "linewidth": 0.8}
     figure = Figure(figsize=(5, 6), dpi=120, layout="constrained")
@@ -155,7 +155,7 @@ def _confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) ->
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     figure.colorbar(image, ax=axes, label="share of the gold label", fraction=0.05, aspect=30, pad=0.02)
     axes.set(xlabel="predicted", ylabel="gold")
-    # A name may have dollar signs, but is not a formula.
+    # A label may contain dollar signs, but is not a formula.
     axes.set_xticks(range(len(names)), names, fontsize=size, rotation=90 if upright else 0, parse_math=False)
     axes.set_yticks(range(len(names)), names, fontsize=size, parse_math=False)
     if few:

@@ -1,4 +1,4 @@
-"""The folder that a training leaves behind: written atomically, never a pickle, usable from its files alone.
+"""The folder of a training run: written atomically, without pickles, and sufficient to use the model.
 
 ::
 
@@ -8,13 +8,13 @@
     report.json         the scores of the best weights
     learning_curve.png  loss and dev score over the epochs
     README.md           a model card
-    resume/             what --resume needs; removed when training has finished
+    resume/             the state that --resume needs; removed when training has finished
 
-Beside these are the files of the task, such as ``tokenizer.json`` and ``labels.json``. ``run.json`` lists all files
-that belong to the run, so that overwriting it removes these and nothing else.
+The folder also contains the files of the task, such as ``tokenizer.json`` and ``labels.json``. ``run.json`` lists all
+files that belong to the run, so that overwriting the run removes these and nothing else.
 
-A file is written beside its place and renamed into it, and a new run is put together beside the old one, so that a full
-disk or a loss of power leaves what was there before.
+Each file is written under a temporary name and then renamed, and a new run is assembled beside the old one, so that a
+full disk or a power failure leaves the previous content intact.
 """
 
 import json
@@ -70,44 +70,44 @@ class RunFolder:
 
     @property
     def has_model(self) -> bool:
-        """Whether a model is saved here."""
+        """Whether the folder contains a model."""
         return (self.path / "model.safetensors").is_file()
 
     @property
     def can_resume(self) -> bool:
-        """Whether an unfinished training is saved here."""
+        """Whether the folder contains an unfinished training run."""
         return (self.path / RESUME_FILE).is_file()
 
     def create(self, header: Mapping[str, Any], files: Mapping[str, str | bytes]) -> None:
-        """Put a whole new run in the place of an old one, in one rename; files that do not belong to the old run stay.
+        """Replace an old run with a new one by renaming; files that do not belong to the old run are kept.
 
         Args:
             header: the content of ``run.json``, to which the list of files is added.
             files: the other files.
 
         Raises:
-            CheckpointError: if it cannot be written; what was there before is untouched.
+            CheckpointError: if the run cannot be written; what was there before is untouched.
         """
         names = sorted({RUN_FILE, *map(_top, files)})
         files = {RUN_FILE: to_json({**header, "files": names}), **files}
         owned = self._owned()
-        place = self.path.resolve()  # where a link points to; renaming the link would leave the run behind
+        target = self.path.resolve()  # follow a link: renaming the link itself would leave the run behind
         with _writing(self.path):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
             try:
                 fresh.chmod(0o777 & ~_umask())
                 for name, content in files.items():
                     _write(fresh / name, content)
-                _replace(place, fresh, owned)
+                _replace(target, fresh, owned)
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
-        """Write or replace files of the run, each atomically; ``run.json`` lists a new one before it is written.
+        """Write or replace files of the run, each atomically; new files are listed in ``run.json`` first.
 
         Raises:
-            CheckpointError: if one cannot be written; its old version is untouched.
+            CheckpointError: if the folder has no run, or a file cannot be written; its old version is untouched.
         """
         header = self.read_run()
         names = sorted({*header["files"], *map(_top, files)})
@@ -118,7 +118,7 @@ class RunFolder:
                 _write(self.path / name, content)
 
     def _owned(self) -> set[str]:
-        """Return the names of what belongs to the run that is here now."""
+        """Return the names of the files and folders that belong to the current run."""
         try:
             names = self.read_run()["files"]
         except (CheckpointError, KeyError):
@@ -126,7 +126,7 @@ class RunFolder:
         return {RUN_FILE, _top(RESUME_FILE), *(name for name in names if isinstance(name, str))}
 
     def discard_resume(self) -> None:
-        """Remove the state of the unfinished training."""
+        """Remove the state of the unfinished training run, if any."""
         shutil.rmtree((self.path / RESUME_FILE).parent, ignore_errors=True)
 
     def read(self, name: str) -> str:
@@ -144,14 +144,18 @@ class RunFolder:
             raise CheckpointError(f"{self.path / name} cannot be read: {error}") from None
 
     def read_json(self, name: str) -> Any:
-        """Return the content of a JSON file; errors as for ``read``."""
+        """Return the content of a JSON file.
+
+        Raises:
+            CheckpointError: if it is missing, cannot be read or is damaged.
+        """
         try:
             return json.loads(self.read(name))
         except json.JSONDecodeError as error:
             raise CheckpointError(f"{self.path / name} is damaged: {error}; train again or restore the file") from None
 
     def read_run(self) -> dict[str, Any]:
-        """Return the content of ``run.json``; its format version is checked.
+        """Return the content of ``run.json``, after checking its format version.
 
         Raises:
             CheckpointError: if it is missing, damaged or of another version.
@@ -183,7 +187,7 @@ class RunFolder:
             raise CheckpointError(f"{path} is damaged: {error}; train again or restore the file") from None
 
     def read_resume(self) -> "tuple[dict[str, Tensor], dict[str, Any]]":
-        """Return the tensors and values of an unfinished training.
+        """Return the tensors and values of an unfinished training run.
 
         Raises:
             CheckpointError: if there is none, or it is damaged or of another version.
@@ -205,12 +209,12 @@ class RunFolder:
 
 
 def resume_bytes(tensors: "Mapping[str, Tensor]", values: Mapping[str, Any]) -> bytes:
-    """Return the file of an unfinished training, which ``RunFolder.read_resume`` reads."""
+    """Return the file of an unfinished training run, which ``RunFolder.read_resume`` reads."""
     return tensor_bytes(tensors, {"version": str(RESUME_VERSION), "state": json.dumps(values)})
 
 
 def to_json(value: Any) -> str:
-    """Return the text of a JSON file of a run folder.
+    """Return a value as the text of a JSON file; NaN and infinities raise ValueError.
 
     >>> to_json({"f1": 0.5})
     '{\\n "f1": 0.5\\n}\\n'
@@ -227,16 +231,16 @@ def tensor_bytes(tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str] | 
 
 
 def last_reason(error: Exception) -> str:
-    """Return one line of an error; PyTorch's errors about weights that do not match a model have many."""
+    """Return the last line of an error message; PyTorch's messages about mismatched weights have many lines."""
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     return str(message).strip().split("\n")[-1].strip(" .\t")
 
 
 def next_run_path(task: str, parent: str | os.PathLike[str] = "runs") -> Path:
-    """Reserve ``runs/TASK``, or ``runs/TASK-2``, ``-3``, … if that is taken, by making it an empty folder.
+    """Create and return an empty folder ``runs/TASK``; if it exists, ``runs/TASK-2``, ``-3``, ….
 
     Raises:
-        CheckpointError: if no folder can be made there.
+        CheckpointError: if the folder cannot be created.
     """
     number = 1
     while True:
@@ -251,7 +255,7 @@ def next_run_path(task: str, parent: str | os.PathLike[str] = "runs") -> Path:
 
 
 def newest_run(tasks: set[str], parent: str | os.PathLike[str] = "runs") -> Path:
-    """Return the run in ``runs`` of one of some tasks whose model was saved last.
+    """Return the run of one of these tasks whose model was saved last.
 
     Raises:
         CheckpointError: if there is none.
@@ -261,7 +265,7 @@ def newest_run(tasks: set[str], parent: str | os.PathLike[str] = "runs") -> Path
         try:
             task = json.loads((model.parent / "run.json").read_text(encoding="utf-8")).get("task")
         except (OSError, ValueError, AttributeError):
-            continue  # not a run of ours, or a damaged one: an error names it when its folder is given
+            continue  # not a run, or a damaged one; loading it by name reports the damage
         if isinstance(task, str) and task in tasks:
             found.append((model.stat().st_mtime, model.parent))
     if not found:
@@ -282,7 +286,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _write(path: Path, content: str | bytes) -> None:
-    """Write a file beside its place, flush it to the disk, and rename it."""
+    """Write a file under a temporary name in the same folder, flush it to disk, and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
     beside = path.with_name(f".{path.name}-{os.getpid()}")
@@ -297,12 +301,12 @@ def _write(path: Path, content: str | bytes) -> None:
 
 
 def _top(name: str) -> str:
-    """Return the first part of a path."""
+    """Return the first component of a path."""
     return name.partition("/")[0]
 
 
-def _replace(place: Path, fresh: Path, owned: Collection[str]) -> None:
-    """Move a new run into the place of an old one, and the files that are not the old run's into it, or undo it all."""
+def _replace(run: Path, fresh: Path, owned: Collection[str]) -> None:
+    """Replace an old run with a new one, and move files not owned by the old run into it; undo all if a move fails."""
     old = fresh.with_name(f"{fresh.name}-old")
     with ExitStack() as undo:
 
@@ -310,12 +314,12 @@ def _replace(place: Path, fresh: Path, owned: Collection[str]) -> None:
             source.rename(target)
             undo.callback(target.rename, source)
 
-        if place.exists():
-            move(place, old)
-        move(fresh, place)
+        if run.exists():
+            move(run, old)
+        move(fresh, run)
         for other in list(old.iterdir()) if old.exists() else ():
-            if other.name not in owned and not (place / other.name).exists():
-                move(other, place / other.name)
+            if other.name not in owned and not (run / other.name).exists():
+                move(other, run / other.name)
         undo.pop_all()
     shutil.rmtree(old, ignore_errors=True)
 

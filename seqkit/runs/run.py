@@ -1,4 +1,4 @@
-"""A training and its run folder: what is written when, and how an unfinished training is restored."""
+"""Write the run folder of a training run, and restore an unfinished one."""
 
 import json
 import platform
@@ -28,8 +28,8 @@ def run_header(
 
     Args:
         spec: the task's row.
-        settings: every setting by name, in types that JSON has.
-        training: the settings of training, for the seed.
+        settings: every setting by name, as JSON types.
+        training: the settings of training, from which the seed is taken.
         corpus: the name of the corpus, its fingerprint and how it was opened; may be empty.
     """
     return {
@@ -53,7 +53,7 @@ def model_files(
     header: Mapping[str, Any],
     weights: Mapping[str, Any] | None = None,
 ) -> dict[str, str | bytes]:
-    """Return the files that a model needs besides ``run.json``: the task's assets, weights, and a model card."""
+    """Return the files of a model besides ``run.json``: the task's assets, the weights and a model card."""
     return {
         **task.assets(),
         "model.safetensors": tensor_bytes(weights or task.model.state_dict()),
@@ -62,10 +62,10 @@ def model_files(
 
 
 class RunWriter(Generic[Examples, Prediction, Index]):
-    """Keeps a run folder up to date with a training.
+    """Keeps a run folder up to date during training.
 
     Args:
-        folder: where to write.
+        folder: the folder to write.
         spec: the task's row.
         header: the content of ``run.json``; see ``run_header``.
     """
@@ -80,18 +80,18 @@ class RunWriter(Generic[Examples, Prediction, Index]):
         """Write what has changed since the last call.
 
         Args:
-            trainer: the training.
+            trainer: the trainer.
             best: whether its best weights are new.
 
         Raises:
-            CheckpointError: if it cannot be written; what was there before is untouched.
+            CheckpointError: if the folder cannot be written; what was there before is untouched.
         """
         files: dict[str, str | bytes] = {
             "metrics.jsonl": "".join(json.dumps(record) + "\n" for record in trainer.state.history),
             RESUME_FILE: resume_bytes(*trainer.state_dict()),
         }
         if not self.started:
-            # An old run in this place stays whole until there is something of the new one.
+            # An old run in this folder is kept until there is something to replace it with.
             model = model_files(self.spec, trainer.task, self.header, trainer.best_weights)
             self.folder.create(self.header, {**model, **files})
             self.started = True
@@ -99,10 +99,10 @@ class RunWriter(Generic[Examples, Prediction, Index]):
             self.folder.write({"model.safetensors": tensor_bytes(trainer.best_weights), **files} if best else files)
 
     def restore(self, trainer: Trainer[Examples, Prediction, Index]) -> None:
-        """Restore an unfinished training from the run folder.
+        """Restore an unfinished training run from the folder.
 
         Raises:
-            CheckpointError: if there is nothing to resume, or it does not match the model.
+            CheckpointError: if there is nothing to resume, or it is damaged or does not match the model.
         """
         tensors, values = self.folder.read_resume()
         try:
@@ -122,7 +122,11 @@ class RunWriter(Generic[Examples, Prediction, Index]):
         more_report: Mapping[str, Any] | None = None,
         more_files: Mapping[str, str | bytes] | None = None,
     ) -> None:
-        """Write the report, the learning curve and the model card; remove the state of a training that is over."""
+        """Write the report, the learning curve and the model card; if training has finished, remove its state.
+
+        Raises:
+            CheckpointError: if a file cannot be written.
+        """
         if not self.started:
             return
         report = {**training_report(task, outcome), **(more_report or {})}
@@ -136,7 +140,7 @@ class RunWriter(Generic[Examples, Prediction, Index]):
 
 
 def training_report(task: Task[Examples, Prediction, Index], outcome: Outcome) -> dict[str, Any]:
-    """Return the content of ``report.json``: how training ended, the best dev scores, the size of the model."""
+    """Return the content of ``report.json``: how training ended, the best dev scores and the size of the model."""
     best = next((record for record in outcome.history if record["epoch"] == outcome.best_epoch), {})
     parameters = sum(parameter.numel() for parameter in task.model.parameters())
     return {
@@ -151,7 +155,7 @@ def training_report(task: Task[Examples, Prediction, Index], outcome: Outcome) -
 
 
 def model_card(spec: TaskSpec[Any], header: Mapping[str, Any], report: Mapping[str, Any] | None = None) -> str:
-    """Return the run's README: what it is, how good it is, how to use it."""
+    """Return the model card: what the model is, its scores, and how to use it."""
     corpus = header["corpus"].get("spec", "data passed in from Python")
     lines = [
         f"# seqkit {header['task']} model",
@@ -171,7 +175,7 @@ def model_card(spec: TaskSpec[Any], header: Mapping[str, Any], report: Mapping[s
         spec.usage,
         "```",
         "",
-        "`run.json` holds every setting, `metrics.jsonl` the scores of each epoch.",
+        "`run.json` contains every setting, `metrics.jsonl` the scores of each epoch.",
         "",
     ]
     return "\n".join(lines)

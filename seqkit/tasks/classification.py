@@ -1,13 +1,13 @@
-"""Classification: a label, or several, for a whole text.
+"""Classification: one label, or several, for a whole text.
 
-A training text, and what becomes of it::
+A training text and its features::
 
     {"text": "Not bad at all!", "label": "positive"}
-        words      Not bad at all !     each with its word, spelling, shape and affixes
+        words      Not bad at all !     each with its index, spelling, shape and affixes
         n-grams    not · bad · at · all · ! · not bad · bad at · at all · all !
         label      positive → 1
 
-A text without a word gets the frequencies of the labels in the training data.
+The predicted probabilities of a text without a word are the label frequencies of the training data.
 
 Shapes: B batch, C copies of a text, K labels, X n-grams of all texts of a batch.
 """
@@ -15,7 +15,7 @@ Shapes: B batch, C copies of a text, K labels, X n-grams of all texts of a batch
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vec
 from seqkit.config.classification import ClassificationConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.training import TrainConfig
+from seqkit.data.labelled_rows import Label, LabelledRows
 from seqkit.errors import ConfigError
 from seqkit.metrics.labels import label_scores
 from seqkit.metrics.metric import LABEL_METRICS, LOG_LOSS, Metric
@@ -48,28 +49,26 @@ from seqkit.text.words import WordTokenizer
 
 __all__ = ["ClassificationTask"]
 
-Rows = Mapping[str, Any]
-
-EMPTY_TEXT = [""]  # how a text without a word is read
-COUNTED, COUNTED_BEYOND = 100, 8  # tokens of a text that fill a batch: so many, and one in so many of the rest
-MIN_STEPS = 20  # batches of an epoch, if there are as many texts
+EMPTY_TEXT = [""]  # the words of a text without a word, since no example of a batch may be empty
+COUNTED, COUNTED_BEYOND = 100, 8  # towards the size of a batch count the first 100 tokens of a text, then every eighth
+MIN_STEPS = 20  # batches in an epoch, if there are as many texts
 
 
 class ClassificationTask:
-    """Labels of texts.
+    """Text classification.
 
     Args:
         config: the settings of the model.
         tokenizer: splits raw text into words, for the n-grams.
         reader: the vocabularies of the encoder's input.
-        ngrams: the known n-grams; None without the linear branch.
+        ngrams: the known n-grams; None without the n-gram branch.
         labels: the labels, in their own type.
         multi_label: whether a text may have several labels, or none.
         prior: the frequency of each label in the training data.
         language_model: the settings of the language model that the encoder starts from, if any.
 
     Attributes:
-        temperature: the divisor of logits that calibrates probabilities.
+        temperature: the divisor of the logits that calibrates the probabilities; 1 before calibration.
     """
 
     metrics: ClassVar[Sequence[Metric]] = LABEL_METRICS
@@ -82,7 +81,7 @@ class ClassificationTask:
         tokenizer: WordTokenizer,
         reader: WordReader | TokenReader,
         ngrams: NgramVocabulary | None,
-        labels: Sequence[Any],
+        labels: Sequence[Label],
         multi_label: bool,
         prior: Sequence[float],
         language_model: LanguageModelConfig | None = None,
@@ -98,7 +97,7 @@ class ClassificationTask:
         self.language_model = language_model
         self.label_loss = LabelLoss(
             class_weights(config, self.labels, self.prior),
-            several=multi_label,
+            multi_label=multi_label,
             label_smoothing=config.label_smoothing,
             focal_gamma=config.focal_gamma,
         )
@@ -109,17 +108,17 @@ class ClassificationTask:
 
     @classmethod
     def from_rows(
-        cls, config: ClassificationConfig, rows: Rows, pretrained: PretrainedEncoder | None = None
+        cls, config: ClassificationConfig, rows: LabelledRows, pretrained: PretrainedEncoder | None = None
     ) -> tuple[Self, LabelledExamples]:
         """Build a task with the vocabularies and labels of training rows; return it and these rows as examples.
 
         Args:
             config: the settings of the model.
-            rows: ``text``; ``label``, a list of labels per text; and ``multi_label``, whether a text may have any number.
-            pretrained: the language model that ``config.lm`` names, if it does.
+            rows: texts, the labels of each, and whether a text may have several.
+            pretrained: the language model that ``config.lm`` names, if any.
 
         Raises:
-            CorpusError: if there are fewer than two labels.
+            ConfigError, CorpusError: if settings do not fit each other or the labels; if there are too few labels.
         """
         tokenizer = WordTokenizer()
         tokens = _words(tokenizer, rows["text"])
@@ -172,7 +171,7 @@ class ClassificationTask:
 
     @property
     def parameter_groups(self) -> list[str]:
-        """Prefixes of the n-grams' parameters, and of a language model's embedding and of each of its layers."""
+        """Prefixes of the parameters of the n-grams, and of the embedding and each layer of a language model."""
         return ["ngrams.", *(f"encoder.{part}" for part in self._depths())]
 
     def _depths(self) -> dict[str, int]:
@@ -184,7 +183,7 @@ class ClassificationTask:
         """Return the factor of the learning rate of a parameter group.
 
         The layers of a language model are unfrozen one after the other, from the top (gradual unfreezing), and lower
-        layers learn more slowly (discriminative fine-tuning; Howard and Ruder 2018, sections 3.2 and 3.3).
+        layers have lower rates (discriminative fine-tuning; Howard and Ruder 2018, sections 3.2 and 3.3).
         """
         if group == "ngrams.":
             return self.config.ngram_rate
@@ -194,14 +193,14 @@ class ClassificationTask:
         frozen = epoch < self.config.unfreeze_epochs * (depth + 1)
         return 0.0 if frozen else self.config.lm_rate / self.config.lm_rate_decay**depth
 
-    def prepare(self, rows: Rows) -> LabelledExamples:
-        """Return rows as examples: ``text``, and ``label``, a list of labels per text, if they are known."""
+    def prepare(self, rows: LabelledRows) -> LabelledExamples:
+        """Return rows as examples: ``text`` and, if known, ``label``, a list of labels per text."""
         gold = self._gold(rows["label"]) if "label" in rows else None
         return self._examples(rows["text"], _words(self.tokenizer, rows["text"]), gold)
 
-    def _gold(self, labels: Sequence[Sequence[Any]]) -> list[list[int]]:
+    def _gold(self, labels: Sequence[Sequence[Label]]) -> list[list[int]]:
         indices = {label: index for index, label in enumerate(self.labels)}
-        unknown = len(self.labels)  # a label that does not occur in the training data can only be counted as wrong
+        unknown = len(self.labels)  # the index of any label that does not occur in the training data: always wrong
         return [[indices.get(label, unknown) for label in answer] for answer in labels]
 
     def _examples(
@@ -221,7 +220,7 @@ class ClassificationTask:
         )
 
     def pieces(self, text: str) -> list[str]:
-        """Return the pieces of a text that the encoder reads and attends to."""
+        """Return the tokens of a text, as strings, that the encoder reads and attends to."""
         if isinstance(self.reader, WordReader):
             return [token.text for token in self.tokenizer.tokenize(text)] or EMPTY_TEXT
         tokenizer = self.reader.tokenizer
@@ -240,7 +239,7 @@ class ClassificationTask:
         labels = None
         if self.config.balanced_sampling and examples.gold is not None:
             labels = [answer[0] for answer in examples.gold]
-        # Losses are averaged over texts, not over tokens: a batch of long texts should hold several, too.
+        # Losses are averaged over texts, not over tokens, so a batch of long texts should contain several, too.
         lengths = [min(length, COUNTED) + max(0, length - COUNTED) // COUNTED_BEYOND for length in examples.lengths]
         batch_tokens = min(config.batch_tokens, max(max(lengths), sum(lengths) // MIN_STEPS))
         return BucketSampler(lengths=lengths, batch_tokens=batch_tokens, seed=config.seed, labels=labels)
@@ -276,7 +275,7 @@ class ClassificationTask:
         )
 
     def _targets(self, gold: Sequence[Sequence[int]]) -> Tensor:
-        """Return the indices of labels (B,), or for several labels per text a 0 or 1 for each label, (B, K)."""
+        """Return label indices (B,) or, if a text may have several labels, a 0 or 1 for each label (B, K)."""
         if not self.multi_label:
             return integers([answer[0] for answer in gold])
         right_BK = torch.zeros(len(gold), len(self.labels))
@@ -285,7 +284,7 @@ class ClassificationTask:
         return right_BK
 
     def loss(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[Tensor, None]:
-        """Return the loss of both branches together plus a fraction of each one's; texts are independent: no carry."""
+        """Return the loss of the summed scores plus a fraction of each branch's own loss; there is no carry."""
         assert batch.targets is not None
         scores: LabelScores = self.model(batch)
         loss = self.label_loss(scores.scores_BK, batch.targets)
@@ -316,7 +315,7 @@ class ClassificationTask:
         ], None
 
     def attention(self, scores: LabelScores, *, copies: int) -> list[list[float]] | None:
-        """Return the attention weights of each text, averaged over its copies; None without attention pooling."""
+        """Return the attention weights of each text, averaged over its ``copies``; None without attention pooling."""
         if scores.attention_BT is None:
             return None
         attention_BCT = scores.attention_BT.view(-1, copies, scores.attention_BT.shape[1])
@@ -328,18 +327,23 @@ class ClassificationTask:
         scaled = logits.double() / self.temperature
         return scaled.sigmoid() if self.multi_label else scaled.softmax(-1)
 
-    def answer(self, probabilities: Sequence[float]) -> Any:
-        """Return the most probable label, or the list of labels with a probability above 1/2."""
+    def answer(self, probabilities: Sequence[float]) -> Label | list[Label]:
+        """Return the most probable label, or, if a text may have several, the list of its labels."""
+        labels = self.predicted_labels(probabilities)
+        return labels if self.multi_label else labels[0]
+
+    def predicted_labels(self, probabilities: Sequence[float]) -> list[Label]:
+        """Return the most probable label, or all labels with a probability above 1/2, as a list."""
         if self.multi_label:
             return [label for label, chance in zip(self.labels, probabilities, strict=True) if chance > 0.5]
-        return self.labels[max(range(len(self.labels)), key=probabilities.__getitem__)]
+        return [self.labels[max(range(len(self.labels)), key=probabilities.__getitem__)]]
 
     def score(self, examples: LabelledExamples, predictions: Sequence[LabelPrediction]) -> dict[str, float]:
         """Return accuracy, macro-F1, log loss and, for two labels, the area under the ROC curve."""
         probabilities = [each.probabilities for each in predictions]
         return label_scores(examples.gold or [], probabilities, multi_label=self.multi_label)
 
-    def unknown_labels(self, rows: Rows) -> list[Any]:
+    def unknown_labels(self, rows: LabelledRows) -> list[Label]:
         """Return the labels that do not occur in the training data and can only be counted as wrong."""
         return sorted({label for answer in rows["label"] for label in answer} - set(self.labels), key=repr)
 

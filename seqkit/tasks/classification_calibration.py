@@ -1,6 +1,6 @@
-"""Calibration of a classifier: its temperature, and how confident it is of its decisions (Guo et al. 2017).
+"""Calibration of a classifier by temperature scaling, and the confidence of its decisions (Guo et al. 2017).
 
-Shapes: E decisions, K labels or 2.
+Shapes: E decisions, K classes: the labels, or 2 (for and against) if a text may have several labels.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from seqkit.tasks.label_prediction import LabelPrediction
 
 __all__ = ["Calibration", "calibrate", "confidence_and_correct"]
 
-FOLDS = 5  # of dev, so that no example's confidence is scaled by a temperature that was fitted to it
+FOLDS = 5  # of dev, so that no example's confidence is scaled by a temperature fitted to that example
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +26,10 @@ class Calibration:
 
     Attributes:
         confidence, correct: the cross-fitted confidence of each decision, and whether it was correct.
-        temperature: the temperature.
-        error: the expected calibration error of the cross-fitted confidence.
-        before: the same without temperature scaling.
-        log_loss: the log loss at the temperature.
+        temperature: the temperature fitted to all decisions.
+        error: the expected calibration error of the cross-fitted confidence, in 0..1.
+        before: the expected calibration error without temperature scaling, in 0..1.
+        log_loss: the mean negative log-likelihood of the decisions at this temperature, in nats.
     """
 
     confidence: list[float]
@@ -52,10 +52,10 @@ class Calibration:
 def calibrate(
     task: ClassificationTask, examples: LabelledExamples, predictions: Sequence[LabelPrediction]
 ) -> Calibration | None:
-    """Fit the temperature of a task to predictions whose gold labels are known; None if they are too few.
+    """Fit the temperature of a task to predictions for examples with gold labels; return None if there are too few.
 
     Args:
-        task: the task; its temperature is set.
+        task: the task, whose temperature is set.
         examples: the examples.
         predictions: one for each example.
     """
@@ -79,9 +79,9 @@ def calibrate(
 def confidence_and_correct(
     task: ClassificationTask, examples: LabelledExamples, predictions: Sequence[LabelPrediction]
 ) -> tuple[list[float], list[bool]]:
-    """Return the confidence of each of the model's decisions, and whether it was correct.
+    """Return the confidence of each decision, and whether it was correct.
 
-    A text is one decision, or if texts may have several labels, one for each label.
+    Each text is one decision; if a text may have several labels, each label is a decision.
     """
     assert examples.gold is not None
     probabilities = [each.probabilities for each in predictions]
@@ -90,7 +90,7 @@ def confidence_and_correct(
         right = [index in gold for gold in examples.gold for index in indices]
         flat = [chance for each in probabilities for chance in each]
         confidence = [max(chance, 1 - chance) for chance in flat]
-        return confidence, [(chance > 0.5) is yes for chance, yes in zip(flat, right, strict=True)]
+        return confidence, [(chance > 0.5) is expected for chance, expected in zip(flat, right, strict=True)]
     predicted = [max(range(len(each)), key=each.__getitem__) for each in probabilities]
     correct = [index in gold for index, gold in zip(predicted, examples.gold, strict=True)]
     return [max(each) for each in probabilities], correct
@@ -99,9 +99,9 @@ def confidence_and_correct(
 def _decisions(
     task: ClassificationTask, examples: LabelledExamples, predictions: Sequence[LabelPrediction]
 ) -> tuple[Tensor, Tensor]:
-    """Return logits and targets of all decisions: between labels, or for or against each label.
+    """Return the logits (E, K) and targets (E,) of all decisions: between labels, or for or against each label.
 
-    Texts without a word, and those with a label that does not occur in the training data, are left out.
+    Texts without a word, and texts with a label that does not occur in the training data, are left out.
     """
     assert examples.gold is not None
     known = [

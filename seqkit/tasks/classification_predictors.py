@@ -20,7 +20,7 @@ __all__ = ["MonteCarloLabels"]
 
 
 class MonteCarloLabels:
-    """Label probabilities as the mean over copies of a text that are read under dropout, with their spread.
+    """Mean and spread of the label probabilities over copies of a text that are read under dropout.
 
     The copies are read side by side in one batch (Gal and Ghahramani 2016).
 
@@ -41,11 +41,11 @@ class MonteCarloLabels:
         return self.task.precompute(examples, device)
 
     def batches(self, examples: LabelledExamples, batch_tokens: int) -> Sequence[Sequence[int]]:
-        """Return the examples of each batch, of which there will be ``samples`` copies."""
+        """Return the examples of each batch, which will contain ``samples`` copies of each."""
         return self.task.batches(examples, batch_tokens // self.samples)
 
     def collate(self, examples: LabelledExamples, index: Sequence[int]) -> Batch:
-        """Return a batch of the copies of some examples, those of one example next to each other."""
+        """Return a batch of copies of some examples; the copies of an example are adjacent."""
         return self.task.collate(examples, [row for row in index for _ in range(self.samples)])
 
     def predict(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[list[LabelPrediction], None]:

@@ -12,12 +12,12 @@ class LabelPrediction:
     Attributes:
         probabilities: one for each label, in the order of the task's labels; they sum to 1 unless a text may have
             several labels.
-        logits: the scores they come from, before the temperature.
-        empty: whether the text has no word; the probabilities are then the frequencies of the labels in training.
-        attention: the attention weight of each token, with attention pooling.
-        spread: the standard deviation of each probability over Monte Carlo samples, whose means ``probabilities`` then
-            are; None without samples.
-        intervals: the bounds of the central 95 % of the samples.
+        logits: one for each label, not divided by the temperature.
+        empty: whether the text has no word; the probabilities are then the label frequencies of the training data.
+        attention: the attention weight of each token; None without attention pooling.
+        spread: the standard deviation of each probability over Monte Carlo samples, of which ``probabilities`` are then
+            the means; None without samples.
+        intervals: the bounds of the central 95 % of the samples; None without samples.
 
     >>> LabelPrediction(probabilities=[0.9, 0.1], logits=[2.0, -0.2]).empty
     False

@@ -1,13 +1,13 @@
-"""Language modelling: every token of running text is predicted from those before it, or from those after it.
+"""Language modelling: predict every token of running text from the tokens before it, or from those after it.
 
-The beginning of a training text, and what becomes of it if tokens are characters::
+The beginning of a training text, its ids if tokens are characters, and the inputs and targets of a window::
 
     The Rent            T h e ␣ R e n t ¶ …  → 23 5 3 2 36 3 7 4 19 …
                         inputs   ⟨ T h e ␣ R e n …       ⟨ is <eos>, the token before a text
                         targets  T h e ␣ R e n t …
 
-The text is read as streams side by side, in windows whose state goes on into the next (``bptt_windows``). A backward
-model reads the same text from its end to its beginning; ``both`` is one of each.
+The text is read as streams side by side, in windows; the state after a window is the initial state of the next
+(``bptt_windows``). A backward model reads the same text from its end to its beginning; ``both`` is one of each.
 
 Shapes: B streams, T steps of a window, N directions, H state width, X tokens of a window.
 """
@@ -44,8 +44,8 @@ class WindowNLL:
     Attributes:
         nats: the sum over all tokens, for each direction.
         tokens: number of tokens.
-        log_probabilities: the log-probability of each token, for each direction, if requested: of one stream, in the
-            order in which the direction reads.
+        log_probabilities: the log-probability of each token, for each direction, in reading order; empty unless
+            requested. Meant for a single stream.
     """
 
     nats: tuple[float, ...]
@@ -59,7 +59,7 @@ class TextExamples:
 
     Attributes:
         store: its tokens, and the number of characters and bytes they stand for.
-        streams: number of streams that are read side by side when the text is scored.
+        streams: number of streams in which the text is read side by side when it is scored.
     """
 
     store: TokenStore
@@ -126,16 +126,16 @@ class LanguageModellingTask:
         return self.model.of(direction)
 
     def prepare(self, rows: Texts) -> TextExamples:
-        """Return a text as the model reads it; its tokens are kept on disk.
+        """Return a text as examples; its tokens are stored on disk.
 
         Raises:
-            CorpusError: if it is empty.
+            CorpusError: if the text is empty or cannot be read, or its tokens cannot be stored.
         """
         store = store_tokens(self.tokenizer, rows)
         return TextExamples(store, max(1, min(EVALUATION_STREAMS, len(store.ids) // MIN_STREAM)))
 
     def sampler(self, examples: TextExamples, config: TrainConfig) -> WindowSampler:
-        """Return the sampler of training windows: ``batch_tokens / bptt`` streams, read anew in each epoch."""
+        """Return the sampler of training windows, of ``batch_tokens / bptt`` streams."""
         return WindowSampler(
             tokens=len(examples.store.ids),
             streams=max(1, config.batch_tokens // self.config.bptt),
@@ -163,7 +163,7 @@ class LanguageModellingTask:
         return examples
 
     def collate(self, examples: TextExamples, index: Window) -> Batch:
-        """Return the tokens of a window; the backward model reads the text from its end."""
+        """Return the batch of a window; for the backward model, the text is reversed."""
         inputs: dict[str, Tensor] = {}
         targets = []
         for name in self.directions:
@@ -173,7 +173,10 @@ class LanguageModellingTask:
         return Batch(inputs=inputs, lengths=lengths_B, targets=torch.stack(targets, dim=-1))
 
     def loss(self, batch: Batch, carry: list[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
-        """Return the mean cross-entropy of tokens and directions, plus AR and TAR (Merity et al. 2018, section 4.4)."""
+        """Return the mean cross-entropy over tokens and directions, and the state after the window.
+
+        The loss includes activation and temporal activation regularization (Merity et al. 2018, section 4.4).
+        """
         config, losses = self.config, []
         readings = self._read(batch, carry)
         for network, states_BTH, dropped_XH, targets_X, _ in readings:
@@ -191,7 +194,7 @@ class LanguageModellingTask:
         return [WindowNLL(tuple(-float(each_X.sum()) for each_X in log_probabilities), batch.steps)], carry
 
     def log_probabilities(self, batch: Batch, carry: list[Tensor] | None) -> tuple[list[Tensor], list[Tensor]]:
-        """Return the log-probabilities (X,) of a window's tokens, for each direction, and the state after it."""
+        """Return the log-probabilities (X,) of a window's tokens for each direction, and the state after it."""
         readings = self._read(batch, carry)
         found = [
             network.head.log_probabilities(dropped_XH, targets_X, network.tied_VH).double()
@@ -225,7 +228,7 @@ class LanguageModellingTask:
         return readings
 
     def _kept(self, batch: Batch) -> Tensor | None:
-        """Return 1 for streams that keep their state and 0 for those reset at random in training, (1, B, 1)."""
+        """Return 1 for streams that keep their state and 0 for those that are reset, (1, B, 1); None keeps all."""
         assert batch.targets is not None
         if not self.model.training or self.config.reset_probability == 0.0:
             return None
@@ -239,7 +242,10 @@ class LanguageModellingTask:
         return [prediction for predicted in predictions for prediction in predicted]
 
     def score(self, examples: TextExamples, predictions: Sequence[WindowNLL]) -> dict[str, float]:
-        """Return perplexity, nats per token, bits per character and per byte; of two directions also each one's."""
+        """Return perplexity, nats per token, bits per character and per byte, averaged over the directions.
+
+        A model of two directions also has the perplexity of each.
+        """
         nats = [sum(each.nats[number] for each in predictions) for number in range(len(self.directions))]
         mean, tokens = sum(nats) / len(nats), sum(each.tokens for each in predictions)
         scores = {
@@ -271,7 +277,7 @@ class LanguageModellingTask:
 
 
 class TokenLogProbabilities:
-    """A language model that predicts the log-probability of each token, besides the sum over the window.
+    """A language model that predicts the log-probability of each token in addition to the sum over the window.
 
     Args:
         task: the language model.
@@ -311,9 +317,14 @@ class TokenLogProbabilities:
 
 
 class _Reading(NamedTuple):
-    """A network, its states of a window, those of real tokens after dropout, their targets, and the state after it.
+    """A network's reading of a window.
 
-    The last one has no gradient: backpropagation through time is truncated at the window's start.
+    Attributes:
+        network: the network.
+        states_BTH: its states at all steps.
+        dropped_XH: the states of the real tokens, after dropout.
+        targets_X: the targets of the real tokens.
+        carry: the state after the window, without gradient: backpropagation through time is truncated there.
     """
 
     network: NextTokenModel
@@ -324,7 +335,7 @@ class _Reading(NamedTuple):
 
 
 def _taken(tensors: Iterator[Tensor], like: Carry, kept_1B1: Tensor | None) -> Carry:
-    """Return the next state of those carried over, for as many streams as ``like`` has."""
+    """Return the next state from ``tensors``, in the form of ``like`` and for as many streams."""
 
     def take(zeros: Tensor) -> Tensor:
         tensor = next(tensors)[:, : zeros.shape[1]].contiguous()  # the last step of an epoch may have fewer streams

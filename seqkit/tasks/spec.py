@@ -1,6 +1,6 @@
-"""A row of the table of tasks: everything that the command line asks about a task, without importing torch."""
+"""A row of the table of tasks: all that the command line needs to know about a task, without importing torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
@@ -12,7 +12,7 @@ from seqkit.metrics.metric import Metric, find_metric
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Model", "Presets", "Result", "TaskSpec"]
+__all__ = ["Ending", "Model", "Presets", "Result", "Scores", "TaskSpec"]
 
 Split = TypeVar("Split")
 Split_contra = TypeVar("Split_contra", contravariant=True)
@@ -22,15 +22,15 @@ class Result(Protocol):
     """What a model returns for one input."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON output contains: the command line, a server and Python give the same."""
+        """Return what JSON output contains; it is the same on the command line, from a server and in Python."""
 
 
 class Scores(Protocol):
-    """What an evaluation returns: scores by name, and how many steps were read in how many seconds."""
+    """The result of an evaluation."""
 
     @property
     def scores(self) -> Mapping[str, float]:
-        """Scores by the name of their metric."""
+        """Scores by the name of the metric."""
 
     @property
     def steps(self) -> int:
@@ -38,13 +38,50 @@ class Scores(Protocol):
 
     @property
     def seconds(self) -> float:
-        """How long reading them took."""
+        """Duration of the predictions."""
+
+    def to_dict(self, step: str = "step") -> dict[str, Any]:
+        """Return what JSON output contains; ``step`` is the name of a step, in the singular."""
+
+
+class Ending(Protocol):
+    """How training ended."""
+
+    @property
+    def reason(self) -> str:
+        """``finished``, ``early stop``, ``time`` or ``interrupted``."""
+
+    @property
+    def best(self) -> float:
+        """The best dev score."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the best dev score."""
+
+    @property
+    def seconds(self) -> float:
+        """Duration of training."""
+
+    @property
+    def history(self) -> Sequence[Mapping[str, float]]:
+        """One record per epoch."""
 
 
 class Model(Protocol[Split_contra]):
-    """What the command line asks of the class that a person imports to train, use and keep a model."""
+    """The interface of ``Tagger``, ``Classifier`` and ``LanguageModel`` that the command line uses."""
 
     task: str
+
+    @property
+    def outcome(self) -> Ending | None:
+        """How training ended; None if the model was not trained."""
+
+    @classmethod
+    def for_task(
+        cls, task: str, settings: Mapping[str, Any], /, *, device: Any = "auto", precision: Any = "auto"
+    ) -> Self:
+        """Return a model for a task, not trained yet."""
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, device: Any = "auto", precision: Any = "auto") -> Self:
@@ -69,12 +106,12 @@ class Model(Protocol[Split_contra]):
 
 @dataclass(frozen=True, kw_only=True)
 class Presets:
-    """Named settings to begin from.
+    """Named sets of settings.
 
     Attributes:
-        names: their names, in the order of the help text.
-        default: the one that is used unless another is named.
-        settings: returns every setting of one; ConfigError if there is none of that name.
+        names: the names of the presets, in the order of the help text.
+        default: the name of the preset that is used by default.
+        settings: returns all settings of a preset by its name; ConfigError if there is no such preset.
     """
 
     names: tuple[str, ...]
@@ -87,18 +124,19 @@ class TaskSpec(Generic[Split]):
     """A row of the table of tasks.
 
     Attributes:
-        name: its name, as in ``seqkit train NAME``.
+        name: the name of the task, as in ``seqkit train NAME``.
         purpose: one sentence for the help text.
         config: the dataclass of the model's settings.
         training: the default settings of training.
-        corpus: the kind of corpus it is trained on.
-        default_corpus: the corpus it is trained on unless another is named.
-        model: imports and returns the class that a person uses.
+        corpus: the kind of corpus that the task is trained on.
+        default_corpus: the corpus that it is trained on by default.
+        model: imports and returns the class of the model, such as ``Tagger``.
         metrics: the metrics of its scores; the first one selects the best weights.
-        report: the kind of report that the command line prints: a key of ``seqkit_cli.reports.table.REPORTS``.
-        usage: Python lines that use ``model``, for the model card.
-        step: what a step is called, in the singular.
-        presets: named settings, if there are any.
+        report: the kind of report that the command line prints: a key of ``seqkit_cli.reports.table.REPORTS``; the kind
+            ``scores`` fits any result.
+        usage: Python code that uses ``model``, for the model card.
+        step: the name of a step, in the singular.
+        presets: named sets of settings, if any.
     """
 
     name: str
@@ -109,7 +147,7 @@ class TaskSpec(Generic[Split]):
     default_corpus: str | None = None
     model: Callable[[], type[Model[Split]]]
     metrics: tuple[Metric, ...]
-    report: str
+    report: str = "scores"
     usage: str
     step: str = "token"
     presets: Presets | None = None
@@ -120,5 +158,5 @@ class TaskSpec(Generic[Split]):
         return self.metrics[0]
 
     def format_score(self, name: str, score: float) -> str:
-        """Return a score as people read it."""
+        """Return a score as text, with the unit of its metric."""
         return find_metric(self.metrics, name).format(score)

@@ -13,11 +13,11 @@ class TagPrediction:
 
     Attributes:
         tags: one tag per token, in the scheme of the model.
-        spans: the entities; empty for plain tags.
+        spans: the predicted entities; empty for plain tags.
         confidence: the probability of each span, or of each tag if tags are plain; empty if not requested.
-        spread: the standard deviation of each confidence over Monte Carlo samples, of which ``confidence`` is the mean;
-            empty if there are none.
-        intervals: the bounds of the central 95 % of the samples.
+        spread: the standard deviation of each confidence over Monte Carlo samples, of which ``confidence`` is then the
+            mean; empty without samples.
+        intervals: the bounds of the central 95 % of the samples; empty without samples.
 
     >>> TagPrediction(["O", "S-LOC"], [Span(1, 2, "LOC")]).confidence
     []

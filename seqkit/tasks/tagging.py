@@ -1,6 +1,6 @@
-"""Tagging: a label for every token, or spans of tokens with a type.
+"""Tagging: a label for every token, or labelled spans of tokens.
 
-Three tokens of a training sentence, and what becomes of them::
+Three tokens of a training sentence, with their tags, features and targets::
 
     Uma     B-PER       spelling 17 → word 1 (seen once: <unk>), shape Title, characters U m a   → label S-PER
     visited O           spelling 18 → word 42, shape lower, characters v i s i t e d             → label O
@@ -8,17 +8,17 @@ Three tokens of a training sentence, and what becomes of them::
 
 The model reads IOBES whatever scheme the file uses, and returns spans, or plain tags if the tags have no scheme.
 
-Training reads sentences whole. What is predicted or scored is read in windows (``seqkit.tasks.tagging_windows``), so
-that a tag is the same in ``predict``, ``predict_proba`` and ``evaluate``.
+Training reads whole sentences. ``predict``, ``predict_proba`` and ``evaluate`` all read the same windows
+(``seqkit.tasks.tagging_windows``), so that they agree on every tag.
 
 Shapes: N tokens of all windows, B batch, T time, C width of a language model's states, K labels.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batch
 from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
 from seqkit.config.tagging import TaggingConfig
 from seqkit.config.training import TrainConfig
-from seqkit.data.tagged_rows import check_lengths, gold_spans, source_of
+from seqkit.data.tagged_rows import TaggedRows, check_lengths, gold_spans, source_of
 from seqkit.errors import CorpusError
 from seqkit.metrics.metric import SPAN_METRICS, TAG_METRICS, Metric
 from seqkit.metrics.spans import span_scores, token_accuracy
@@ -41,8 +41,6 @@ from seqkit.text.words import WordTokenizer
 
 __all__ = ["PartOfSpeechTask", "TaggedExamples", "TaggingTask"]
 
-Rows = Mapping[str, Any]
-
 
 @dataclass(frozen=True, kw_only=True)
 class TaggedExamples:
@@ -50,9 +48,9 @@ class TaggedExamples:
 
     Attributes:
         tokens: the sentences.
-        windows: the windows of each sentence, which are what the model reads; one for each sentence in training.
+        windows: the windows of each sentence, which the model reads; in training, each sentence is one window.
         words: the words of all windows, one after the other.
-        contextual_NC: the states of a language model at each token of all windows, if the tagger has one.
+        contextual_NC: the states of a language model at each token of all windows; None without a language model.
         gold: the gold tags and spans of each sentence; None if unknown.
         targets_N: the target label of each token of all windows; None outside training.
     """
@@ -81,11 +79,11 @@ class TaggingTask:
         reader: the vocabularies, and the tokenizer of raw text.
         labels: the labels of the model.
         scheme: the tagging scheme of the labels; None if they are plain tags.
-        contextual: a language model whose states are features of words.
+        contextual: a language model whose states are features of words, if any.
 
     Attributes:
-        corpus_scheme: the scheme of the training tags, in the process that trains the model; other splits are read in
-            it, so that an illegal tag does not pass for another scheme.
+        corpus_scheme: the scheme of the training tags; None in a restored task. Dev is read in this scheme, so that an
+            illegal tag is an error instead of a sign of another scheme.
     """
 
     metrics: ClassVar[Sequence[Metric]] = SPAN_METRICS
@@ -118,18 +116,18 @@ class TaggingTask:
 
     @classmethod
     def from_rows(
-        cls, config: TaggingConfig, rows: Rows, contextual: ContextualStates | None = None
+        cls, config: TaggingConfig, rows: TaggedRows, contextual: ContextualStates | None = None
     ) -> tuple[Self, TaggedExamples]:
         """Build a task with the vocabularies and labels of training rows; return it and these rows as examples.
 
         Args:
             config: the settings of the model.
             rows: ``tokens`` and ``tags`` (strings), a list per sentence.
-            contextual: the language model that ``config.lm`` names, if it does.
+            contextual: the language model that ``config.lm`` names, if any.
 
         Raises:
-            CorpusError: if no tag marks an entity, a sentence is empty or has not one tag per token, or a tag sequence
-                is illegal in its scheme.
+            CorpusError: if no tag marks an entity, a sentence is empty or does not have one tag per token, or a tag
+                sequence is illegal in its scheme.
         """
         check_lengths(rows)
         tokens = rows["tokens"]
@@ -150,16 +148,16 @@ class TaggingTask:
 
     @property
     def tokenizer(self) -> WordTokenizer:
-        """The tokenizer that splits raw text as the training corpus was split."""
+        """The tokenizer, which splits raw text as the training corpus is split."""
         return self.reader.tokenizer
 
     @classmethod
-    def _gold_spans(cls, rows: Rows, scheme: str | None) -> list[list[Span]]:
+    def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
         return gold_spans(rows, scheme)
 
     @classmethod
     def _labels(
-        cls, config: TaggingConfig, rows: Rows, spans: Sequence[Sequence[Span]]
+        cls, config: TaggingConfig, rows: TaggedRows, spans: Sequence[Sequence[Span]]
     ) -> tuple[list[str], Scheme | None]:
         types = sorted({span.label for sentence in spans for span in sentence})
         if not types:
@@ -172,15 +170,16 @@ class TaggingTask:
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
         return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
 
-    def prepare(self, rows: Rows, scheme: str | None = None) -> TaggedExamples:
-        """Return rows that are to be predicted or scored as examples.
+    def prepare(self, rows: TaggedRows, scheme: str | None = None) -> TaggedExamples:
+        """Return rows as examples for prediction or scoring.
 
         Args:
-            rows: ``tokens``, and ``tags`` (strings) if they are known.
-            scheme: the scheme of the tags; None takes that of the settings, or else detects it.
+            rows: ``tokens`` and, if known, ``tags`` (strings).
+            scheme: the scheme of the tags; None takes that of the settings, or detects it.
 
         Raises:
-            CorpusError: if a sentence with tags is empty or has not one tag per token, or a tag sequence is illegal.
+            CorpusError: if a sentence with tags is empty or does not have one tag per token, or a tag sequence is
+                illegal.
         """
         if "tags" in rows:
             check_lengths(rows)
@@ -202,7 +201,7 @@ class TaggingTask:
             targets_N=None,
         )
 
-    def _gold(self, rows: Rows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
+    def _gold(self, rows: TaggedRows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
         assert self.scheme is not None
         return [
             TagPrediction(tags_from_spans(sentence, len(tokens), self.scheme), sentence)
@@ -210,7 +209,7 @@ class TaggingTask:
         ]
 
     def unknown_labels(self, examples: TaggedExamples) -> list[str]:
-        """Return the gold types or tags that do not occur in the training data and can only be counted as wrong."""
+        """Return the gold entity types or tags that do not occur in the training data and can only count as wrong."""
         known = {label[2:] for label in self.labels} if self.scheme else set(self.labels)
         found = {label for answer in examples.gold or () for label in self._names(answer)}
         return sorted(found - known)
@@ -258,14 +257,14 @@ class TaggingTask:
         batches: Sequence[Sequence[int]],
         predictions: Sequence[list[TagPrediction]],
     ) -> list[TagPrediction]:
-        """Return the prediction for each sentence, made of those for its windows."""
+        """Return the prediction for each sentence, merged from those for its windows."""
         of_window = iter(in_order(batches, predictions))
         return [
             merge_predictions(windows, [next(of_window) for _ in windows], self.scheme) for windows in examples.windows
         ]
 
     def loss(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[Tensor, None]:
-        """Return the training loss of a batch, averaged over its tokens; sentences are independent: no carry."""
+        """Return the training loss of a batch, averaged over its tokens; there is no carry."""
         assert batch.targets is not None
         states_BTH = self.model(batch)
         return self.model.head.loss(states_BTH, batch.targets, batch.mask.to(states_BTH.device)), None
@@ -279,7 +278,7 @@ class TaggingTask:
     def prediction(self, labels: Sequence[int]) -> TagPrediction:
         """Return the prediction that a sequence of label indices stands for."""
         tags = [self.labels[label] for label in labels]
-        # A softmax head may predict malformed chunks; they count as conlleval, the scorer of the shared tasks, has it.
+        # A softmax head may predict malformed chunks; they are read as conlleval, the CoNLL scorer, reads them.
         spans = spans_from_tags(tags, self.scheme, mode="conlleval") if self.scheme and any(labels) else []
         return TagPrediction(tags, spans)
 
@@ -309,7 +308,7 @@ class TaggingTask:
         )
 
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:
-        """Return F1, precision and recall of entities, and token accuracy, in 0..1."""
+        """Return F1, precision and recall of entities, and the accuracy of tokens, in 0..1."""
         gold = examples.gold or []
         overall = span_scores([answer.spans for answer in gold], [each.spans for each in predictions]).overall
         accuracy = token_accuracy([answer.tags for answer in gold], [each.tags for each in predictions])
@@ -322,21 +321,23 @@ class PartOfSpeechTask(TaggingTask):
     metrics = TAG_METRICS
 
     @classmethod
-    def _gold_spans(cls, rows: Rows, scheme: str | None) -> list[list[Span]]:
+    def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
         return [[] for _ in rows["tags"]]
 
     @classmethod
-    def _labels(cls, config: TaggingConfig, rows: Rows, spans: Sequence[Sequence[Span]]) -> tuple[list[str], None]:
+    def _labels(
+        cls, config: TaggingConfig, rows: TaggedRows, spans: Sequence[Sequence[Span]]
+    ) -> tuple[list[str], None]:
         return sorted(set(chain.from_iterable(rows["tags"]))), None
 
-    def _gold(self, rows: Rows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
+    def _gold(self, rows: TaggedRows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
         return [TagPrediction(list(sentence), []) for sentence in rows["tags"]]
 
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:
-        """Return the fraction of tokens with the right tag."""
+        """Return the accuracy of tokens, in 0..1."""
         gold = [answer.tags for answer in examples.gold or ()]
         return {"accuracy": token_accuracy(gold, [each.tags for each in predictions])}
 
 
-# One span of each kind that a scheme can tell apart: long, adjacent, single.
+# One span of each kind that a scheme can distinguish: long, adjacent, single.
 _EVERY_PREFIX = [Span(0, 3, "_"), Span(3, 4, "_"), Span(5, 6, "_")]

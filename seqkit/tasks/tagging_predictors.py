@@ -29,7 +29,7 @@ Prediction = TypeVar("Prediction")
 
 
 class _AroundTagging(Generic[Prediction]):
-    """What all ways of predicting share: batches are those of the task."""
+    """The base of the predictors: the batches are those of the task."""
 
     def __init__(self, task: TaggingTask) -> None:
         self.task = task
@@ -53,7 +53,7 @@ class _AroundTagging(Generic[Prediction]):
 
 
 class ConfidentTags(_AroundTagging[TagPrediction]):
-    """Tags and spans with their probability under the model.
+    """Predicted tags and spans with their probability under the model.
 
     Args:
         task: the tagger.
@@ -71,7 +71,7 @@ class ConfidentTags(_AroundTagging[TagPrediction]):
         batches: Sequence[Sequence[int]],
         predictions: Sequence[list[TagPrediction]],
     ) -> list[TagPrediction]:
-        """Return the prediction for each sentence, made of those for its windows."""
+        """Return the prediction for each sentence, merged from those for its windows."""
         return self.task.merge(examples, batches, predictions)
 
     def _with_confidence(self, decoded: Decoded, row: int) -> TagPrediction:
@@ -83,12 +83,12 @@ class ConfidentTags(_AroundTagging[TagPrediction]):
         marginal, conditional = decoded.marginals[row], decoded.conditionals[row]
         spans: Sequence[Span] = prediction.spans
         if self.task.scheme is None:
-            spans = [Span(place, place + 1, tag) for place, tag in enumerate(prediction.tags)]
+            spans = [Span(index, index + 1, tag) for index, tag in enumerate(prediction.tags)]
         return [min(1.0, math.exp(marginal[start] + sum(conditional[start + 1 : end]))) for start, end, _ in spans]
 
 
 class MonteCarloTags(ConfidentTags):
-    """Tags and spans of the model without dropout, with the mean and spread of their confidence under dropout.
+    """Tags and spans predicted without dropout, with the mean and spread of their confidence under dropout.
 
     The copies of a window are read side by side in one batch (Gal and Ghahramani 2016).
 
@@ -105,7 +105,7 @@ class MonteCarloTags(ConfidentTags):
         self.dropping = dropping
 
     def batches(self, examples: TaggedExamples, batch_tokens: int) -> Sequence[Sequence[int]]:
-        """Return the windows of each batch, of which there will be ``samples`` copies."""
+        """Return the windows of each batch, of which ``samples`` copies will be read."""
         return self.task.batches(examples, batch_tokens // self.samples)
 
     def predict(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[list[TagPrediction], None]:
@@ -129,7 +129,7 @@ class MonteCarloTags(ConfidentTags):
 
 
 class WindowMarginals(NamedTuple):
-    """The probabilities of all labels at each token of a window, and its prediction, which tells where it is cut."""
+    """The label probabilities (T, K) of a window, and its prediction, which determines the seams."""
 
     probabilities_TK: NDArray[np.float32]
     prediction: TagPrediction
@@ -138,14 +138,15 @@ class WindowMarginals(NamedTuple):
 class LabelMarginals(_AroundTagging[WindowMarginals]):
     """The probability of each label at each token; with a CRF, its marginals.
 
-    Windows are merged at the seams of the task's own predictions, so that both come from the same window.
+    Windows are merged at the seams of the task's own predictions, so that the probabilities and the tag of a token come
+    from the same window.
 
     Args:
         task: the tagger.
     """
 
     def predict(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[list[WindowMarginals], None]:
-        """Return the probabilities of the labels at each token of each window of a batch."""
+        """Return the label probabilities of each window of a batch."""
         states_BTH = self.task.model(batch)
         mask_BT = batch.mask.to(states_BTH.device)
         probabilities_BTK = self.task.model.head.probabilities(states_BTH, mask_BT).float().cpu().numpy()
@@ -161,7 +162,7 @@ class LabelMarginals(_AroundTagging[WindowMarginals]):
         batches: Sequence[Sequence[int]],
         predictions: Sequence[list[WindowMarginals]],
     ) -> list[WindowMarginals]:
-        """Return the probabilities of each sentence, each token's from the window that provides its tag."""
+        """Return the label probabilities of each sentence; those of a token come from the window of its tag."""
         of_window = iter(in_order(batches, predictions))
         merged = []
         for windows in examples.windows:

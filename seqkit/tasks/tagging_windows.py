@@ -1,13 +1,13 @@
-"""Windows of long sentences: where they are cut, and how their predictions are merged.
+"""Windows of long texts: where they are cut, and how their predictions are merged.
 
-A window ends where a sentence ends, if one does: a model that was trained on sentences loses nothing there. Elsewhere
-the cut is arbitrary, so two windows overlap. Each provides the predictions for its side of a seam in the overlap, and
-both have read the tokens around it::
+If possible, a window ends where a sentence ends: a model that was trained on sentences loses nothing there. Otherwise
+the cut is arbitrary, so the two windows overlap. Each provides the predictions on its side of a seam in the overlap,
+and both have read the tokens around the seam::
 
     first window    ├───────────────────────────┤
     second window                       ├───────────────────────────┤
     overlap                             ├───────┤
-    seam                                    ↑       moved, if possible, to where no span of either window crosses it
+    seam                                    ↑       moved, if possible, so that no span of either window crosses it
 """
 
 from collections.abc import Sequence
@@ -31,29 +31,29 @@ __all__ = [
 ]
 
 MAX_WINDOW = 200  # tokens
-OVERLAP = 40  # half of it is the context that a token beside the seam has on the far side
+OVERLAP = 40  # tokens; a token at the seam has half as many as context beyond the seam
 SENTENCE_END = frozenset(".!?…。！？")
 
 
 class Window(NamedTuple):
-    """The tokens from ``start`` up to, not including, ``end``."""
+    """The tokens from ``start`` to ``end``, exclusive."""
 
     start: int
     end: int
 
 
 def cut_windows(tokens: Sequence[str], longest: int = MAX_WINDOW, overlap: int = OVERLAP) -> list[Window]:
-    """Cut a text into windows that together hold every token, in order.
+    """Cut a text into windows that together contain every token, in order.
 
-    Each is as long as possible, but ends at the last end of a sentence in its second half, if there is one.
+    Each window is as long as possible, but ends at the last end of a sentence in its second half, if there is one.
 
     Args:
         tokens: the words of one text.
-        longest: maximum number of tokens of a window.
+        longest: maximum number of tokens in a window.
         overlap: number of tokens that two windows share if no sentence ends between them.
 
     Raises:
-        ConfigError: if windows have no token, or would overlap by more than half.
+        ConfigError: if ``longest`` is less than 1, or ``overlap`` is negative or more than half of it.
 
     >>> cut_windows("It rained . We went on and on and on".split(), longest=5, overlap=1)
     [Window(start=0, end=3), Window(start=3, end=8), Window(start=7, end=10)]
@@ -66,7 +66,7 @@ def cut_windows(tokens: Sequence[str], longest: int = MAX_WINDOW, overlap: int =
     start = 0
     while len(tokens) - start > longest:
         full = start + longest
-        ends = (place for place in range(full, start + longest // 2, -1) if tokens[place - 1] in SENTENCE_END)
+        ends = (end for end in range(full, start + longest // 2, -1) if tokens[end - 1] in SENTENCE_END)
         end = next(ends, None)
         windows.append(Window(start, end or full))
         start = end or full - overlap
@@ -78,17 +78,17 @@ def merge_predictions(
 ) -> TagPrediction:
     """Merge the predictions for the windows of one text.
 
-    A span is taken, whole, from the window that provides its first token. If no seam is free of spans, those spans of
-    the later window that overlap a span of the earlier one are left out. The tags of several windows are written from
-    the merged spans, so that tags and spans always agree.
+    A span is taken whole from the window that provides its first token. If spans cross every possible seam, those spans
+    of the later window that overlap a span of the earlier one are left out. The tags of several windows are derived
+    from the merged spans, so that tags and spans always agree.
 
     Args:
         windows: the windows of one text, from ``cut_windows``.
         predictions: one for each window.
-        scheme: the tagging scheme; None for plain tags, each of which stands for itself.
+        scheme: the tagging scheme; None for plain tags.
 
     >>> windows = [Window(0, 4), Window(2, 6)]
-    >>> left = TagPrediction(["O", "O", "B-LOC", "E-LOC"], [Span(2, 4, "LOC")], [0.5])  # the end is out of its sight
+    >>> left = TagPrediction(["O", "O", "B-LOC", "E-LOC"], [Span(2, 4, "LOC")], [0.5])  # cut off at the window's end
     >>> right = TagPrediction(["B-LOC", "I-LOC", "E-LOC", "O"], [Span(0, 3, "LOC")], [0.9])
     >>> merge_predictions(windows, [left, right], Scheme.IOBES).tags
     ['O', 'O', 'B-LOC', 'I-LOC', 'E-LOC', 'O']
@@ -99,11 +99,11 @@ def merge_predictions(
     borders = window_borders(windows, predictions, scheme)
     merged = TagPrediction([], [])
     for number, candidates in enumerate(found):
-        for place, span in enumerate(candidates):
+        for index, span in enumerate(candidates):
             free = not merged.spans or merged.spans[-1].end <= span.start
             if free and borders[number] <= span.start < borders[number + 1]:
                 merged.spans.append(span)
-                chosen = slice(place, place + 1)  # an empty list if confidence was not requested
+                chosen = slice(index, index + 1)  # the lists are empty if confidence was not requested
                 merged.confidence.extend(predictions[number].confidence[chosen])
                 merged.spread.extend(predictions[number].spread[chosen])
                 merged.intervals.extend(predictions[number].intervals[chosen])
@@ -113,7 +113,7 @@ def merge_predictions(
 
 
 def window_borders(windows: Sequence[Window], predictions: Sequence[TagPrediction], scheme: Scheme | None) -> list[int]:
-    """Return where the tokens begin that each window of one text provides, and where the last of them end.
+    """Return the first token that each window of one text provides, and the end of the text.
 
     Args:
         windows: the windows of one text.
@@ -136,8 +136,8 @@ def seams(windows: Sequence[Window], spans: Sequence[Sequence[Span]]) -> list[in
         spans: the spans found in each, counted in tokens of the text.
 
     Returns:
-        One place fewer than windows: the place in the overlap nearest to its middle that lies within no span of either
-        window, or the middle itself if there is none.
+        One position for each pair of adjacent windows: the position nearest to the middle of their overlap that lies
+        within no span of either window, or the middle itself if there is none.
 
     >>> seams([Window(0, 6), Window(2, 8)], [[Span(3, 5, "PER")], [Span(3, 5, "PER")]])
     [3]
@@ -149,15 +149,15 @@ def seams(windows: Sequence[Window], spans: Sequence[Sequence[Span]]) -> list[in
 
 
 def _seam(left: Window, right: Window, spans: Sequence[Span]) -> int:
-    """Return the place in the overlap of two windows nearest to its middle that lies within no span."""
+    """Return the position nearest to the middle of two windows' overlap that lies within no span."""
     middle = (right.start + left.end) // 2
     free = set(range(right.start, left.end + 1))
     for span in spans:
         free.difference_update(range(span.start + 1, span.end))
-    return min(free or {middle}, key=lambda place: (abs(place - middle), place))
+    return min(free or {middle}, key=lambda position: (abs(position - middle), position))
 
 
 def _spans(window: Window, prediction: TagPrediction, *, plain: bool) -> list[Span]:
     """Return the spans of a window, counted in tokens of the text; a plain tag is a span of one token."""
-    spans = [Span(place, place + 1, tag) for place, tag in enumerate(prediction.tags)] if plain else prediction.spans
+    spans = [Span(index, index + 1, tag) for index, tag in enumerate(prediction.tags)] if plain else prediction.spans
     return [Span(window.start + span.start, window.start + span.end, span.label) for span in spans]

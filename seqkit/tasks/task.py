@@ -1,17 +1,18 @@
-"""The contract of a task: what training, evaluation, prediction and run folders ask of it.
+"""The contract of a task: the interface that training, evaluation, prediction and run folders use.
 
 A :class:`Predictor` is one way of predicting; a :class:`Task` is a predictor that can be trained, scored and saved. The
-other ways of predicting (label probabilities, Monte Carlo dropout) are predictors around a task.
+other ways of predicting (label probabilities, Monte Carlo dropout) are predictors that wrap a task.
 
-Both are generic in the types that pass through them:
+Both are generic in these types:
 
 - ``Examples``: a prepared split, as the model reads it
 - ``Prediction``: the prediction for one example
-- ``Index``: which examples make a batch: row numbers unless the task says otherwise
+- ``Index``: identifies the examples of a batch; row numbers by default
 - ``Rows``: a split before it is prepared
 - ``Config``: the settings of the model
 
-The last two only go in, so ``Task[Examples, Prediction]`` stands for a task whatever its rows and settings are.
+``Rows`` and ``Config`` are contravariant with the default ``Never``, so ``Task[Examples, Prediction]`` is a task with
+any rows and settings.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,7 @@ __all__ = ["Predictor", "Sampler", "SizedExamples", "Task"]
 
 
 class SizedExamples(Protocol):
-    """What is asked of any examples: their number, and how many steps (tokens, points of a series) they have."""
+    """Examples with a known number of examples and of steps (tokens, or points of a series)."""
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -47,10 +48,10 @@ Config = TypeVar("Config", contravariant=True, default=Never)
 
 
 class Sampler(Protocol[Index]):
-    """The batches of each epoch, the same for the same seed and epoch, so that one number marks a position."""
+    """The batches of each epoch; the same seed and epoch give the same batches, so that training can be resumed."""
 
     def epoch(self, number: int) -> Sequence[Index]:
-        """Return what ``Task.collate`` makes each batch of an epoch from, in order."""
+        """Return the index of each batch of an epoch, in order, for ``Task.collate``."""
 
     def learning_rate_scale(self, index: Index) -> float:
         """Return the factor of the learning rate for a batch."""
@@ -59,8 +60,8 @@ class Sampler(Protocol[Index]):
 class Predictor(Protocol[Examples, Prediction, Index]):
     """A way of predicting.
 
-    The carry is what a batch passes on to the next one, such as the state after a window of running text: tensors
-    without gradient, or None at the start and where examples are independent.
+    A batch passes a carry on to the next batch, such as the state after a window of running text: tensors without
+    gradient. It is None for the first batch, and if examples are independent.
     """
 
     @property
@@ -68,10 +69,10 @@ class Predictor(Protocol[Examples, Prediction, Index]):
         """The network; it is in evaluation mode when predictions are made."""
 
     def precompute(self, examples: Examples, device: torch.device) -> Examples:
-        """Return the examples with what all batches share computed once, valid as long as the weights do not change."""
+        """Return the examples with precomputed values that batches share; valid until the weights change."""
 
     def batches(self, examples: Examples, batch_tokens: int) -> Sequence[Index]:
-        """Return what ``collate`` makes each batch from: every example once, at most ``batch_tokens`` padded steps."""
+        """Return the index of each batch: every example once, at most ``batch_tokens`` padded steps unless alone."""
 
     def collate(self, examples: Examples, index: Index) -> Batch:
         """Return a batch of some examples, in the order given."""
@@ -89,8 +90,8 @@ class Task(Predictor[Examples, Prediction, Index], Protocol[Examples, Prediction
     """A task: rows in, batches, a loss, predictions, scores.
 
     Attributes:
-        metrics: the metrics that ``score`` may return; the first one selects the best weights.
-        tie_breaker: the metric that decides between weights with the same first score; None keeps the earlier ones.
+        metrics: the metrics of the scores that ``score`` returns; the first one selects the best weights.
+        tie_breaker: the metric that decides if the first score is equal; None keeps the earlier weights.
     """
 
     metrics: ClassVar[Sequence[Metric]]
@@ -101,7 +102,7 @@ class Task(Predictor[Examples, Prediction, Index], Protocol[Examples, Prediction
         """Build a task with the vocabularies and labels of training rows; return it and these rows as examples."""
 
     def prepare(self, rows: Rows) -> Examples:
-        """Return rows that are to be predicted or scored as examples."""
+        """Return rows as examples for prediction or scoring."""
 
     def sampler(self, examples: Examples, config: TrainConfig) -> Sampler[Index]:
         """Return the sampler of training batches."""
@@ -111,19 +112,19 @@ class Task(Predictor[Examples, Prediction, Index], Protocol[Examples, Prediction
         """Prefixes of parameter names that have a learning rate of their own."""
 
     def learning_rate_scale(self, group: str, epoch: int) -> float:
-        """Return the factor of the learning rate for one of ``parameter_groups``, or for the rest, which is ``""``."""
+        """Return the factor of the learning rate of a parameter group; ``""`` is the group of all other parameters."""
 
     def loss(self, batch: Batch, carry: list[Tensor] | None) -> tuple[Tensor, list[Tensor] | None]:
         """Return the mean training loss of a batch, and the carry after it."""
 
     def score(self, examples: Examples, predictions: Sequence[Prediction]) -> dict[str, float]:
-        """Return scores by the name of their metric."""
+        """Return scores by the name of the metric."""
 
     def describe(self, examples: Examples, index: Index) -> str:
-        """Return the beginning of the first example of a batch, so that a person can find it again."""
+        """Return the beginning of the first example of a batch, by which a user can find the batch."""
 
     def assets(self) -> Mapping[str, str]:
-        """Return the files that make the model together with its weights and settings: content by name."""
+        """Return the files that are needed besides weights and settings to restore the model: content by name."""
 
     @classmethod
     def restored(cls, config: Config, read: Callable[[str], str]) -> Self:

@@ -2,17 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
+from seqkit.data.labelled_rows import Label
 from seqkit.errors import ConfigError, CorpusError
 
 __all__ = ["count_labels"]
 
 
 def count_labels(
-    answers: Sequence[Sequence[Any]], *, multi_label: bool, balanced_sampling: bool
-) -> tuple[list[Any], Counter[Any]]:
-    """Return the labels, sorted, and the number of texts of each.
+    answers: Sequence[Sequence[Label]], *, multi_label: bool, balanced_sampling: bool
+) -> tuple[list[Label], Counter[Label]]:
+    """Return the labels, sorted, and how often each occurs.
 
     Args:
         answers: the labels of each text.
@@ -20,8 +20,8 @@ def count_labels(
         balanced_sampling: whether training draws each label equally often.
 
     Raises:
-        ConfigError: if sampling cannot be balanced, because texts have several labels.
-        CorpusError: if there are too few labels to learn anything.
+        ConfigError: if sampling is to be balanced, but texts may have several labels.
+        CorpusError: if there are fewer than two labels, or none if a text may have several.
 
     >>> count_labels([["good"], ["bad"], ["good"]], multi_label=False, balanced_sampling=False)[0]
     ['bad', 'good']
@@ -32,5 +32,5 @@ def count_labels(
         raise ConfigError("balanced_sampling is for texts with one label each; try class_weights=balanced")
     if len(labels) < (1 if multi_label else 2):
         only = f"every text is {labels[0]!r}" if labels else "no text has a label"
-        raise CorpusError(f"there is nothing to tell apart in the training split: {only}; add texts of another label")
+        raise CorpusError(f"there is nothing to learn from the training split: {only}; add texts with other labels")
     return labels, counts

@@ -1,11 +1,11 @@
-"""Scoring a text with a language model that learns from what it has just read: neural cache and dynamic evaluation.
+"""Score a text with a language model that adapts to what it has just read: neural cache and dynamic evaluation.
 
-Both read the text as one stream, forward. The cache remembers the last states and the tokens that followed them, and
-mixes in a distribution over tokens that followed states like the present one (Grave et al. 2017). Dynamic evaluation
-takes a gradient step after each window and lets the weights return to where they were (Krause et al. 2018). The steps
-are taken on a copy: the model itself stays as it is, to the bit.
+Both read the text forward, as one stream. The cache stores the last states and the token that followed each. It mixes
+in a distribution over the tokens that followed states similar to the current one (Grave et al. 2017). Dynamic
+evaluation takes a gradient step after each window, and moves the weights back towards their trained values (Krause et
+al. 2018). It updates a copy; the model itself does not change.
 
-Shapes: T steps of a window, W steps that the cache remembers, H state width, X = T true tokens of one stream.
+Shapes: T steps of a window, W steps in the cache and the window, H state width, X = T tokens of one stream.
 """
 
 import copy
@@ -33,23 +33,26 @@ def evaluate_adaptively(
     cache: CacheConfig | None = None,
     dynamic: DynamicConfig | None = None,
 ) -> Evaluation[WindowNLL]:
-    """Scores as ``LanguageModellingTask.score`` gives them, of a model that adapts to the text as it reads it.
+    """Evaluate a language model that adapts to the text as it reads it.
 
     Args:
-        task: the task whose model reads; it is not changed.
+        task: the task whose model reads the text; it does not change.
         examples: the text.
-        device: where the model is.
-        cache: the neural cache, where it is to be used.
-        dynamic: dynamic evaluation, where it is to be used.
+        device: the device of the model.
+        cache: settings of the neural cache; None turns it off.
+        dynamic: settings of dynamic evaluation; None turns it off.
+
+    Returns:
+        The evaluation, with the scores of ``LanguageModellingTask.score``.
 
     Raises:
-        ConfigError: where the model does not read forward alone.
+        ConfigError: if the model is not a forward model.
     """
     if task.directions != ("forward",):
         raise ConfigError("only a model that reads forward can adapt; train it with direction=forward")
-    began = time.perf_counter()
-    network = copy.deepcopy(task.network("forward")).eval()  # without dropout, in its steps too
-    stored = [parameter.detach().clone() for parameter in network.parameters()] if dynamic else []
+    start = time.perf_counter()
+    network = copy.deepcopy(task.network("forward")).eval()  # no dropout, not even in gradient steps
+    trained = [parameter.detach().clone() for parameter in network.parameters()] if dynamic else []
     memory = _Cache(cache) if cache else None
     ids, carry, nats = examples.store.ids, network.initial_carry(1), 0.0
     windows = WindowSampler(tokens=len(ids), streams=1, steps=dynamic.steps if dynamic else 256).epoch(0)
@@ -64,22 +67,22 @@ def evaluate_adaptively(
         nats -= float((memory.mixed(states_BTH[0].detach(), targets_X, found_X) if memory else found_X).sum())
         if dynamic:
             (-log_probabilities_X.mean()).backward()
-            _adapt(network, stored, dynamic)
+            _adapt(network, trained, dynamic)
     prediction = WindowNLL((nats,), len(ids))
     return Evaluation(
         scores=task.score(examples, [prediction]),
         predictions=[prediction],
         steps=len(ids),
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - start,
     )
 
 
 @torch.no_grad()
-def _adapt(network: nn.Module, stored: list[Tensor], config: DynamicConfig) -> None:
-    """One step down the gradient, and a part of the way back to the stored weights."""
+def _adapt(network: nn.Module, trained: list[Tensor], config: DynamicConfig) -> None:
+    """Take a gradient step, then move the weights a part of the way back to the trained ones."""
     parameters = list(network.parameters())
     nn.utils.clip_grad_norm_(parameters, config.clip_norm)
-    for parameter, origin in zip(parameters, stored, strict=True):
+    for parameter, origin in zip(parameters, trained, strict=True):
         if parameter.grad is not None:
             parameter.add_(parameter.grad, alpha=-config.rate)
             parameter.grad = None
@@ -95,18 +98,18 @@ class _Cache:
         self.tokens_W = torch.empty(0, dtype=torch.int64)
 
     def mixed(self, states_TH: Tensor, targets_T: Tensor, log_probabilities_T: Tensor) -> Tensor:
-        """Log-probabilities of the targets under the mixture; each step sees only the steps before it."""
+        """Return the log-probabilities of the targets under the mixture; each step sees only the steps before it."""
         before = len(self.tokens_W)
         states_WH = torch.cat([self.states_WH.to(states_TH), states_TH])
         tokens_W = torch.cat([self.tokens_W.to(targets_T), targets_T])
         steps_T1 = torch.arange(before, before + len(targets_T), device=targets_T.device)[:, None]
-        places_W = torch.arange(len(tokens_W), device=targets_T.device)
-        seen_TW = (places_W < steps_T1) & (places_W >= steps_T1 - self.config.size)
-        likeness_TW = self.config.flatness * (states_TH @ states_WH.T).double()
-        likeness_TW = likeness_TW.masked_fill(~seen_TW, -torch.inf)
-        total_T = likeness_TW.logsumexp(1)
-        right_T = likeness_TW.masked_fill(tokens_W != targets_T[:, None], -torch.inf).logsumexp(1)
-        cached_T = (right_T - total_T).nan_to_num(nan=-torch.inf, neginf=-torch.inf)  # nothing seen: −∞ − −∞
+        indices_W = torch.arange(len(tokens_W), device=targets_T.device)
+        seen_TW = (indices_W < steps_T1) & (indices_W >= steps_T1 - self.config.size)
+        similarity_TW = self.config.flatness * (states_TH @ states_WH.T).double()
+        similarity_TW = similarity_TW.masked_fill(~seen_TW, -torch.inf)
+        total_T = similarity_TW.logsumexp(1)
+        matching_T = similarity_TW.masked_fill(tokens_W != targets_T[:, None], -torch.inf).logsumexp(1)
+        cached_T = (matching_T - total_T).nan_to_num(nan=-torch.inf, neginf=-torch.inf)  # empty cache: −∞ − −∞
         self.states_WH, self.tokens_W = states_WH[-self.config.size :], tokens_W[-self.config.size :]
         share = self.config.share
         mixed_T = torch.logaddexp(log_probabilities_T + math.log1p(-share), cached_T + math.log(share))

@@ -28,15 +28,15 @@ class Device:
 
     @classmethod
     def open(cls, name: DeviceName = "auto", precision: Precision = "auto") -> "Device":
-        """Return a device; on a CPU, freed memory is kept from now on (see ``keep_freed_memory``).
+        """Return a device; on a CPU, the process keeps freed memory from now on (see ``keep_freed_memory``).
 
         Args:
             name: the device; ``auto`` takes a GPU if there is one.
-            precision: ``auto`` is bfloat16 autocast on a GPU that supports it, float32 elsewhere.
+            precision: ``bfloat16`` runs forward passes under autocast; ``auto`` uses it on a CUDA GPU that supports it.
 
         Raises:
-            ConfigError: if the device is not available, naming those that are; if there is no such precision, or the
-                CPU has no instructions for it.
+            ConfigError: if the device is not available, the precision does not exist, or the CPU has no instructions
+                for it.
         """
         available = ["cpu"]
         if torch.cuda.is_available():
@@ -62,7 +62,7 @@ class Device:
 
 
 def cpu_has_bfloat16() -> bool:
-    """Return whether this CPU runs bfloat16 recurrent kernels: oneDNN has them only with AVX-512 or AMX.
+    """Return whether this CPU can run recurrent layers in bfloat16; oneDNN can only with AVX-512 or AMX.
 
     >>> cpu_has_bfloat16() in (True, False)
     True

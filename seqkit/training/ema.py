@@ -13,13 +13,14 @@ __all__ = ["EMA"]
 class EMA:
     """Exponential moving average of a model's weights (Polyak and Juditsky 1992; Izmailov et al. 2018).
 
-    Rows of a table with sparse gradients change at few steps, and between two changes their average moves towards them
-    by a known factor. So the average of a row is updated only when the row is about to change, and that of all rows
-    when the averages are read.
+    A row of an embedding table with sparse gradients changes in few steps, and between two changes its average moves
+    towards it by a known factor. So the average of a row is updated only when the row changes, and all rows when the
+    averages are read.
 
     Args:
         model: the model whose trained parameters are averaged.
-        decay: weight of the past at each step; smaller at the start, so that the first steps are forgotten.
+        decay: weight of the previous average at each step; smaller in the first steps, so that the average soon forgets
+            the initial weights.
 
     >>> model = nn.Linear(1, 1, bias=False)
     >>> ema = EMA(model, 0.9)
@@ -34,7 +35,7 @@ class EMA:
         self._averages = [parameter.detach().clone() for parameter in self.parameters]
         self.decay = decay
         self._faded = 0.0  # log of the product of all decays so far
-        self._faded_rows: dict[int, Tensor] = {}  # for each table, its value when each row was last updated
+        self._faded_rows: dict[int, Tensor] = {}  # for each table, the value of _faded at the last update of each row
 
     @property
     def weights(self) -> list[Tensor]:
@@ -44,13 +45,13 @@ class EMA:
         return self._averages
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the state by name, rows as they are: updating them earlier would round differently."""
+        """Return the state by name; rows are not brought up to date first, which would change how they are rounded."""
         averages = {f"weight.{index}": average for index, average in enumerate(self._averages)}
         rows = {f"faded.{index}": faded for index, faded in self._faded_rows.items()}
         return {**averages, **rows, "faded": torch.tensor(self._faded, dtype=torch.float64)}
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """Go back to the state that ``state_dict`` returned."""
+        """Restore the state that ``state_dict`` returned."""
         self._faded = float(tensors["faded"])
         for index, average in enumerate(self._averages):
             average.copy_(tensors[f"weight.{index}"])
@@ -59,7 +60,7 @@ class EMA:
 
     @contextmanager
     def update(self, step: int) -> Iterator[None]:
-        """Average the weights after an optimizer step, which is taken inside; gradients tell which rows change."""
+        """Update the averages after the block, which takes an optimizer step; gradients show which rows it changes."""
         rows = {
             index: parameter.grad.coalesce().indices()[0]
             for index, parameter in enumerate(self.parameters)
@@ -89,7 +90,7 @@ class EMA:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Give the model the averaged weights inside, and its own again afterwards."""
+        """Swap the averaged weights into the model within the block."""
         self._swap()
         try:
             yield

@@ -21,7 +21,7 @@ class Evaluation(Generic[Prediction_co]):
     """The result of an evaluation.
 
     Attributes:
-        scores: scores by the name of their metric; fractions in 0..1.
+        scores: scores by the name of the metric; percentages are fractions in 0..1.
         predictions: one for each example, in order.
         steps: number of steps (tokens, or points of a series) read.
         seconds: duration of the predictions.
@@ -41,7 +41,7 @@ class Evaluation(Generic[Prediction_co]):
         """Return scores, number of steps and speed, as JSON output contains them.
 
         Args:
-            step: what a step is called, in the singular.
+            step: the name of a step, in the singular.
         """
         return {**self.scores, f"{step}s": self.steps, f"{step}s_per_second": round(self.steps_per_second, 1)}
 
@@ -54,12 +54,12 @@ def predict(
     *,
     batch_tokens: int = 8192,
 ) -> list[Prediction]:
-    """Return predictions for examples, in order.
+    """Return a prediction for each example, in order.
 
     Args:
         predictor: a task, or another way of predicting.
-        examples: what ``task.prepare`` returned.
-        device: where the model is.
+        examples: prepared examples, from ``Task.prepare``.
+        device: the device of the model.
         batch_tokens: maximum number of padded steps in a batch.
     """
     predictor.model.eval()
@@ -87,9 +87,9 @@ def evaluate(
     """Predict and score examples whose gold answers are known.
 
     Args:
-        task: the task that scores.
-        examples: what ``task.prepare`` returned.
-        device: where the model is.
+        task: the task that scores the predictions.
+        examples: prepared examples, from ``Task.prepare``.
+        device: the device of the model.
         predictor: the way of predicting; None takes the task's own.
         batch_tokens: maximum number of padded steps in a batch.
     """

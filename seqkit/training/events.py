@@ -11,10 +11,10 @@ class EpochStarted:
     """An epoch begins, or continues after a resume.
 
     Attributes:
-        epoch: its number, from 1.
-        epochs: number of epochs.
-        steps: number of steps (tokens, or points of a series) of an epoch.
-        done: number of steps of this epoch that were trained on before.
+        epoch: the number of the epoch, from 1.
+        epochs: number of epochs of the training run.
+        steps: number of steps (tokens, or points of a series) in an epoch.
+        done: number of steps of this epoch that an earlier, interrupted run has trained on.
     """
 
     epoch: int
@@ -25,7 +25,12 @@ class EpochStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchDone:
-    """A batch was trained on: its mean loss, and its number of steps."""
+    """A batch was trained on.
+
+    Attributes:
+        loss: its mean loss.
+        steps: its number of steps (tokens, or points of a series).
+    """
 
     loss: float
     steps: int
@@ -36,7 +41,7 @@ class EpochDone:
     """An epoch ended.
 
     Attributes:
-        record: the line of ``metrics.jsonl``.
+        record: the record of the epoch, as in ``metrics.jsonl``.
         best: whether its dev score is the best so far.
     """
 
@@ -56,7 +61,7 @@ class Outcome:
         reason: ``finished``, ``early stop``, ``time`` or ``interrupted``.
         best: the best dev score.
         best_epoch: the epoch that reached it.
-        seconds: duration of training, dev evaluation included.
+        seconds: duration of training over all resumes, dev evaluation included.
         history: one record per epoch.
     """
 

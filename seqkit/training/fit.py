@@ -55,14 +55,14 @@ def fit(
     report: Callable[[Event], None] = _ignore,
     save: Save[Examples, Prediction, Index] | None = None,
 ) -> Outcome:
-    """Train to the end, to an early stop, to the time limit or to Ctrl-C, then give the model its best weights.
+    """Train until the last epoch, an early stop, the time limit or Ctrl-C; then load the best weights into the model.
 
     Args:
-        trainer: a new one, or one that a resume has restored.
+        trainer: a new trainer, or one that was restored to resume training.
         dev: prepared dev examples.
         report: called with each event.
-        save: called with the trainer, and whether its best weights are new, at the end of each epoch, at a Ctrl-C, and
-            within a long epoch every ``save_minutes``.
+        save: called with the trainer and with whether its best weights are new: at the end of each epoch, at Ctrl-C,
+            and every ``save_minutes`` within a long epoch.
 
     Raises:
         DivergenceError: if the loss or its gradient is NaN or infinite.
@@ -116,7 +116,7 @@ def _train_epoch(
     while state.position < len(batches):
         index = batches[state.position]
         progress = (state.epoch + state.position / len(batches)) / config.epochs
-        # Under a time limit the schedule ends with the time, so that the learning rate still falls to 0.
+        # With a time limit, the schedule follows the time if that is further on, so that the rate still falls to 0.
         trainer.set_learning_rate(max(progress, clock.read() / limit), trainer.sampler.learning_rate_scale(index))
         step = state.position + 1 == len(batches) or (state.position + 1) % config.accumulate == 0
         done = trainer.train_step(index, step=step)
@@ -134,7 +134,7 @@ def _train_epoch(
 
 
 class _Clock:
-    """Updates ``state.seconds``, which continues after a resume, while a time limit starts again."""
+    """Updates ``state.seconds``, which counts all resumes, and measures the time limit, which starts anew at each."""
 
     def __init__(self, state: TrainState) -> None:
         self.state = state
@@ -142,7 +142,7 @@ class _Clock:
         self.start = time.perf_counter()
 
     def read(self) -> float:
-        """Update the state's seconds; return those since this clock was made."""
+        """Update ``state.seconds``; return the seconds since this clock was created."""
         elapsed = time.perf_counter() - self.start
         self.state.seconds = self.before + elapsed
         return elapsed

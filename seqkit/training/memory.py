@@ -1,4 +1,4 @@
-"""How the process treats memory that it has freed."""
+"""Control what the C library does with freed memory."""
 
 import ctypes
 import os
@@ -16,10 +16,10 @@ _MEGABYTE = 2**20
 def keep_freed_memory() -> bool:
     """Let the C library keep up to 256 MB of freed memory for the next tensors; return whether it does so.
 
-    A training step allocates and frees the same megabytes again and again. glibc returns them to the operating system
-    each time, and every page then has to be mapped and cleared again: on two cores of a virtual machine that was a
-    quarter of a tagger's training time. Environment variables with the same effect (``MALLOC_TRIM_THRESHOLD_`` and the
-    like) take precedence; with other C libraries nothing happens. Only the first call does anything.
+    Each training step allocates and frees the same megabytes. By default, glibc returns them to the operating system
+    every time, and every page has to be mapped and cleared again. On two cores of a virtual machine this took a quarter
+    of a tagger's training time. Environment variables for the same purpose (``MALLOC_TRIM_THRESHOLD_`` and the like)
+    take precedence. With other C libraries, nothing happens. Only the first call has an effect.
 
     >>> keep_freed_memory() in (True, False)
     True
@@ -34,8 +34,8 @@ def keep_freed_memory() -> bool:
 def release_freed_memory() -> None:
     """Return all freed memory to the operating system, if the C library can.
 
-    The memory that is kept grows with the largest of very many batches. Between large chunks of work, returning it
-    costs a few per cent of the time.
+    The process keeps as much memory as its largest batch needed. Returning it between large chunks of work costs a few
+    per cent of the time.
 
     >>> release_freed_memory()
     """

@@ -1,9 +1,9 @@
 """The optimizer: clipping, steps and learning rates.
 
-The gradient of a large embedding table is kept as the rows that occur in a batch. Clipping, the optimizer and the
-weight average then touch these rows alone, however large the vocabulary: a table of 100,000 rows and 100 columns costs
-2 ms per step instead of 10. A small table is cheaper as a whole (10,000 rows: 1.3 ms against 1.6), and learns better:
-dense AdamW keeps moving a row after the batches in which it occurs, as its moments fade.
+The gradient of a large embedding table is sparse: it contains only the rows that occur in a batch. Clipping, the
+optimizer and the weight average then touch only these rows, however large the vocabulary is: a table of 100,000 rows
+and 100 columns costs 2 ms per step instead of 10. A small table is cheaper with dense gradients (10,000 rows: 1.3 ms
+instead of 1.6), and learns better: dense AdamW keeps moving a row for some steps after it occurred in a batch.
 """
 
 import math
@@ -18,20 +18,20 @@ from seqkit.nn.embedding import Embedding
 
 __all__ = ["LARGE_TABLE", "Optimizer", "learning_rate_factor"]
 
-LARGE_TABLE = 20_000  # rows from which on sparse gradients are cheaper
+LARGE_TABLE = 20_000  # rows; sparse gradients are cheaper for larger tables
 
 
 class Optimizer:
-    """The optimizer of a training: AdamW or SGD, and lazy Adam for large embedding tables.
+    """AdamW or SGD for a model; with AdamW, large embedding tables are trained with lazy Adam.
 
     AdamW (Loshchilov and Hutter 2019) is PyTorch's fused implementation. Lazy Adam is ``torch.optim.SparseAdam``: the
-    moments of a row change only when it occurs in a batch; there is neither momentum nor weight decay. SGD takes all
-    gradients densely.
+    moments of a row change only when it occurs in a batch. It has neither momentum nor weight decay here. With SGD, all
+    gradients are dense.
 
     Args:
-        model: the model, on its device; its large embedding tables have sparse gradients from now on.
+        model: the model, on its device; with AdamW, its large embedding tables get sparse gradients from now on.
         config: the settings of training.
-        parameter_groups: prefixes of parameter names that can have a learning rate of their own; the longest match
+        parameter_groups: prefixes of the names of parameters whose learning rate can be scaled; the longest match
             counts.
 
     >>> layer = nn.Linear(2, 1)
@@ -47,7 +47,7 @@ class Optimizer:
         self.clip_norm = config.clip_norm or math.inf
         tables = _large_tables(model) if config.optimizer == "adamw" else []
         chosen = {id(table) for table in tables}
-        # Weight decay is for matrices: biases and the CRF's transitions are few and have no reason to shrink.
+        # Only matrices decay: biases and the CRF's transitions are few, and nothing is gained by shrinking them.
         named = [
             (name, parameter)
             for name, parameter in model.named_parameters()
@@ -59,16 +59,16 @@ class Optimizer:
             decayed = name.split(".")[-1].startswith("weight")
             new = {"params": [], "group": group, "weight_decay": config.weight_decay if decayed else 0.0}
             groups.setdefault((group, decayed), new)["params"].append(parameter)
-        ordered = list(groups.values())  # in the order of the parameters: a saved state refers to their numbers
+        ordered = list(groups.values())  # in the order of the parameters, since a saved state refers to their indices
         self.parts: list[torch.optim.Optimizer] = []
         if config.optimizer == "sgd":
             self.parts.append(torch.optim.SGD(ordered, lr=config.learning_rate, momentum=config.momentum))
         else:
             self.parts.append(torch.optim.AdamW(ordered, lr=config.learning_rate, fused=True))
         if tables:
-            # No momentum: dense Adam moves a row for some ten steps after a batch in which it occurs, 1 / (1 - β₁)
-            # times as far as the first of them, which is all that a lazy step would be. Without β₁ it moves there at
-            # once.
+            # No momentum: after a batch in which a row occurs, dense Adam keeps moving the row for about ten steps, in
+            # all 1 / (1 - β₁) times as far as in the first. Lazy Adam would take only the first of these steps. With
+            # β₁ = 0, that step covers the whole distance.
             sparse = [
                 {"params": [parameter], "group": _group(name, parameter_groups)}
                 for name, parameter in model.named_parameters()
@@ -77,13 +77,13 @@ class Optimizer:
             self.parts.append(torch.optim.SparseAdam(sparse, lr=config.learning_rate, betas=(0.0, 0.999)))
 
     def set_learning_rate(self, rate: float, scale: Callable[[str], float] | None = None) -> None:
-        """Set the learning rate of the next steps; ``scale`` returns the factor for a parameter group."""
+        """Set the learning rate of the next steps; ``scale`` returns the factor of a parameter group."""
         for part in self.parts:
             for group in part.param_groups:
                 group["lr"] = rate * (scale(group["group"]) if scale else 1.0)
 
     def clip(self) -> float:
-        """Scale all gradients down to the maximum norm; return their total norm before."""
+        """Clip the total norm of all gradients; return the norm before clipping."""
         for parameter in self.parameters:
             if parameter.grad is not None and parameter.grad.is_sparse:
                 parameter.grad = parameter.grad.coalesce()
@@ -94,7 +94,7 @@ class Optimizer:
         return norm
 
     def step(self) -> None:
-        """Take a step along the gradients, and clear them."""
+        """Take an optimizer step, and clear the gradients."""
         for part in self.parts:
             part.step()
             part.zero_grad(set_to_none=True)
@@ -110,19 +110,23 @@ class Optimizer:
         return tensors
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """Go back to the state that ``state_dict`` returned."""
+        """Restore the state that ``state_dict`` returned.
+
+        Raises:
+            ValueError: if a part of the state does not fit its optimizer.
+        """
         for number, part in enumerate(self.parts):
             slots: dict[int, dict[str, Any]] = {}
             for name, tensor in tensors.items():
-                place, index, slot = name.split(".", 2)
-                if int(place) == number:
-                    counts = slot == "step" and isinstance(part, torch.optim.SparseAdam)  # a plain number there
+                owner, index, slot = name.split(".", 2)
+                if int(owner) == number:
+                    counts = slot == "step" and isinstance(part, torch.optim.SparseAdam)  # which needs an int
                     slots.setdefault(int(index), {})[slot] = int(tensor) if counts else tensor
             part.load_state_dict({**part.state_dict(), "state": slots})
 
 
 def _large_tables(model: nn.Module) -> list[Tensor]:
-    """The large embedding tables, told to give sparse gradients."""
+    """Return the large embedding tables, after switching them to sparse gradients."""
     tables: list[Tensor] = []
     for module in model.modules():
         if not isinstance(module, Embedding) or not module.sparse_gradient or not module.weight.requires_grad:
@@ -144,7 +148,7 @@ def _values(gradient: Tensor) -> Tensor:
 
 
 def learning_rate_factor(config: TrainConfig, progress: float) -> float:
-    """Return the fraction of the highest learning rate at a point of training.
+    """Return the fraction of the peak learning rate at a point of training, from 0 to 1.
 
     After a linear warm-up it follows a half cosine to 0 (``one-cycle``), stays constant (``constant`` and ``plateau``),
     or stays constant for some epochs and is then multiplied by a factor in each further epoch (``decay``).

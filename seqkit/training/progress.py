@@ -1,4 +1,4 @@
-"""The progress of training as a person sees it: a bar on a terminal, or a line per epoch in a log."""
+"""The progress of training: a bar on a terminal, or a line per epoch in a log."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ class Progress:
 
     Args:
         metric: the dev score to show.
-        step: what a step is called, in the singular.
+        step: the name of a step, in the singular.
         quiet: whether to draw nothing.
     """
 
@@ -45,7 +45,7 @@ class Progress:
             self._end(event)
 
     def close(self) -> None:
-        """Leave the bar as it is, and the cursor below it."""
+        """Close the bar; it stays on the terminal."""
         if self.bar is not None:
             self.bar.close()
 
@@ -62,7 +62,7 @@ class Progress:
                 bar_format="{desc} |{bar}| {rate_fmt}, {remaining} left",
                 unit=f" {self.step[:3]}",
                 unit_scale=True,
-                smoothing=0,  # the mean rate includes dev evaluation, so that the time left is right
+                smoothing=0,  # the mean rate includes dev evaluation, so the estimate of the time left does, too
                 dynamic_ncols=True,
             )
         self._describe(self.bar)

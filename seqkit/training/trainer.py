@@ -1,4 +1,4 @@
-"""The moving parts of a training."""
+"""The trainer: the model, optimizer, weight average and state of a training run."""
 
 import math
 from dataclasses import asdict, dataclass, field, fields
@@ -21,18 +21,18 @@ __all__ = ["TrainState", "Trainer"]
 
 @dataclass(kw_only=True)
 class TrainState:
-    """The state of a training after a batch, but for tensors.
+    """The state of a training run after a batch, apart from its tensors.
 
     Attributes:
         epoch: number of finished epochs.
-        position: number of batches of the current epoch that are done.
+        position: number of finished batches of the current epoch.
         step: number of optimizer steps.
-        loss_sum, loss_steps: the sum of losses over the steps of the current epoch so far, and their number.
+        loss_sum, loss_steps: the sum of the losses over the steps (tokens) of the current epoch, and their number.
         seconds: duration of training so far, over all resumes.
-        scale: the factor of the learning rate that the ``plateau`` schedule has reached.
-        learning_rate: the learning rate of the last step.
-        best, best_epoch: the best dev score, and its epoch; None before the first.
-        tie: the tie-breaking score of the same epoch.
+        scale: the factor that the ``plateau`` schedule has applied to the learning rate.
+        learning_rate: the learning rate of the last optimizer step.
+        best, best_epoch: the best dev score and its epoch; None and 0 before the first epoch has ended.
+        tie: the tie-breaking score of that epoch, if there is one.
         history: one record per epoch.
     """
 
@@ -51,10 +51,10 @@ class TrainState:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainState":
-        """Return the state whose ``asdict`` these values are.
+        """Return the state with these values, as from ``asdict``.
 
         Raises:
-            KeyError: if a value is missing, or is none of the state's.
+            KeyError: if a value is missing or unknown.
         """
         names = {each.name for each in fields(cls)}
         if values.keys() != names:
@@ -64,13 +64,13 @@ class TrainState:
 
 
 class Trainer(Generic[Examples, Prediction, Index]):
-    """The moving parts of a training: what ``fit`` drives, and what a resume restores.
+    """The components of a training run, which ``fit`` drives and which are restored to resume training.
 
     Args:
         task: the task; its model is moved to the device and trained in place.
         examples: prepared training examples.
         config: the settings of training.
-        device: where to train.
+        device: the device to train on.
     """
 
     def __init__(
@@ -82,16 +82,16 @@ class Trainer(Generic[Examples, Prediction, Index]):
         self.optimizer = Optimizer(task.model, config, task.parameter_groups)
         self.ema = EMA(task.model, config.average)
         self.state = TrainState()
-        self.carry: list[Tensor] | None = None  # what the last batch of this epoch passes on
+        self.carry: list[Tensor] | None = None  # of the last batch of this epoch
         self.best_weights: dict[str, Tensor] = {}
 
     def train_step(self, index: Index, *, step: bool) -> BatchDone:
-        """Add the gradient of one batch and, if ``step``, take an optimizer step.
+        """Accumulate the gradient of one batch and, if ``step``, take an optimizer step.
 
-        A step follows the mean of ``accumulate`` batches, all of the same weight, whatever their numbers of tokens.
+        A step follows the mean gradient of ``accumulate`` batches, which have equal weights whatever their sizes.
 
         Raises:
-            DivergenceError: if the loss or its gradient is NaN or infinite; the weights are as before the batch.
+            DivergenceError: if the loss or its gradient is NaN or infinite; the weights are those before the batch.
         """
         self.task.model.train()
         batch = self.task.collate(self.examples, index).to(self.device.torch_device)
@@ -116,14 +116,14 @@ class Trainer(Generic[Examples, Prediction, Index]):
 
     def _optimizer_step(self, index: Index) -> None:
         norm = self.optimizer.clip()
-        if not math.isfinite(norm):  # a finite loss can have such a gradient, and one step along it ruins the model
+        if not math.isfinite(norm):  # possible even with a finite loss; a single such step ruins the model
             raise self._divergence(f"the norm of the gradient became {norm}", index)
         self.state.step += 1
         with self.ema.update(self.state.step):
             self.optimizer.step()
 
     def set_learning_rate(self, progress: float, scale: float = 1.0) -> None:
-        """Set the learning rate at a point of training, from 0 to 1; ``scale`` is for the next batch alone."""
+        """Set the learning rate at a point of training, from 0 to 1; ``scale`` applies to the next batch only."""
         self.state.learning_rate = (
             self.config.learning_rate * self.state.scale * learning_rate_factor(self.config, progress)
         )
@@ -170,7 +170,7 @@ class Trainer(Generic[Examples, Prediction, Index]):
         return metric.is_better(score, best)
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return all that a resume needs: tensors by name, and values that JSON can hold."""
+        """Return all that is needed to resume training: tensors by name, and values that JSON can represent."""
         tensors = {f"model.{name}": tensor for name, tensor in self.task.model.state_dict().items()}
         tensors |= {f"ema.{name}": tensor for name, tensor in self.ema.state_dict().items()}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in self.optimizer.state_dict().items()}
@@ -183,15 +183,16 @@ class Trainer(Generic[Examples, Prediction, Index]):
     def load_state_dict(
         self, tensors: dict[str, Tensor], values: dict[str, Any], best_weights: dict[str, Tensor]
     ) -> None:
-        """Go back to a saved state.
+        """Restore a saved state.
 
         Args:
-            tensors: the tensors of ``state_dict``.
-            values: its values.
+            tensors: the tensors that ``state_dict`` returned.
+            values: the values that ``state_dict`` returned.
             best_weights: the best weights so far; empty if no epoch has ended.
 
         Raises:
-            KeyError, RuntimeError: if the state is not that of this model; a missing or unknown entry is named.
+            KeyError, RuntimeError, ValueError: if the state is not that of this model; a KeyError names the missing or
+                unknown entry.
         """
         groups: dict[str, dict[str, Tensor]] = {name: {} for name in ("model", "ema", "optimizer", "carry", "random")}
         for name, tensor in tensors.items():

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqkit as library
-from seqkit.estimator import LINES_AT_ONCE
+from seqkit.estimator import MAX_CHUNK_TEXTS
+from seqkit.training.device import cpu_has_bfloat16
 from seqkit_cli import predict
 from tests.awkward import texts
 from tests.command_line import options, seqkit, tiny_run, write_corpus
@@ -56,9 +57,10 @@ def test_json_has_offsets_labels_and_confidence() -> None:
     assert seqkit("predict", tiny_run("ner"), TEXT, "--format=jsonl").out == done.out
 
 
+@pytest.mark.skipif(not cpu_has_bfloat16(), reason="this CPU has no bfloat16 instructions")
 def test_precision_is_that_of_the_library() -> None:
     (exact,), (rounded,) = (
-        found_in(seqkit("predict", tiny_run("ner"), TEXT, "--json", f"--precision={precision}").out)
+        found_in(seqkit("predict", tiny_run("ner"), TEXT, "--json", "--device=cpu", f"--precision={precision}").out)
         for precision in ("float32", "bfloat16")
     )
     tagger = library.Tagger.load(tiny_run("ner"), device="cpu", precision="bfloat16")
@@ -163,7 +165,7 @@ def test_empty_input_gives_empty_output(tmp_path: Path) -> None:
 
 
 def test_order_is_kept_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqkit.estimator.LINES_AT_ONCE", 7)
+    monkeypatch.setattr("seqkit.estimator.MAX_CHUNK_TEXTS", 7)
     lines = [f"{'Ada met Bo. ' * (number * 5 % 11)}{number}" for number in range(40)]
     done = seqkit("predict", tiny_run("ner"), "--input=-", "--json", stdin="\n".join(lines).encode())
     assert [each["text"] for each in found_in(done.out)] == lines
@@ -184,9 +186,9 @@ def test_input_is_read_as_it_is_needed() -> None:
 
     tagger, endless = library.load(tiny_run("ner"), device="cpu"), Endless()
     lines = predict._lines(io.BufferedReader(endless), "endless")
-    results = list(itertools.islice(tagger.stream(lines), LINES_AT_ONCE + 1))
+    results = list(itertools.islice(tagger.stream(lines), MAX_CHUNK_TEXTS + 1))
     assert {result.text for result in results} == {"Bo ran."}
-    assert endless.reads <= 3 * LINES_AT_ONCE
+    assert endless.reads <= 3 * MAX_CHUNK_TEXTS
 
 
 def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
@@ -257,3 +259,9 @@ def test_softmax_runs_predict_too(tmp_path: Path) -> None:
     assert seqkit("train", "ner", "--corpus", corpus, "--out", tmp_path / "run", *options(head="softmax")).code == 0
     (found,) = found_in(seqkit("predict", tmp_path / "run", TEXT, "--json").out)
     assert_offsets(TEXT, found)
+
+
+def test_predict_asks_for_a_text_on_a_terminal() -> None:
+    done = seqkit("predict", tiny_run("ner"), terminal=True)
+    assert (done.code, done.out) == (2, "")
+    assert "--input FILE" in done.err

@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 import seqkit as library
+from seqkit.metrics.metric import Metric
 from seqkit.runs.folder import RunFolder
+from seqkit.task_table import TASKS
 from seqkit.training.events import Event
 from seqkit.training.progress import Progress
-from tests.command_line import Done, options, seqkit, write_conll, write_corpus
+from tests.command_line import Done, options, seqkit, words_of, write_conll, write_corpus
 from tests.tiny import ROWS, interrupt_when
 
 MODEL = "model.safetensors"
@@ -142,7 +146,7 @@ def test_a_terminal_has_a_bar_that_fits_it(corpus: str, monkeypatch: pytest.Monk
 def test_max_minutes_ends_training_with_the_best_model_kept(corpus: str) -> None:
     done = seqkit("train", "ner", corpus, "--max-minutes=0.005", *options(epochs=100_000))
     assert (done.code, done.out) == (0, "runs/ner\n")
-    assert "go on with: seqkit train ner --resume runs/ner\n" in done.err
+    assert "resume with: seqkit train ner --resume runs/ner\n" in done.err
     assert RunFolder("runs/ner").read_json("report.json")["reason"] == "time"
     assert seqkit("evaluate", "--json").code == 0
 
@@ -150,8 +154,8 @@ def test_max_minutes_ends_training_with_the_best_model_kept(corpus: str) -> None
 class InterruptedProgress(Progress):
     """Presses Ctrl-C when a batch of the second epoch is done."""
 
-    def __init__(self, metric: str, *, quiet: bool) -> None:
-        super().__init__(metric, quiet=quiet)
+    def __init__(self, metric: Metric, *, step: str = "step", quiet: bool = False) -> None:
+        super().__init__(metric, step=step, quiet=quiet)
         self.press = interrupt_when(lambda event: self.epoch == 2 and type(event).__name__ == "BatchDone")
 
     def __call__(self, event: Event) -> None:
@@ -165,7 +169,7 @@ def test_a_resumed_run_ends_as_the_uninterrupted_one(corpus: str, monkeypatch: p
         patch.setattr("seqkit.estimator.Progress", InterruptedProgress)
         done = seqkit("train", "ner", corpus, "--out=my run", *options())
     assert (done.code, done.out) == (130, "my run\n")
-    assert done.err.splitlines()[-1] == "go on with: seqkit train ner --resume 'my run'"
+    assert done.err.splitlines()[-1] == "resume with: seqkit train ner --resume 'my run'"
     shown = seqkit("info", "my run").out
     assert re.search(r"^training +interrupted, 1 epoch in ", shown, re.M)
     assert re.search(r"^resume +seqkit train ner --resume 'my run'$", shown, re.M)
@@ -217,7 +221,7 @@ def test_ctrl_c_keeps_the_model_and_prints_a_resume_command_that_works(corpus: s
     assert process.returncode == 130
     assert out == "runs/ner\n"
     assert "Traceback" not in err
-    advice = re.fullmatch(r"go on with: seqkit (train ner --resume runs/ner)", err.splitlines()[-1])
+    advice = re.fullmatch(r"resume with: seqkit (train ner --resume runs/ner)", err.splitlines()[-1])
     assert advice
     epochs = RunFolder("runs/ner").read_json("report.json")["epochs"]
     done = seqkit(*advice[1].split(), "--max-minutes=0.0001")
@@ -353,3 +357,21 @@ def test_the_old_model_survives_a_full_disk(corpus: str, monkeypatch: pytest.Mon
 def test_a_folder_that_cannot_be_made(corpus: str) -> None:
     Path("file").write_text("")
     assert_refused(seqkit("train", "ner", corpus, "--quiet", "--out=file/run", *options(epochs=1)), 1, "file")
+
+
+@pytest.mark.parametrize("task", ["ner", "pos", "sentiment", "classifier"])
+def test_train_help_shows_every_setting(task: str) -> None:
+    shown = words_of(seqkit("train", task, "--help").out)
+    spec = TASKS[task]
+    for config in (spec.config, spec.training):
+        hints = get_type_hints(config if isinstance(config, type) else type(config), include_extras=True)
+        for field in fields(config):
+            default = getattr(config, field.name)
+            (help_text,) = (item for item in get_args(hints[field.name])[1:] if isinstance(item, str))
+            option = shown.partition(f" --{field.name.replace('_', '-')} ")[2]
+            assert help_text in option
+            if default is not None:
+                after = option.partition(help_text)[2]
+                assert re.match(rf"( \[x[<>][\d.]+\])? \[default: {re.escape(str(default))}\]", after), field.name
+    for option in ("corpus", "out", "overwrite", "resume", "config", "quiet", "device", "precision", "dev-fraction"):
+        assert f" --{option} " in shown

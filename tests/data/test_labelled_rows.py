@@ -1,14 +1,14 @@
 """Texts and labels come as the same plain lists whatever holds them; what cannot be used is named with its number."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from seqkit.data.labelled_rows import labelled_rows, texts_of
+from seqkit.data.labelled_rows import LabelledRows, labelled_rows, texts_of
 from seqkit.errors import ConfigError, CorpusError
 
 TEXTS = ["Not bad.", "Meh.", "正面 😀"]
@@ -21,11 +21,11 @@ LABELS: dict[str, list[Any]] = {
 every_kind = pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 
 
-def typed(answers: list[list[Any]]) -> list[list[tuple[type, Any]]]:
+def typed(answers: Sequence[Sequence[Any]]) -> list[list[tuple[type, Any]]]:
     return [[(type(label), label) for label in answer] for answer in answers]
 
 
-def check(rows: dict[str, Any], labels: list[Any]) -> None:
+def check(rows: LabelledRows, labels: list[Any]) -> None:
     """That rows hold ``TEXTS`` and these labels, one each, in their own types."""
     assert rows["text"] == TEXTS
     assert all(type(text) is str for text in rows["text"])
@@ -151,8 +151,11 @@ def test_a_dataset_that_does_not_tell_its_columns_is_refused() -> None:
 def test_what_was_given_is_not_changed() -> None:
     labels = [["b", "a"], [], ["a"]]
     rows = labelled_rows(TEXTS, labels)
-    rows["text"].append("more")
-    rows["label"][0].append("more")
+    text, label = rows["text"], rows["label"][0]
+    assert isinstance(text, list)
+    assert isinstance(label, list)
+    text.append("more")
+    label.append("more")
     assert (len(TEXTS), labels) == (3, [["b", "a"], [], ["a"]])
 
 

@@ -16,7 +16,7 @@ from seqkit.data.corpora import corpus_fingerprint, open_corpus
 from seqkit.data.csv_tables import read_csv
 from seqkit.data.formats import read_rows
 from seqkit.data.jsonl import read_json
-from seqkit.data.labelled_rows import labelled_rows
+from seqkit.data.labelled_rows import Label, labelled_rows
 from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence
 from seqkit.data.typed_datasets import build_corpus
 from seqkit.errors import CorpusError
@@ -58,7 +58,7 @@ def several(names: Sequence[str]) -> Features:
     return Features({"text": Value("string"), "label": List(ClassLabel(names=list(names)))})
 
 
-def named(split: Any) -> list[tuple[str, list[str]]]:
+def named(split: Any) -> list[tuple[str, Sequence[Label]]]:
     """The texts of a split whose labels are lists, with the names of these."""
     rows = labelled_rows(split)
     assert rows["multi_label"] is True

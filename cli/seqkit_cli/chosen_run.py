@@ -1,0 +1,71 @@
+"""The run that a command reads: the folder that is named, or the newest one that the command can use."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from seqkit.errors import CheckpointError
+from seqkit.runs.folder import RunFolder, newest_run
+from seqkit.tasks.spec import Model, TaskSpec
+from seqkit_cli.reports.report import Report
+from seqkit_cli.reports.table import report_of
+
+if TYPE_CHECKING:
+    from seqkit.training.device import DeviceName, Precision
+
+__all__ = ["ChosenRun", "choose_run", "tasks_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenRun:
+    """A run folder, with the rows of the tables that say how to use it.
+
+    Attributes:
+        path: the folder.
+        header: the content of its ``run.json``.
+        spec: the row of its task.
+        report: the row of its kind of report.
+    """
+
+    path: Path
+    header: Mapping[str, Any]
+    spec: TaskSpec[Any]
+    report: Report[Any, Any]
+
+    def load(self, *, device: "DeviceName", precision: "Precision" = "auto") -> Model[Any]:
+        """Read the model, which imports torch."""
+        return self.spec.model().load(self.path, device=device, precision=precision)
+
+
+def tasks_of(context: typer.Context) -> Mapping[str, TaskSpec[Any]]:
+    """Return the table of tasks that the command line was built with."""
+    tasks: Mapping[str, TaskSpec[Any]] = context.obj
+    return tasks
+
+
+def choose_run(
+    context: typer.Context,
+    run: str | Path | None,
+    *,
+    usable: Callable[[Report[Any, Any]], bool] = lambda report: True,
+) -> ChosenRun:
+    """Return the run in a folder; without a folder, the newest run in ``runs`` that the command can use.
+
+    Args:
+        context: the context of the command.
+        run: the folder; it may hold any kind of model.
+        usable: returns whether the command can use the models of a report.
+
+    Raises:
+        CheckpointError: if there is no run, it is damaged, or its task is unknown.
+    """
+    tasks = tasks_of(context)
+    path = Path(run or newest_run({name for name, spec in tasks.items() if usable(report_of(spec))}))
+    header = RunFolder(path).read_run()
+    task = header.get("task")
+    if not isinstance(task, str) or task not in tasks:
+        raise CheckpointError(f"{path} has a model of the task {task!r}, which this seqkit does not know")
+    return ChosenRun(path=path, header=header, spec=tasks[task], report=report_of(tasks[task]))

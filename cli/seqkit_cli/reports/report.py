@@ -1,0 +1,164 @@
+"""The contract of a report: how the command line evaluates a kind of model, uses it and prints the results.
+
+A report is a row of ``seqkit_cli.reports.table.REPORTS``; ``TaskSpec.report`` names it. Modules of reports import torch
+and rich within functions only, so that ``--help`` loads neither torch nor a model.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+
+from seqkit.tasks.spec import Result, Scores, TaskSpec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "COLORS",
+    "EvaluateOptions",
+    "Format",
+    "GenerateOptions",
+    "PredictOptions",
+    "Predictions",
+    "Report",
+    "Scored",
+    "assign_color",
+    "print_heading",
+    "score_lines",
+    "speed",
+]
+
+Format = Literal["text", "jsonl", "conll"]
+Model = TypeVar("Model")
+Split = TypeVar("Split")
+
+COLORS = ("cyan", "green", "yellow", "magenta", "red", "blue", "bright_cyan", "bright_green", "bright_yellow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """The options of ``seqkit evaluate`` that only some reports accept.
+
+    Attributes:
+        errors: maximum number of errors to print; 0 if none are printed.
+        pictures: folder to write figures to.
+        cache: whether to mix in a neural cache.
+        dynamic: whether the weights adapt to the text.
+    """
+
+    errors: int = 10
+    pictures: Path | None = None
+    cache: bool = False
+    dynamic: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions:
+    """The options of ``seqkit predict`` that only some reports accept.
+
+    Attributes:
+        min_confidence: below this confidence there is no prediction.
+        mc_samples: number of Monte Carlo dropout samples; 0 for none.
+        explain: whether to explain predictions instead of only making them.
+        html: file to write the explanations to, as a page.
+    """
+
+    min_confidence: float = 0.0
+    mc_samples: int = 0
+    explain: bool = False
+    html: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateOptions:
+    """The options of ``seqkit generate``.
+
+    Attributes:
+        num_samples: number of texts.
+        beam: width of a beam search; 0 draws samples.
+        seed: of the first sample; None takes a random one.
+        stream: whether to print a single text as it is generated.
+        echo: whether to print the prompt before the text.
+        logprobs: whether to print the log-probability of each token.
+        as_json: whether to print JSON.
+        settings: everything else that the model's ``generate`` accepts.
+    """
+
+    num_samples: int
+    beam: int
+    seed: int | None
+    stream: bool
+    echo: bool
+    logprobs: bool
+    as_json: bool
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Scored(Protocol):
+    """A split that was scored."""
+
+    @property
+    def scores(self) -> Scores:
+        """What ``--json`` prints."""
+
+    def print(self, spec: TaskSpec[Any], title: str) -> None:
+        """Print the scores and whatever else a person wants to see."""
+
+
+class Predictions(Protocol):
+    """Predictions, made as they are iterated over."""
+
+    @property
+    def results(self) -> Iterable[Result]:
+        """What ``--json`` prints, a line for each."""
+
+    def print(self, output: Format) -> None:
+        """Print all results in one of the report's formats other than ``jsonl``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Generic[Model, Split]):
+    """How the command line evaluates a kind of model, uses it and prints the results.
+
+    Attributes:
+        models: what the models are called, in the plural.
+        evaluate: scores a split.
+        evaluate_options: the fields of ``EvaluateOptions`` that ``evaluate`` reads; others are refused.
+        predict: makes predictions for texts in a format; None if the models make none.
+        predict_options: the fields of ``PredictOptions`` that ``predict`` reads; others are refused.
+        formats: the formats that its predictions can be printed in.
+        generate: prints texts that continue a prompt; None if the models generate no text.
+    """
+
+    models: str
+    evaluate: Callable[[Model, Split, EvaluateOptions], Scored]
+    evaluate_options: frozenset[str] = frozenset()
+    predict: Callable[[Model, Iterator[str], Format, PredictOptions], Predictions] | None = None
+    predict_options: frozenset[str] = frozenset()
+    formats: tuple[Format, ...] = ("text", "jsonl")
+    generate: Callable[[Model, str, GenerateOptions], None] | None = None
+
+
+def print_heading(console: "Console", text: str) -> None:
+    """Print a line in bold; brackets in it are no markup."""
+    from rich.text import Text
+
+    console.print(Text(text, style="bold"), soft_wrap=True)
+
+
+def score_lines(spec: TaskSpec[Any], scores: Mapping[str, float], width: int) -> str:
+    """Return a line for each score; the names take ``width`` columns."""
+    return "\n".join(
+        f"{name.replace('_', ' '):<{width}} {spec.format_score(name, score)}" for name, score in scores.items()
+    )
+
+
+def speed(spec: TaskSpec[Any], scores: Scores) -> str:
+    """Return how many steps were read, and how many a second."""
+    return f"{scores.steps:,} {spec.step}s, {scores.steps / scores.seconds:,.0f} {spec.step}s/s"
+
+
+def assign_color(colors: dict[str, str], label: str) -> str:
+    """Return the color of a label; a new label gets the next color."""
+    return colors.setdefault(label, COLORS[len(colors) % len(COLORS)])

@@ -1,0 +1,40 @@
+"""``seqkit corpora``: list, show and validate."""
+
+import re
+from pathlib import Path
+
+from tests.command_line import seqkit, write_conll
+
+
+def test_corpora_list_and_show() -> None:
+    done = seqkit("corpora", "list")
+    assert (done.code, done.err) == (0, "")
+    assert "ner-mini" in done.out.splitlines()
+    assert "eriktks/conll2003 (hub)" in done.out.splitlines()
+    card = Path(__file__).parents[2] / "corpora/seqkit_corpora/ner-mini/CARD.md"
+    assert seqkit("corpora", "show", "ner-mini").out == card.read_text(encoding="utf-8") + "\n"
+    done = seqkit("corpora", "show", "ner-mimi")
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(r"error: .*'ner-mimi'; did you mean ner-mini( or prose-mini)?\?.*\n", done.err)
+
+
+def test_corpora_validate(tmp_path: Path) -> None:
+    clean = write_conll(tmp_path / "clean.conll", [(["Ada", "ran"], ["B-PER", "O"])])
+    done = seqkit("corpora", "validate", clean)
+    assert (done.code, done.out, done.err) == (0, "0 errors, 0 notes\n", "")
+    bad = write_conll(tmp_path / "bad.conll", [(["Ada", "ran"], ["B-PER", "O"]), (["the", "Alps"], ["O", "I-LOC"])])
+    done = seqkit("corpora", "validate", bad, "--scheme", "iob2")
+    assert done.code == 1
+    assert f"{bad}:5: " in done.out
+    assert done.out.endswith("1 errors, 0 notes\n")
+    assert seqkit("corpora", "validate", bad, "--scheme", "IOB1").code == 1  # where B-PER may not start a sentence
+    assert seqkit("corpora", "validate", bad, "--scheme", "IOB7").code == 2
+    plain = write_conll(tmp_path / "plain.conll", [(["Rain", "fell"], ["O", "O"])])
+    done = seqkit("corpora", "validate", plain)
+    assert done.code == 0
+    assert done.out.splitlines()[0].endswith("(note)")
+    swapped = tmp_path / "swapped.conll"
+    swapped.write_bytes(b"B-PER\tZo\xeb\nO\tran\n")
+    asked = ["--encoding=latin-1", "--token-column=1", "--tag-column=0"]
+    assert seqkit("corpora", "validate", swapped, *asked).code == 0
+    assert seqkit("corpora", "validate", tmp_path / "nowhere.conll").code == 1
