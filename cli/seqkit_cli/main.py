@@ -80,9 +80,7 @@ def main(tasks: Mapping[str, TaskSpec[Any]] = TASKS) -> None:
 def _run(app: typer.Typer) -> int:
     try:
         code = app(standalone_mode=False)
-        print(
-            end="", flush=True
-        )  # an output that cannot be written is an error here, not while the interpreter shuts down
+        sys.stdout.flush()  # output that cannot be written is an error here, not while the interpreter shuts down
         return code if isinstance(code, int) else 0
     except SeqkitError as error:
         _show(error)
