@@ -8,9 +8,9 @@ import typer
 
 from seqkit.config.sampling import SamplingFilters
 from seqkit.errors import CheckpointError, CorpusError
-from seqkit_cli.chosen_run import choose_run
+from seqkit_cli.chosen_run import ChosenRun, choose_run
 from seqkit_cli.options import DeviceOption, with_options
-from seqkit_cli.reports.report import GenerateOptions
+from seqkit_cli.reports.report import GenerateOptions, Report
 
 __all__ = ["generate"]
 
@@ -43,11 +43,6 @@ def generate(
     settings: dict[str, Any],
 ) -> None:
     """Generate text with a language model: the one that is given, or the one that was trained last."""
-    begun = _prompt(prompt, prompt_file)
-    chosen = choose_run(context, model, usable=lambda report: report.generate is not None)
-    generate_text = chosen.report.generate
-    if generate_text is None:
-        raise CheckpointError(f"{chosen.path} has a model of the task {chosen.spec.name!r}, which generates no text")
     settings |= {"max_tokens": max_tokens, "stop": tuple(stop or ()), "ignore_end": ignore_end}
     options = GenerateOptions(
         num_samples=num_samples,
@@ -59,7 +54,19 @@ def generate(
         as_json=as_json,
         settings={**settings, "unknown": "<unk>" if allow_unknown else "error"},
     )
-    generate_text(chosen.load(device=device), begun, options)
+    begun = _prompt(prompt, prompt_file)
+    _print_text(choose_run(context, model, usable=_generates), begun, options, device)
+
+
+def _generates(report: Report[Any, Any]) -> bool:
+    return report.generate is not None
+
+
+def _print_text(chosen: ChosenRun, prompt: str, options: GenerateOptions, device: DeviceOption) -> None:
+    generate_text = chosen.report.generate
+    if generate_text is None:
+        raise CheckpointError(f"{chosen.path} has a model of the task {chosen.spec.name!r}, which generates no text")
+    generate_text(chosen.load(device=device), prompt, options)
 
 
 def _prompt(prompt: str | None, prompt_file: Path | None) -> str:

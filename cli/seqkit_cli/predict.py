@@ -52,12 +52,22 @@ def predict(
     run, text = _arguments(run, text, input_file)
     chosen = choose_run(context, run, usable=lambda report: report.predict is not None)
     options = PredictOptions(min_confidence=min_confidence, mc_samples=mc_samples, explain=explain, html=html)
-    output = "jsonl" if as_json else output
+    texts = iter([text]) if text is not None else _texts(input_file or "-")
+    _print_predictions(chosen, texts, "jsonl" if as_json else output, options, device, precision)
+
+
+def _print_predictions(
+    chosen: ChosenRun,
+    texts: Iterator[str],
+    output: Format,
+    options: PredictOptions,
+    device: DeviceOption,
+    precision: PrecisionOption,
+) -> None:
     make_predictions = chosen.report.predict
     if make_predictions is None:
         raise CheckpointError(_no_predictions(chosen))
     _refuse_options(chosen, output, options)
-    texts = iter([text]) if text is not None else _texts(input_file or "-")
     model = chosen.load(device=device, precision=precision)
     gc.freeze()  # the collector need not look through what was loaded for every few thousand results
     predictions = make_predictions(model, texts, output, options)
