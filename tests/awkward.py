@@ -1,4 +1,4 @@
-"""Texts that break careless offsets: several code points a character, right-to-left, line ends, marks, controls."""
+"""Texts that break careless offsets: combining characters, right-to-left text, line ends, marks, controls."""
 
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""Small batches whose paths can all be written down: what a CRF computes, from its definition."""
+"""Brute-force reference for CRFs: small batches whose label sequences can all be enumerated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ def mask_of(lengths: Sequence[int], steps: int) -> Tensor:
 
 @dataclass(kw_only=True)
 class Problem:
-    """A small batch whose paths can all be written down."""
+    """A small batch whose label sequences (paths) can all be enumerated."""
 
     crf: CRF
     emissions: Tensor  # (B, T, K), float64
@@ -37,9 +37,9 @@ class Problem:
     can_start: list[bool]
     can_follow: list[list[bool]]
     can_end: list[bool]
-    generator: torch.Generator  # for whatever a test draws beside
+    generator: torch.Generator  # for further random numbers of a test
     mask: Tensor = field(init=False)
-    sources: list[Tensor] = field(init=False)  # what there are gradients of
+    sources: list[Tensor] = field(init=False)  # the tensors that gradients are compared for
 
     def __post_init__(self) -> None:
         self.mask = mask_of(self.lengths, self.emissions.shape[1])
@@ -58,7 +58,7 @@ class Problem:
         ]
 
     def rows(self) -> list[tuple[Tensor, Tensor]]:
-        """For each row its possible paths (P, T) and their unnormalised scores (P,), differentiable."""
+        """Return the possible paths (P, T) of each row and their unnormalized scores (P,), differentiable."""
         return [self.row(emissions, length) for emissions, length in zip(self.emissions, self.lengths, strict=True)]
 
     def row(self, emissions: Tensor, length: int) -> tuple[Tensor, Tensor]:
@@ -72,21 +72,21 @@ class Problem:
         return paths[possible], scores[possible]
 
     def random_tags(self) -> Tensor:
-        """One possible path a row, 0 beyond its end."""
+        """Return one possible path for each row, padded with 0."""
         tags = torch.zeros(self.mask.shape, dtype=torch.long)
         for row, (paths, _) in enumerate(self.rows()):
             tags[row, : paths.shape[1]] = paths[torch.randint(len(paths), (), generator=self.generator)]
         return tags
 
     def any_tags(self) -> Tensor:
-        """Any labels, possible or not, beyond the end too."""
+        """Return random labels, possible or not, in the padding too."""
         return torch.randint(len(self.can_start), self.mask.shape, generator=self.generator)
 
     def random(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self.generator, dtype=torch.float64)
 
     def chain(self) -> Chain:
-        """The scores as the recursions take them: time first, forbidden ones −∞, padding 0."""
+        """Return the scores as the recursions take them: time first, −∞ if forbidden, 0 in the padding."""
         with torch.no_grad():
             return Chain(
                 self.emissions.masked_fill(~self.mask[..., None], 0.0).transpose(0, 1),
@@ -99,7 +99,7 @@ class Problem:
 
 @st.composite
 def problems(draw: st.DrawFn, *, possible: bool = True, weighted: bool = False, smoothing: float = 0.0) -> Problem:
-    """Random scores, small and huge, lengths and constraints; where ``possible``, some path always is."""
+    """Draw random scores, small and huge, lengths and constraints; if ``possible``, every row has a possible path."""
     labels, steps = draw(st.integers(1, 4)), draw(st.integers(0, 5))
     lengths = draw(st.lists(st.integers(0, steps), min_size=1, max_size=3))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 10_000)))
@@ -125,7 +125,7 @@ def problems(draw: st.DrawFn, *, possible: bool = True, weighted: bool = False, 
 
 
 def close_gradients(actual: Tensor, expected: Tensor, sources: Sequence[Tensor], wanted: Sequence[Tensor] = ()) -> None:
-    """Both have the same gradients, the expected ones of ``wanted`` where these are other tensors."""
+    """Assert that both have the same gradients, by ``sources`` and, for the expected one, by ``wanted`` if given."""
     for gradient, other in zip(gradients(actual, sources), gradients(expected, wanted or sources), strict=True):
         exact(gradient, other)
 

@@ -1,9 +1,9 @@
-"""What several test files share."""
+"""Settings and fixtures that test files share."""
 
 import os
 from pathlib import Path
 
-# Before torch is loaded: threads only get into each other's way on tensors as small as those of the tests.
+# Set before torch is loaded: on tensors as small as those of the tests, several threads are slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
@@ -11,14 +11,14 @@ from hypothesis import settings
 
 PUBLIC_DATA = Path(os.environ.get("SEQKIT_PUBLIC_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
-# The same examples in every run, and no failure because a machine is busy.
+# Every run uses the same examples, and no test fails because a machine is busy.
 settings.register_profile("seqkit", derandomize=True, deadline=None)
 settings.load_profile("seqkit")
 
 
 @pytest.fixture(scope="session")
 def public_data() -> Path:
-    """The folder of public corpora beside the checkout, or the one named by SEQKIT_PUBLIC_DATA."""
+    """Return the folder of public corpora: SEQKIT_PUBLIC_DATA, or shared/data beside the checkout."""
     if not PUBLIC_DATA.is_dir():
         pytest.skip(f"needs the public corpora, and there is no {PUBLIC_DATA}; set SEQKIT_PUBLIC_DATA to their folder")
     return PUBLIC_DATA

@@ -1,4 +1,4 @@
-"""A task whose dev scores are written down beforehand, to see what training makes of them."""
+"""A task with predetermined dev scores, to test how training reacts to them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -19,7 +19,7 @@ __all__ = ["ERROR", "SCORE", "Numbers", "NumbersTrainer", "ScriptedTask", "rates
 
 
 class Numbers:
-    """Examples of the task below: each is a number, and as many tokens as it says."""
+    """Examples of the task below: each is a number, which is also its number of tokens."""
 
     def __init__(self, lengths: list[int]) -> None:
         self.lengths = lengths
@@ -37,7 +37,7 @@ ERROR = Metric("error", higher_is_better=False)
 
 
 class ScriptedTask:
-    """A model of one weight, which every batch pulls towards 1; its dev scores are given."""
+    """A model with one weight, which every batch pulls towards 1; the dev scores are those in ``scores``."""
 
     metrics: ClassVar[Sequence[Metric]] = (SCORE,)
     tie_breaker: ClassVar[Metric | None] = None
@@ -46,7 +46,7 @@ class ScriptedTask:
         self.model = nn.Linear(1, 1, bias=False)
         nn.init.zeros_(self.model.weight)
         self.scores: Iterator[float] = iter(scores)
-        self.judged: list[float] = []
+        self.evaluated_weights: list[float] = []
 
     @classmethod
     def from_rows(cls, config: Any, rows: Mapping[str, Any]) -> tuple[Self, Numbers]:
@@ -86,7 +86,7 @@ class ScriptedTask:
         return [None] * len(batch.lengths), None
 
     def score(self, examples: Numbers, predictions: Sequence[None]) -> dict[str, float]:
-        self.judged.append(self.model.weight.item())
+        self.evaluated_weights.append(self.model.weight.item())
         return {self.metrics[0].name: next(self.scores)}
 
     def describe(self, examples: Numbers, index: Sequence[int]) -> str:
@@ -114,13 +114,13 @@ def run(trainer: NumbersTrainer, report: Callable[[Event], None] | None = None) 
 
 
 def weight_of(trainer: NumbersTrainer) -> float:
-    """The one weight of a scripted task's model."""
+    """Return the only weight of a scripted task's model."""
     (weight,) = trainer.task.model.parameters()
     return weight.item()
 
 
 def rates_of(trainer: NumbersTrainer) -> list[float]:
-    """The learning rate of every step of a training."""
+    """Train, and return the learning rate of every step."""
     rates: list[float] = []
 
     def report(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""A pytest plugin: pytorch-crf's own tests, which import ``torchcrf.CRF``, get seqkit's class instead."""
+"""A pytest plugin that runs pytorch-crf's own tests, which import ``torchcrf.CRF``, on seqkit's class."""
 
 import torchcrf
 
@@ -8,7 +8,7 @@ __all__ = ["pytest_configure", "pytest_report_header"]
 
 
 def pytest_configure() -> None:
-    # Not when this module is imported: the search for doctests imports it too.
+    # Not at import: collecting doctests imports this module too.
     torchcrf.CRF = CRF
 
 

@@ -1,4 +1,4 @@
-"""Classifier: labels in their own type, probabilities that depend on the text alone, doubt that is told, keeping."""
+"""Classifier: types of labels, probabilities, uncertainty, errors, saving and loading."""
 
 import itertools
 import random
@@ -35,7 +35,7 @@ from tests.tiny_labels import LABELS, LIKED, STARS, TEXTS, TOPICS, tiny_classifi
 MODELS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "strings": (LABELS, {"state_dropout": 0.4, "ngram_dropout": 0.4}),
     "integers": (STARS, {"window": 16, "num_layers": 2, "pooling": "last+mean+max+attention"}),
-    "truth values": (LIKED, {"ngrams": 0, "characters": "lstm"}),
+    "booleans": (LIKED, {"ngrams": 0, "characters": "lstm"}),
     "lists": (TOPICS, {"unit": "bpe", "window": 16, "cell": "gru", "pooling": "attention"}),
 }
 WELL: dict[str, Any] = {"epochs": 8, "average": 0.0, "learning_rate": 0.04}
@@ -46,13 +46,13 @@ every_model = pytest.mark.parametrize("name", MODELS)
 
 @cache
 def trained(name: str = "strings") -> Classifier:
-    """One that has learnt the hand-made texts with their labels, the same one for all tests."""
+    """Return a classifier trained on the hand-made texts, the same one for all tests."""
     labels, changes = MODELS[name]
     return tiny_classifier(still=True, **WELL, **changes).fit(TEXTS, labels, (TEXTS, labels))
 
 
 @cache
-def chances_of_one_epoch() -> Any:
+def probabilities_after_one_epoch() -> Any:
     return tiny_classifier(epochs=1).fit(TEXTS, LABELS, PAIR).predict_proba(TEXTS)
 
 
@@ -66,49 +66,51 @@ def dataset(texts: list[str], labels: list[str]) -> Dataset:
     return Dataset.from_dict({"text": texts, "label": labels}, features=features)
 
 
-def test_a_wrong_setting_is_named_and_untrained_it_says_so() -> None:
-    for wrong, told in (({"hidden_sizes": 7}, "hidden_sizes"), ({"ngrams": -1}, "ngrams"), ({"task": "ner"}, "ner")):
-        with pytest.raises(ConfigError, match=told):
+def test_wrong_settings_and_untrained_models_are_errors() -> None:
+    for wrong, message in (({"hidden_sizes": 7}, "hidden_sizes"), ({"ngrams": -1}, "ngrams"), ({"task": "ner"}, "ner")):
+        with pytest.raises(ConfigError, match=message):
             Classifier(**wrong)
     for name in ("predict", "predict_proba", "classify", "save"):
         with pytest.raises(ConfigError, match="this Classifier is not trained yet"):
             getattr(tiny_classifier(), name)(TEXTS)
 
 
-# Labels and texts, whatever they come as.
+# Types of labels and texts.
 
 
-@pytest.mark.parametrize(("name", "dtype"), [("strings", "U"), ("integers", "i"), ("truth values", "b")])
-def test_labels_come_back_as_they_were_given(name: str, dtype: str) -> None:
+@pytest.mark.parametrize(("name", "dtype"), [("strings", "U"), ("integers", "i"), ("booleans", "b")])
+def test_predicted_labels_keep_their_type(name: str, dtype: str) -> None:
     model, (labels, _) = trained(name), MODELS[name]
-    found, said = model.classify(TEXTS), model.predict(TEXTS)
-    assert isinstance(said, np.ndarray)
-    assert said.dtype.kind == model.classes_.dtype.kind == model.predict([]).dtype.kind == dtype
-    assert [each.label for each in found] == said.tolist() == labels
+    found, predicted = model.classify(TEXTS), model.predict(TEXTS)
+    assert isinstance(predicted, np.ndarray)
+    assert predicted.dtype.kind == model.classes_.dtype.kind == model.predict([]).dtype.kind == dtype
+    assert [each.label for each in found] == predicted.tolist() == labels
     assert all(type(each.label) is type(labels[0]) for each in found)
     assert model.classes_.tolist() == sorted(set(labels))
 
 
-@pytest.mark.parametrize("name", ["strings", "integers", "truth values"])
-def test_probabilities_sum_to_one_and_fit_the_answer(name: str) -> None:
+@pytest.mark.parametrize("name", ["strings", "integers", "booleans"])
+def test_probabilities_sum_to_one_and_match_the_predicted_label(name: str) -> None:
     model, lines = trained(name), [*TEXTS, "", LONG]
-    chances, found = model.predict_proba(lines), model.classify(lines)
-    np.testing.assert_allclose(chances.sum(1), 1, atol=1e-12)
-    assert model.classes_[chances.argmax(1)].tolist() == model.predict(lines).tolist()
-    assert [each.confidence for each in found] == chances.max(1).tolist()
+    probabilities, found = model.predict_proba(lines), model.classify(lines)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-12)
+    assert model.classes_[probabilities.argmax(1)].tolist() == model.predict(lines).tolist()
+    assert [each.confidence for each in found] == probabilities.max(1).tolist()
     assert all(list(each.probabilities) == model.classes_.tolist() for each in found)
-    assert [list(each.probabilities.values()) for each in found] == chances.tolist()
+    assert [list(each.probabilities.values()) for each in found] == probabilities.tolist()
     assert model.predict_proba([]).shape == (0, len(model.classes_))
 
 
-def test_several_labels_come_back_as_lists() -> None:
+def test_multi_label_predictions_are_lists() -> None:
     model = trained("lists")
     assert model.predict(TEXTS) == [sorted(topics) for topics in TOPICS]
     assert model.classes_.tolist() == ["food", "room"]
     found = model.classify(TEXTS)
-    for each, chances in zip(found, model.predict_proba(TEXTS), strict=True):
-        assert each.label == [label for label, chance in zip(["food", "room"], chances, strict=True) if chance > 0.5]
-        assert each.confidence == pytest.approx(min(max(chance, 1 - chance) for chance in chances))
+    for each, probabilities in zip(found, model.predict_proba(TEXTS), strict=True):
+        assert each.label == [
+            label for label, probability in zip(["food", "room"], probabilities, strict=True) if probability > 0.5
+        ]
+        assert each.confidence == pytest.approx(min(max(probability, 1 - probability) for probability in probabilities))
     assert not np.allclose(model.predict_proba(TEXTS).sum(1), 1)
     twice = tiny_classifier(epochs=1).fit(TEXTS[:4], [["a", "a"], ["a", "a"], ["a"], ["b"]])
     assert twice.predict_proba([""]).tolist() == [[0.75, 0.25]]
@@ -125,32 +127,32 @@ def test_several_labels_come_back_as_lists() -> None:
         pytest.param(lambda: ({"text": TEXTS, "label": LABELS},), id="mapping"),
     ],
 )
-def test_all_kinds_of_texts_are_the_same_data(hold: Callable[[], tuple[Any, ...]]) -> None:
+def test_every_container_of_texts_gives_the_same_model(hold: Callable[[], tuple[Any, ...]]) -> None:
     texts, labels = (*hold(), None)[:2]
     model = tiny_classifier(epochs=1).fit(texts, labels, hold() if labels is not None else texts)
-    np.testing.assert_array_equal(model.predict_proba(hold()[0]), chances_of_one_epoch())
+    np.testing.assert_array_equal(model.predict_proba(hold()[0]), probabilities_after_one_epoch())
 
 
-def test_dev_is_a_tenth_of_each_label_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dev_is_a_tenth_of_each_label_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare, from_rows = ClassificationTask.prepare, ClassificationTask.from_rows
     seen: list[list[tuple[Any, ...]]] = []
 
-    def listen(rows: LabelledRows) -> None:
+    def record(rows: LabelledRows) -> None:
         seen.append([(text, *labels) for text, labels in zip(rows["text"], rows["label"], strict=True)])
 
-    def listening(task: ClassificationTask, rows: LabelledRows) -> Any:
-        listen(rows)
+    def recording(task: ClassificationTask, rows: LabelledRows) -> Any:
+        record(rows)
         return prepare(task, rows)
 
     def building(config: Any, rows: LabelledRows, pretrained: Any) -> Any:
-        listen(rows)
+        record(rows)
         return from_rows(config, rows, pretrained)
 
-    monkeypatch.setattr(ClassificationTask, "prepare", listening)
+    monkeypatch.setattr(ClassificationTask, "prepare", recording)
     monkeypatch.setattr(ClassificationTask, "from_rows", building)
     many, labels = [f"{text} {number}" for number in range(5) for text in TEXTS], LABELS * 5
     tiny_classifier(epochs=1).fit(many, labels)
-    tiny_classifier(epochs=1).fit(TEXTS[:4], LABELS[:4])  # too few to put any aside
+    tiny_classifier(epochs=1).fit(TEXTS[:4], LABELS[:4])  # too few to split any off
     train, dev, *few = seen
     assert Counter(label for _, label in dev) == {"good": 3, "bad": 3}
     assert sorted(train + dev) == sorted(zip(many, labels, strict=True))
@@ -174,7 +176,7 @@ def test_a_probability_depends_on_the_text_alone(lines: list[str], order: random
 
 
 @every_model
-def test_a_text_without_words_is_flagged_and_gets_how_frequent_labels_are(name: str) -> None:
+def test_a_text_without_words_is_flagged_and_gets_the_label_frequencies(name: str) -> None:
     labels, changes = MODELS[name]
     model = tiny_classifier(epochs=1, **changes).fit(TEXTS[:8], labels[:8], (TEXTS[:4], labels[:4]))
     given_ = Counter(itertools.chain.from_iterable(labels[:8] if name == "lists" else zip(labels[:8], strict=True)))
@@ -185,7 +187,7 @@ def test_a_text_without_words_is_flagged_and_gets_how_frequent_labels_are(name: 
     (sampled,) = model.classify([" "], mc_samples=3)
     assert sampled.probabilities == prior
     assert sampled.spread == dict.fromkeys(prior, 0)
-    assert sampled.intervals == {label: (chance, chance) for label, chance in prior.items()}
+    assert sampled.intervals == {label: (probability, probability) for label, probability in prior.items()}
 
 
 @pytest.mark.parametrize("piece", ["soup ", "x", " "])
@@ -197,7 +199,7 @@ def test_a_text_of_a_million_characters_is_classified(piece: str) -> None:
 
 
 @pytest.mark.parametrize("samples", [0, 5])
-def test_texts_are_classified_in_threads_as_one_by_one(samples: int) -> None:
+def test_threads_give_the_same_results_as_a_loop(samples: int) -> None:
     def classify(part: list[str]) -> Any:
         return trained().classify(part, mc_samples=samples)
 
@@ -209,27 +211,27 @@ def test_texts_are_classified_in_threads_as_one_by_one(samples: int) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-# Doubt.
+# Uncertainty.
 
 
 @pytest.mark.parametrize("name", ["strings", "lists"])
 def test_monte_carlo_samples_are_those_of_the_model(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     forward, seen = ClassificationModel.forward, []
 
-    def listening(model: ClassificationModel, batch: Any) -> Any:
-        said = forward(model, batch)
-        seen.append(said.scores_BK.double().numpy())
-        return said
+    def recording(model: ClassificationModel, batch: Any) -> Any:
+        predicted = forward(model, batch)
+        seen.append(predicted.scores_BK.double().numpy())
+        return predicted
 
     model = trained(name)
-    monkeypatch.setattr(ClassificationModel, "forward", listening)
+    monkeypatch.setattr(ClassificationModel, "forward", recording)
     (found,) = model.classify([LONG], mc_samples=40)
     (scores_CK,) = seen  # one pass for all samples
     scaled = np.exp(scores_CK / task_of(model).temperature)
-    chances_CK = scaled / (1 + scaled) if name == "lists" else scaled / scaled.sum(1, keepdims=True)
-    assert list(found.probabilities.values()) == pytest.approx(chances_CK.mean(0))
-    assert list((found.spread or {}).values()) == pytest.approx(chances_CK.std(0))
-    bounds_K2 = np.quantile(chances_CK, [0.025, 0.975], axis=0).T
+    probabilities_CK = scaled / (1 + scaled) if name == "lists" else scaled / scaled.sum(1, keepdims=True)
+    assert list(found.probabilities.values()) == pytest.approx(probabilities_CK.mean(0))
+    assert list((found.spread or {}).values()) == pytest.approx(probabilities_CK.std(0))
+    bounds_K2 = np.quantile(probabilities_CK, [0.025, 0.975], axis=0).T
     np.testing.assert_allclose(list((found.intervals or {}).values()), bounds_K2)
     seen.clear()
     assert len(model.classify(TEXTS, mc_samples=40)) == len(TEXTS)
@@ -237,7 +239,7 @@ def test_monte_carlo_samples_are_those_of_the_model(name: str, monkeypatch: pyte
     assert sum(map(len, seen)) == 40 * len(TEXTS)
 
 
-def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_seed_stay() -> None:
+def test_samples_depend_on_the_seed_and_leave_the_callers_random_state_alone() -> None:
     model = trained()
     torch.manual_seed(3)
     before = torch.get_rng_state()
@@ -253,7 +255,7 @@ def test_the_seed_decides_on_monte_carlo_samples_and_the_callers_random_seed_sta
         assert all(0 <= low < first.probabilities[name] < high <= 1 for name, (low, high) in first.intervals.items())
 
 
-def test_it_abstains_exactly_below_the_least_confidence() -> None:
+def test_it_abstains_exactly_below_the_minimum_confidence() -> None:
     for name in ("strings", "lists"):
         for text in (TEXTS[0], "The bed was"):
             (found,) = trained(name).classify([text])
@@ -264,42 +266,42 @@ def test_it_abstains_exactly_below_the_least_confidence() -> None:
             assert same == replace(found, label=None)
 
 
-def test_a_temperature_is_fitted_that_makes_dev_likelier() -> None:
+def test_the_fitted_temperature_minimizes_the_loss_on_dev() -> None:
     wrong = ["bad" if number % 4 == 0 else label for number, label in enumerate(LABELS)]
     model = tiny_classifier(still=True, **WELL).fit(TEXTS, LABELS, (TEXTS, wrong))
     task = task_of(model)
-    places = [model.classes_.tolist().index(label) for label in wrong]
+    indices = [model.classes_.tolist().index(label) for label in wrong]
 
     def loss(temperature: float) -> float:
         task.temperature = temperature
-        return -float(np.log(model.predict_proba(TEXTS)[range(len(wrong)), places]).mean())
+        return -float(np.log(model.predict_proba(TEXTS)[range(len(wrong)), indices]).mean())
 
     fitted = task.temperature
     assert loss(fitted) < 0.99 * loss(1.0)
     assert loss(fitted) < 1.01 * min(loss(fitted * 1.5**step) for step in range(-4, 5))
 
 
-# What cannot be used.
+# Errors.
 
 
 @pytest.mark.parametrize(
-    ("given_", "told"),
+    ("given_", "message"),
     [
-        ((TEXTS, ["good"] * 12), "nothing to tell apart in the training split: every text is 'good'"),
+        ((TEXTS, ["good"] * 12), "nothing to learn from the training split: every text is 'good'"),
         ((TEXTS[:3], ["good", None, "bad"]), "text 2 has no label"),
         ((TEXTS[:3], ["good", "bad", float("nan")]), "text 3 has no label"),
         (([*TEXTS[:2], 3.5], ["good", "bad", "good"]), "text 3 is 3.5, which is not a string"),
         (([], []), "there is no text"),
-        ((["", " "], ["good", "bad"]), "no text of the train split has a word"),
-        ((TEXTS, TOPICS), "labels are lists in one of train and dev, and single in the other"),
+        ((["", " "], ["good", "bad"]), "no text of the train split contains a word"),
+        ((TEXTS, TOPICS), "labels are lists in one of train and dev, and single labels in the other"),
     ],
 )
-def test_data_that_cannot_be_learnt_from(given_: tuple[Any, Any], told: str) -> None:
-    with pytest.raises(CorpusError, match=told):
+def test_unusable_training_data_is_an_error(given_: tuple[Any, Any], message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
         tiny_classifier(epochs=1).fit(given_[0], given_[1], PAIR)
 
 
-def test_what_cannot_be_asked_is_told_at_once() -> None:
+def test_wrong_arguments_are_errors_before_prediction_starts() -> None:
     model, answers = trained(), ["good", "bad", "bad"]
     for use in (model.predict, model.predict_proba, model.classify, model.stream):
         with pytest.raises(ConfigError, match="give a list of texts"):
@@ -317,7 +319,7 @@ def test_what_cannot_be_asked_is_told_at_once() -> None:
                 use(["fine", text])
 
 
-def test_labels_that_training_lacks_are_warned_of_and_count_as_wrong() -> None:
+def test_unknown_labels_cause_a_warning_and_count_as_wrong() -> None:
     model, labels = tiny_classifier(epochs=2), ["odd", "awful", *LABELS[2:]]
     with pytest.warns(SeqkitWarning, match="dev has labels that do not occur in the training data .*: awful, odd$"):
         model.fit(TEXTS, LABELS, (TEXTS, labels))
@@ -328,27 +330,27 @@ def test_labels_that_training_lacks_are_warned_of_and_count_as_wrong() -> None:
 
 
 @pytest.mark.parametrize("labels", [[[]] * 12, TOPICS])
-def test_several_labels_are_not_scored_by_a_model_of_one(labels: list[Any]) -> None:
+def test_a_single_label_model_does_not_score_lists_of_labels(labels: list[Any]) -> None:
     with pytest.raises(CorpusError, match="lists of labels, but the model was trained on one label each"):
         trained("strings").evaluate(TEXTS, labels)
 
 
-def test_one_label_each_is_a_list_of_one_to_a_model_of_several() -> None:
+def test_a_multi_label_model_scores_single_labels_as_lists_of_one() -> None:
     alone, listed = (trained("lists").evaluate(TEXTS, labels) for labels in (["food"] * 12, [["food"]] * 12))
     assert alone.scores == listed.scores
 
 
 def test_texts_without_words_are_left_out_of_training() -> None:
-    with pytest.warns(SeqkitWarning, match="^texts without a word in the train split, which are left out: 2$"):
+    with pytest.warns(SeqkitWarning, match="^left out 2 texts of the train split without a word$"):
         model = tiny_classifier(epochs=1).fit([" ", *TEXTS, "\n"], ["odd", *LABELS, "good"], PAIR)
-    np.testing.assert_array_equal(model.predict_proba(TEXTS), chances_of_one_epoch())
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), probabilities_after_one_epoch())
 
 
-# Keeping.
+# Saving and loading.
 
 
 @every_model
-def test_what_is_saved_says_the_same(name: str, tmp_path: Path) -> None:
+def test_a_saved_model_predicts_the_same(name: str, tmp_path: Path) -> None:
     model = trained(name)
     model.save(tmp_path / "run")
     for each in (Classifier.load(tmp_path / "run"), seqkit.load(tmp_path / "run")):
@@ -359,13 +361,13 @@ def test_what_is_saved_says_the_same(name: str, tmp_path: Path) -> None:
         seqkit.Tagger.load(tmp_path / "run")
 
 
-def test_what_is_no_character_can_be_kept(tmp_path: Path) -> None:
+def test_lone_surrogates_survive_saving(tmp_path: Path) -> None:
     texts = ["a ha\ud83d", "a da\ud83d", "the la\ud83d", "the ma\ud83d"]
     model = tiny_classifier(epochs=1).fit(texts, ["\ud800", "b"] * 2, out=tmp_path / "run")
     assert Classifier.load(tmp_path / "run", device="cpu").classify(texts) == model.classify(texts)
 
 
-def test_a_run_folder_tells_how_far_confidence_can_be_trusted(tmp_path: Path) -> None:
+def test_a_run_folder_contains_the_calibration(tmp_path: Path) -> None:
     model = tiny_classifier(still=True, epochs=6).fit(TEXTS, LABELS, PAIR, out=tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     assert (folder.path / "reliability.png").read_bytes().startswith(b"\x89PNG")
@@ -379,7 +381,7 @@ def test_a_run_folder_tells_how_far_confidence_can_be_trusted(tmp_path: Path) ->
     assert report["dev"]["accuracy"] == model.score(*PAIR)
 
 
-def test_another_run_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+def test_saving_replaces_an_old_run(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     for name in (*MODELS, "strings"):
         trained(name).save(tmp_path)
@@ -388,7 +390,7 @@ def test_another_run_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
     assert not (tmp_path / "pieces.json").exists()
 
 
-def test_an_interrupted_training_equals_one_that_was_not(tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     tiny_classifier().fit(TEXTS, LABELS, PAIR, out=whole)
     first = tiny_classifier().fit(TEXTS, LABELS, PAIR, out=cut, report=press_at((20, BatchDone)))
@@ -404,7 +406,7 @@ def test_an_interrupted_training_equals_one_that_was_not(tmp_path: Path) -> None
         assert (cut / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_training_is_quiet_unless_it_is_asked(capfd: pytest.CaptureFixture[str]) -> None:
+def test_training_prints_nothing_by_default(capfd: pytest.CaptureFixture[str]) -> None:
     events: list[Event] = []
     tiny_classifier(epochs=2).fit(TEXTS, LABELS, PAIR, report=events.append)
     assert capfd.readouterr() == ("", "")

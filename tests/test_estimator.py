@@ -1,4 +1,4 @@
-"""What the classes that people import share."""
+"""What the estimators share: devices, scores, settings, JSON."""
 
 import json
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def test_the_device_is_opened_once(name: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("name", FITTED)
-def test_every_task_of_the_table_makes_the_scores_that_its_row_names(name: str) -> None:
+def test_every_task_returns_the_scores_named_in_its_row(name: str) -> None:
     spec: TaskSpec[Any] = TASKS[name]
     model = FITTED[name]()
     history = model.outcome.history
@@ -80,15 +80,15 @@ def test_a_task_and_its_row_agree_on_the_metric_that_selects_weights(task: Any, 
     assert task.metrics is metrics
 
 
-def test_settings_are_changed_without_the_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_set_params_does_not_call_the_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
     tagger = FITTED["ner"]()
-    monkeypatch.setattr(Tagger, "__init__", None)  # who called it would fail
+    monkeypatch.setattr(Tagger, "__init__", None)  # calling it would fail
     tagger.set_params(hidden_size=7, task="pos")
     assert (tagger.config.hidden_size, tagger.task, tagger.spec.name, tagger.fitted) == (7, "pos", "pos", None)
     assert tagger.get_params()["hidden_size"] == 7
 
 
-def test_gold_tags_are_turned_to_spans_once_for_each_split(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gold_tags_are_converted_to_spans_once_per_split(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     usual = gold_spans
 
@@ -102,7 +102,7 @@ def test_gold_tags_are_turned_to_spans_once_for_each_split(monkeypatch: pytest.M
     assert read == [len(ROWS["tokens"]), 5]
 
 
-def test_results_know_their_json() -> None:
+def test_results_convert_to_json() -> None:
     tagger, classifier, model = (FITTED[name]() for name in ("ner", "classifier", "lm"))
     results = [
         *tagger.predict(["Ada met Bo"], mc_samples=2),
@@ -113,8 +113,8 @@ def test_results_know_their_json() -> None:
         tagger.evaluate(ROWS),
     ]
     for result in results:
-        told = result.to_dict()
-        assert json.loads(json.dumps(told, allow_nan=False)) == told
+        converted = result.to_dict()
+        assert json.loads(json.dumps(converted, allow_nan=False)) == converted
     generated = model.generate("Ada", max_tokens=3, seed=1)[0].to_dict(tokens=True)
     assert [token.keys() for token in generated["tokens"]] == [{"id", "text", "log_probability"}] * 3
     assert "".join(token["text"] for token in generated["tokens"]) == generated["text"]

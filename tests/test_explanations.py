@@ -1,4 +1,4 @@
-"""Which words drove a label: a weight is what leaving the word out changes, and both pictures hold the whole text."""
+"""Word attributions: weights are checked by leaving words out; the page and the line contain the whole text."""
 
 import html.parser
 import math
@@ -26,16 +26,16 @@ ANSWERS: dict[str, list[Any]] = {"strings": LABELS, "stars": STARS, "liked": LIK
 
 @cache
 def trained(kind: str = "strings", **changes: Any) -> Classifier:
-    """One that has learnt something but is sure of nothing."""
+    """Return a partly trained classifier: its predictions are better than chance, but not confident."""
     return tiny_classifier(still=True, **{"epochs": 3, **changes}).fit(TEXTS, ANSWERS[kind])
 
 
 def log_odds(model: Classifier, text: str, label: Any) -> float:
-    chance = model.predict_proba([text])[0][model.classes_.tolist().index(label)]
-    return math.log(chance / (1 - chance))
+    probability = model.predict_proba([text])[0][model.classes_.tolist().index(label)]
+    return math.log(probability / (1 - probability))
 
 
-# What a weight is.
+# Weights.
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,9 @@ def log_odds(model: Classifier, text: str, label: Any) -> float:
         ("topics", "food", {}),
     ],
 )
-def test_a_weight_is_what_the_log_odds_fall_without_the_word(kind: str, label: Any, changes: dict[str, Any]) -> None:
+def test_a_weight_is_the_decrease_of_the_log_odds_without_the_word(
+    kind: str, label: Any, changes: dict[str, Any]
+) -> None:
     model = trained(kind, **changes)
     for text in ("The soup was not cold, and we LOVED the café", "bed", "warm  warm\tbed"):
         found = explain(model, text, label)
@@ -63,7 +65,7 @@ def test_a_weight_is_what_the_log_odds_fall_without_the_word(kind: str, label: A
             assert word.weight == pytest.approx(whole - log_odds(model, rest, label), abs=1e-4)
 
 
-def test_the_most_probable_label_is_explained_where_none_is_named() -> None:
+def test_the_most_probable_label_is_explained_by_default() -> None:
     for kind in ("strings", "stars", "liked"):
         for text in TEXTS[:3]:
             found = explain(trained(kind), text)
@@ -71,7 +73,7 @@ def test_the_most_probable_label_is_explained_where_none_is_named() -> None:
             assert found.probability == pytest.approx(trained(kind).predict_proba([text]).max())
 
 
-def test_for_one_of_two_labels_is_against_the_other() -> None:
+def test_the_weights_of_two_labels_are_opposite() -> None:
     good, bad = (explain(trained(), TEXTS[5], label) for label in ("good", "bad"))
     np.testing.assert_allclose([w.weight for w in good.words], [-w.weight for w in bad.words], atol=1e-6)
 
@@ -83,19 +85,19 @@ def test_a_long_text_is_explained_in_runs_of_words(monkeypatch: pytest.MonkeyPat
     text = " ".join(words)
     found = explain(model, text, "good")
     assert [word.text for word in found.words] == words
-    runs = [found.words[start : start + 3] for start in range(0, len(words), 3)]
-    assert len(runs) <= 30
+    groups = [found.words[start : start + 3] for start in range(0, len(words), 3)]
+    assert len(groups) <= 30
     whole = log_odds(model, text, "good")
-    for run in runs:
-        assert len({word.weight for word in run}) == 1
-    for run in (runs[0], runs[20], runs[-1]):
+    for group in groups:
+        assert len({word.weight for word in group}) == 1
+    for group in (groups[0], groups[20], groups[-1]):
         rest = text
-        for word in reversed(run):
+        for word in reversed(group):
             rest = f"{rest[: word.start]} {rest[word.end :]}"
-        assert run[0].weight == pytest.approx(whole - log_odds(model, rest, "good"), abs=1e-4)
+        assert group[0].weight == pytest.approx(whole - log_odds(model, rest, "good"), abs=1e-4)
 
 
-def test_a_text_without_words_has_none_to_explain() -> None:
+def test_a_text_without_words_has_no_weights() -> None:
     model = trained()
     for text in ("", " \n"):
         found = explain(model, text)
@@ -107,7 +109,7 @@ def test_a_text_without_words_has_none_to_explain() -> None:
 
 @given(texts)
 @settings(max_examples=20)
-def test_words_stand_where_the_text_has_them(text: str) -> None:
+def test_words_have_correct_offsets(text: str) -> None:
     words = explain(trained(), text).words
     assert all(text[word.start : word.end] == word.text for word in words)
     assert all(left.end <= right.start for left, right in pairwise(words))
@@ -121,18 +123,18 @@ def test_an_unknown_label_is_named() -> None:
         explain(trained("stars"), "bed", 4)
 
 
-def test_captum_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_captum_is_an_error_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "captum", None)
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(MissingExtraError, match=re.escape("pip install 'seqkit[explain]'")):
         explain(trained(), "bed")
 
 
-# Pictures.
+# The page and the line for a terminal.
 
 
 class Page(html.parser.HTMLParser):
-    """What a browser would show of a page: its text, and each coloured word with its style and title."""
+    """A parsed page: its text, and each coloured word with its style and title."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -166,7 +168,7 @@ class Page(html.parser.HTMLParser):
 AWKWARD = "I said \"bed & 'breakfast'\" <script>alert(1)</script> </p></span> &amp; <b>cold</b>"
 
 
-def test_a_page_shows_the_text_and_runs_nothing_that_is_in_it() -> None:
+def test_a_page_shows_the_text_and_escapes_its_markup() -> None:
     found = explain(trained(), AWKWARD, "good")
     page = Page(found.to_html())
     assert page.open == []
@@ -193,7 +195,7 @@ def test_a_label_and_a_whole_page_are_escaped_too() -> None:
 
 
 @pytest.mark.parametrize("text", [AWKWARD, "[bold]no [/markup]", "naïve 😀 👩🏽‍🚀\n\tbed", "", "  bed  "])
-def test_the_line_for_a_terminal_holds_the_whole_text(text: str) -> None:
+def test_the_line_for_a_terminal_contains_the_whole_text(text: str) -> None:
     found = explain(trained(), text, "bad")
     line = found.to_rich()
     assert line.plain == f"bad {found.probability:.2f}  {text}"

@@ -1,6 +1,6 @@
-"""The graph of packages: what each may import, drawn exactly as the code has it, without a cycle.
+"""The graph of packages: exactly what each package imports, without a cycle.
 
-``python -m tests.test_packages`` prints it.
+``python -m tests.test_packages`` prints the graph.
 """
 
 import ast
@@ -40,12 +40,12 @@ TASK_FILES = {"tagging", "classification", "language_modelling"}
 
 
 class Import(NamedTuple):
-    """One import of one of our own modules: who, what, and on which line."""
+    """An import of one of our own modules."""
 
     importer: str
     imported: str
     line: int
-    at_start: bool  # when the module is loaded, and not within a function or for the type checker only
+    at_start: bool  # at the top of the module: not within a function, nor for the type checker only
 
 
 def module_name(path: Path, package: Path) -> str:
@@ -54,7 +54,7 @@ def module_name(path: Path, package: Path) -> str:
 
 
 def modules(packages: list[Path]) -> dict[str, ast.Module]:
-    """The syntax tree of every module of some packages, by its dotted name."""
+    """Return the syntax tree of every module of some packages by its dotted name."""
     return {
         module_name(path, package): ast.parse(path.read_text(encoding="utf-8"), str(path))
         for package in packages
@@ -63,7 +63,7 @@ def modules(packages: list[Path]) -> dict[str, ast.Module]:
 
 
 def imports(trees: Mapping[str, ast.Module]) -> Iterator[Import]:
-    """Every import of our own modules, wherever it stands."""
+    """Yield every import of our own modules, at the top or within a function."""
     ours = {name.split(".")[0] for name in trees}
     for importer, tree in trees.items():
         for node in ast.walk(tree):
@@ -85,7 +85,7 @@ def imports(trees: Mapping[str, ast.Module]) -> Iterator[Import]:
 
 
 def package_of(module: str, trees: Mapping[str, ast.Module]) -> str:
-    """The node of the graph that a module belongs to."""
+    """Return the node of the graph that a module belongs to."""
     top, _, inner = module.partition(".")
     if top != "seqkit":
         return top
@@ -97,7 +97,7 @@ def package_of(module: str, trees: Mapping[str, ast.Module]) -> str:
 
 
 def graph_of(packages: list[Path]) -> dict[str, set[str]]:
-    """Which packages each package imports."""
+    """Return the packages that each package imports."""
     trees = modules(packages)
     graph: dict[str, set[str]] = {package_of(name, trees): set() for name in trees}
     for one in imports(trees):
@@ -108,7 +108,7 @@ def graph_of(packages: list[Path]) -> dict[str, set[str]]:
 
 
 def reduced(graph: Mapping[str, set[str]]) -> set[tuple[str, str]]:
-    """The arrows of a graph without those that a longer way implies."""
+    """Return the edges of a graph, without those that a longer path implies."""
 
     def reachable(start: str) -> set[str]:
         return {start}.union(*(reachable(each) for each in graph[start])) if graph[start] else {start}
@@ -122,7 +122,7 @@ def reduced(graph: Mapping[str, set[str]]) -> set[tuple[str, str]]:
 
 
 def printed(graph: Mapping[str, set[str]]) -> str:
-    """The graph, a line for each package, the lowest first."""
+    """Return the graph as text: a line for each package, the lowest first."""
     order = TopologicalSorter({name: sorted(others) for name, others in sorted(graph.items())}).static_order()
     return "\n".join(f"{name:<14} → {' '.join(sorted(graph[name])) or '–'}" for name in order)
 
@@ -134,10 +134,10 @@ def test_the_packages_import_what_the_graph_says() -> None:
 
 
 def test_the_graph_has_no_cycle() -> None:
-    TopologicalSorter(graph_of(SOURCES)).prepare()  # raises CycleError, which names the circle
+    TopologicalSorter(graph_of(SOURCES)).prepare()  # raises CycleError, which names the cycle
 
 
-def test_modules_do_not_need_each_other_to_be_loaded() -> None:
+def test_modules_have_no_import_cycle() -> None:
     graph: dict[str, set[str]] = {}
     for one in imports(modules(SOURCES)):
         if one.at_start and one.importer != one.imported:
@@ -166,7 +166,7 @@ def test_packages_have_empty_init_files() -> None:
 
 
 def test_the_picture_in_the_architecture_is_the_graph() -> None:
-    """It leaves out the arrows that a longer way implies."""
+    """The diagram leaves out the edges that a longer path implies."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     (picture,) = re.findall(r"^```mermaid\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     drawn = set(re.findall(r"^ *(\w+) --> (\w+)$", picture, re.MULTILINE))

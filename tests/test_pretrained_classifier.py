@@ -1,4 +1,4 @@
-"""Classifiers that begin as a language model, from run folder to run folder; and texts of 10,000 words."""
+"""Classifiers that start from a language model; and texts of 10,000 words."""
 
 import json
 import math
@@ -37,7 +37,7 @@ UNITS: dict[str, dict[str, Any]] = {
     "bpe": {"unit": "bpe", "vocabulary_size": 400},
     "both directions": {"unit": "word", "direction": "both", "cell": "gru"},
 }
-# The n-grams are left out: what is learnt is learnt by what has been the language model.
+# Without n-grams, so that the encoder that was the language model has to learn everything.
 SETTINGS: dict[str, Any] = {
     "ngrams": 0,
     "lm_rate": 1.0,
@@ -51,7 +51,7 @@ every_unit = pytest.mark.parametrize("unit", UNITS)
 
 
 def toy(nouns: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Texts that one word makes good or bad, and their labels."""
+    """Return texts that are good or bad by a single word, and their labels."""
     pairs = [(f"The {noun} was {word}.", label) for noun in nouns for label, words in WORDS.items() for word in words]
     return [text for text, _ in pairs], [label for _, label in pairs]
 
@@ -61,7 +61,7 @@ TRAIN, DEV = toy(NOUNS), toy(NEW)
 
 @cache
 def language_model(unit: str = "word") -> LanguageModel:
-    """One that has read texts of both kinds, not told apart; the same one for all tests."""
+    """Return a language model trained on texts of both labels, without the labels; the same one for all tests."""
     settings = {"embedding_size": 24, "hidden_size": 24, "epochs": 20, "learning_rate": 0.01, **UNITS[unit]}
     text = [f"{text}\n" for text in TRAIN[0] + DEV[0]]
     random.Random(1).shuffle(text)
@@ -70,7 +70,7 @@ def language_model(unit: str = "word") -> LanguageModel:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The run folder of each language model."""
+    """Save each language model; return their run folders."""
     folder = tmp_path_factory.mktemp("language models")
     for number, unit in enumerate(UNITS):
         language_model(unit).save(folder / f"lm-{number}")
@@ -82,7 +82,7 @@ def classifier(run: Path, **changes: Any) -> Classifier:
 
 
 def encoder_of(model: Classifier) -> dict[str, Tensor]:
-    """A copy of the weights that were the language model's, by their names there."""
+    """Return a copy of the encoder's weights, under their names in the language model."""
     assert model.fitted is not None
     encoder = model.fitted.model.encoder
     assert isinstance(encoder, LanguageModelEncoder)
@@ -90,30 +90,30 @@ def encoder_of(model: Classifier) -> dict[str, Tensor]:
 
 
 def weights_of(unit: str) -> dict[str, Tensor]:
-    """The weights of the language model itself, but for what scores the next token."""
+    """Return the weights of the language model, without those of its output layer."""
     task = language_model(unit).fitted
     assert task is not None
     return {name: value for name, value in task.model.state_dict().items() if ".head." not in name}
 
 
-def assert_refused(done: Done, code: int, told: str) -> None:
+def assert_refused(done: Done, code: int, message: str) -> None:
     assert (done.code, done.out) == (code, "")
     assert re.fullmatch(r"error: [^\n]+\n", done.err)
-    assert told in done.err
+    assert message in done.err
 
 
 # Learning.
 
 
 @every_unit
-def test_it_learns_what_one_word_says_and_knows_it_beside_other_words(unit: str, runs: dict[str, Path]) -> None:
+def test_it_learns_the_meaning_of_words_and_generalizes_to_new_contexts(unit: str, runs: dict[str, Path]) -> None:
     model = classifier(runs[unit]).fit(*TRAIN, DEV)
     assert model.score(*DEV) >= 0.9
     assert model.classes_.tolist() == ["bad", "good"]
 
 
 @every_unit
-def test_layers_are_those_of_the_language_model_until_their_time_comes(unit: str, runs: dict[str, Path]) -> None:
+def test_layers_equal_those_of_the_language_model_until_they_are_unfrozen(unit: str, runs: dict[str, Path]) -> None:
     snapshots: list[dict[str, Tensor]] = []
 
     def report(event: Event) -> None:
@@ -132,20 +132,18 @@ def test_layers_are_those_of_the_language_model_until_their_time_comes(unit: str
             assert torch.equal(value, started[name]) is not moves, name
 
 
-def test_after_one_epoch_the_model_that_is_kept_holds_the_language_model_as_it_was(
-    runs: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_frozen_language_model_is_saved_unchanged(runs: dict[str, Path], tmp_path: Path) -> None:
     model = classifier(runs["word"], epochs=1, average=0.9, unfreeze_epochs=1.0).fit(*TRAIN, DEV)
     model.save(tmp_path / "run")
     for each in (model, Classifier.load(tmp_path / "run", device="cpu")):
         torch.testing.assert_close(encoder_of(each), weights_of("word"), rtol=0, atol=0)
 
 
-# Keeping.
+# Saving and loading.
 
 
 @every_unit
-def test_a_run_stands_by_itself_once_it_is_trained(unit: str, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_a_trained_run_does_not_need_the_language_model(unit: str, runs: dict[str, Path], tmp_path: Path) -> None:
     read = tmp_path / "lm"
     shutil.copytree(runs[unit], read)
     model = classifier(read, epochs=2).fit(*TRAIN, DEV)
@@ -160,7 +158,7 @@ def test_a_run_stands_by_itself_once_it_is_trained(unit: str, runs: dict[str, Pa
     assert RunFolder(tmp_path / "run").read_run()["settings"]["lm"] == str(read)
 
 
-def test_samples_differ_by_the_dropout_of_the_language_model(runs: dict[str, Path]) -> None:
+def test_samples_use_the_dropout_of_the_language_model(runs: dict[str, Path]) -> None:
     model = classifier(runs["word"], epochs=2, input_dropout=0.0, state_dropout=0.0, ngram_dropout=0.0)
     model.fit(*TRAIN, DEV)
     one, same, other = (model.classify(DEV[0], mc_samples=8, seed=seed) for seed in (1, 1, 2))
@@ -173,12 +171,12 @@ def test_samples_differ_by_the_dropout_of_the_language_model(runs: dict[str, Pat
         assert plain.spread is None
 
 
-# What cannot be begun with.
+# Errors.
 
 
 def test_a_model_of_characters_is_refused(tmp_path: Path) -> None:
     tiny_language_model(epochs=1).fit(TRAIN[0][:2], DEV[0][:2]).save(tmp_path / "lm")
-    with pytest.raises(ConfigError, match=r"^a classifier begins as a model of words or byte pairs; .*lm is one of"):
+    with pytest.raises(ConfigError, match=r"^a classifier starts from a model of words or byte pairs; .*lm is one of"):
         classifier(tmp_path / "lm").fit(*TRAIN, DEV)
     corpus = write_corpus(tmp_path)
     done = seqkit("train", "classifier", "--corpus", corpus, "--lm", tmp_path / "lm", "--out", tmp_path / "run", "-q")
@@ -186,11 +184,11 @@ def test_a_model_of_characters_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_that_holds_no_language_model_is_told(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_a_folder_without_a_language_model_is_an_error(runs: dict[str, Path], tmp_path: Path) -> None:
     tiny_classifier(epochs=1).fit(*TRAIN, DEV).save(tmp_path / "other")
     corpus = write_corpus(tmp_path)
-    for folder, told in (("nowhere", "is not a run"), ("other", "not a language model"), ("corpus", "is not a run")):
-        with pytest.raises(CheckpointError, match=told):
+    for folder, message in (("nowhere", "is not a run"), ("other", "not a language model"), ("corpus", "is not a run")):
+        with pytest.raises(CheckpointError, match=message):
             classifier(tmp_path / folder).fit(*TRAIN, DEV)
         done = seqkit("train", "classifier", "--corpus", corpus, "--lm", tmp_path / folder, "--out", tmp_path / "run",
                       "-q")  # fmt: skip
@@ -198,12 +196,14 @@ def test_a_folder_that_holds_no_language_model_is_told(runs: dict[str, Path], tm
         assert not (tmp_path / "run").exists()
 
 
-def test_vectors_of_words_do_not_go_with_a_language_model(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_word_vectors_cannot_be_combined_with_a_language_model_or_byte_pairs(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("warm 0.1 0.2\n")
     others: list[dict[str, Any]] = [{"lm": str(runs["word"])}, {"unit": "bpe"}]
     for settings in others:
-        with pytest.raises(ConfigError, match="pretrained vectors are of words: leave them out"):
+        with pytest.raises(ConfigError, match="pretrained vectors are for words: leave them out"):
             tiny_classifier(vectors=str(vectors), **settings).fit(*TRAIN, DEV)
 
 
@@ -219,7 +219,7 @@ def write_corpus(folder: Path) -> Path:
     return corpus
 
 
-def test_the_command_line_begins_with_a_language_model(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_the_command_line_starts_from_a_language_model(runs: dict[str, Path], tmp_path: Path) -> None:
     corpus, run, config = write_corpus(tmp_path), tmp_path / "run", tmp_path / "settings.toml"
     shutil.copytree(runs["word"], tmp_path / "lm")
     settings = {**LABEL_SETTINGS, **SETTINGS, "epochs": 2}
@@ -243,18 +243,18 @@ _FEW = ["The soup was warm.", "The soup was cold."], list(WORDS)
 
 
 def _of_10_000_words() -> tuple[float, list[float], set[int], list[list[float]]]:
-    """What a process makes of such a text beside a short one: a step on each, and a look at both.
+    """Train on a text of 10,000 words and a short one, and classify both.
 
     Returns:
-        The megabytes it takes for that, the losses, how many steps the encoder ever read at once, the probabilities.
+        The memory this takes in megabytes, the losses, the lengths that the encoder read at once, the probabilities.
     """
     chosen = random.Random(1)
     texts = [" ".join(chosen.choices([*WORDS["good"], *NOUNS, "was", "the", "."], k=10_000)), "The soup was cold."]
-    tiny_classifier(epochs=1).fit(*_FEW, _FEW)  # what the first step of a process takes is not counted
+    tiny_classifier(epochs=1).fit(*_FEW, _FEW)  # so that what the first step of a process allocates is not counted
     before, losses, steps = _megabytes("VmRSS"), [], set()
     forward = RecurrentEncoder.forward
 
-    def listening(encoder: RecurrentEncoder, inputs_BTD: Tensor, *given: Any, **options: Any) -> Any:
+    def recording(encoder: RecurrentEncoder, inputs_BTD: Tensor, *given: Any, **options: Any) -> Any:
         steps.add(inputs_BTD.shape[1])
         return forward(encoder, inputs_BTD, *given, **options)
 
@@ -264,9 +264,9 @@ def _of_10_000_words() -> tuple[float, list[float], set[int], list[list[float]]]
 
     model = tiny_classifier(epochs=1, batch_tokens=1500)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecurrentEncoder, "forward", listening)
-        chances = model.fit(texts, list(WORDS), _FEW, report=report).predict_proba(texts)
-    return _megabytes("VmHWM") - before, losses, steps, chances.tolist()
+        patch.setattr(RecurrentEncoder, "forward", recording)
+        probabilities = model.fit(texts, list(WORDS), _FEW, report=report).predict_proba(texts)
+    return _megabytes("VmHWM") - before, losses, steps, probabilities.tolist()
 
 
 def _megabytes(field: str) -> float:
@@ -275,12 +275,12 @@ def _megabytes(field: str) -> float:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-def test_texts_of_10_000_words_are_learnt_from_and_read_in_little_memory() -> None:
+def test_texts_of_10_000_words_need_little_memory() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        megabytes, losses, steps, chances = pool.submit(_of_10_000_words).result()
+        megabytes, losses, steps, probabilities = pool.submit(_of_10_000_words).result()
     assert len(losses) == 2  # each text is a batch of its own, and a step
     assert all(math.isfinite(loss) for loss in losses)
     assert max(steps) == LABEL_SETTINGS["window"] == ClassificationConfig().window
-    assert [sum(row) for row in chances] == pytest.approx([1, 1])
-    assert chances[0] != chances[1]
+    assert [sum(row) for row in probabilities] == pytest.approx([1, 1])
+    assert probabilities[0] != probabilities[1]
     assert megabytes < 150

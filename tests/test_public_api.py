@@ -1,4 +1,4 @@
-"""What seqkit promises to those who import it: the names, their documentation, and a fast start."""
+"""The public API: its names, their documentation, and fast imports."""
 
 import importlib
 import inspect
@@ -38,7 +38,7 @@ MODULES = [
 
 
 def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run some code in a Python of its own that finds the same packages as this one."""
+    """Run code in a new Python process with the same packages."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
     return subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
 
@@ -62,12 +62,12 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
 
 
 def is_documented(module: ModuleType, name: str) -> bool:
-    """Whether a function or class has a docstring of its own; other values are explained where they are made."""
+    """Return whether a function or class has its own docstring; other values need none."""
     value = getattr(module, name)
     if not inspect.isroutine(inspect.unwrap(value)) and not inspect.isclass(value):
         return True
     text = inspect.unwrap(value).__doc__ or ""
-    return bool(text) and not text.startswith(f"{name}(")  # what a dataclass writes by itself says nothing
+    return bool(text) and not text.startswith(f"{name}(")  # the generated docstring of a dataclass does not count
 
 
 @pytest.mark.parametrize("code", ["import seqkit", "import seqkit.errors", "from seqkit import SeqkitError"])

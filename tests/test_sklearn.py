@@ -1,4 +1,4 @@
-"""scikit-learn takes a Classifier as its own; joblib and pickle take every model there is."""
+"""Compatibility: a Classifier works in scikit-learn, and every model can be pickled, also by joblib."""
 
 import copy
 import io
@@ -38,24 +38,24 @@ def lower(texts: list[str]) -> list[str]:
 
 @cache
 def trained(kind: str = "strings", **changes: Any) -> Classifier:
-    answers: dict[str, list[Any]] = {"strings": LABELS, "integers": STARS, "truth values": LIKED, "lists": TOPICS}
+    answers: dict[str, list[Any]] = {"strings": LABELS, "integers": STARS, "booleans": LIKED, "lists": TOPICS}
     labels = answers[kind]
     return tiny_classifier(**{**QUICK, **changes}).fit(TEXTS, labels, (TEXTS[:4], labels[:4]))
 
 
-def piped(content: Any) -> Any:
+def pickled(content: Any) -> Any:
     return pickle.loads(pickle.dumps(content))
 
 
-def dumped(content: Any) -> Any:
+def through_joblib(content: Any) -> Any:
     buffer = io.BytesIO()
     joblib.dump(content, buffer, compress=3)
     buffer.seek(0)
     return joblib.load(buffer)
 
 
-CARRIED: dict[str, Callable[[Any], Any]] = {"pickle": piped, "joblib": dumped, "deepcopy": copy.deepcopy}
-every_way = pytest.mark.parametrize("carried", CARRIED.values(), ids=CARRIED)
+TRANSFERS: dict[str, Callable[[Any], Any]] = {"pickle": pickled, "joblib": through_joblib, "deepcopy": copy.deepcopy}
+every_way = pytest.mark.parametrize("transfer", TRANSFERS.values(), ids=TRANSFERS)
 
 
 # Settings.
@@ -80,7 +80,7 @@ def test_a_clone_has_the_same_settings_and_is_not_fitted(model: Any) -> None:
     assert clone(other.set_params(seed=77)).get_params() == {**model.get_params(), "seed": 77}
 
 
-def test_a_fitted_model_is_cloned_without_what_it_has_learnt() -> None:
+def test_a_clone_of_a_fitted_model_is_not_fitted() -> None:
     model = trained()
     other = clone(model)
     assert other.get_params() == model.get_params()
@@ -107,24 +107,26 @@ def test_scikit_learn_knows_what_it_is() -> None:
 def test_scores_are_those_of_scikit_learn() -> None:
     lines, labels = [*TEXTS, "The cold host was not bad.", "", "bed"], [*LABELS, "bad", "good", "bad"]
     for model in (trained(), trained(epochs=1, ngrams=0)):
-        chances, said = model.predict_proba(lines), model.predict(lines)
+        probabilities, predicted = model.predict_proba(lines), model.predict(lines)
         scores = model.evaluate(lines, labels).scores
-        assert scores["accuracy"] == model.score(lines, labels) == accuracy_score(labels, said)
-        assert scores["macro_f1"] == pytest.approx(f1_score(labels, said, average="macro"))
-        assert scores["roc_auc"] == pytest.approx(roc_auc_score([label == "good" for label in labels], chances[:, 1]))
+        assert scores["accuracy"] == model.score(lines, labels) == accuracy_score(labels, predicted)
+        assert scores["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
+        assert scores["roc_auc"] == pytest.approx(
+            roc_auc_score([label == "good" for label in labels], probabilities[:, 1])
+        )
 
 
-@pytest.mark.parametrize("labels", [LABELS, np.array(STARS), LIKED], ids=["strings", "array", "truth values"])
+@pytest.mark.parametrize("labels", [LABELS, np.array(STARS), LIKED], ids=["strings", "array", "booleans"])
 def test_cross_validation_keeps_every_label_in_every_fold(labels: Any) -> None:
-    order = np.argsort(labels, kind="stable")  # folds that are not stratified would lack a label
-    texts, sorted_labels = [TEXTS[place] for place in order], [labels[place] for place in order]
+    order = np.argsort(labels, kind="stable")  # sorted: folds that are not stratified would lack a label
+    texts, sorted_labels = [TEXTS[index] for index in order], [labels[index] for index in order]
     model = tiny_classifier(**QUICK)
     for scoring in (None, "neg_log_loss"):
         scores = cross_val_score(model, texts, sorted_labels, cv=2, scoring=scoring, error_score="raise")
         assert scores.shape == (2,)
         assert np.isfinite(scores).all()
-    chances = cross_val_predict(model, texts, sorted_labels, cv=2, method="predict_proba")
-    np.testing.assert_allclose(chances.sum(1), 1)
+    probabilities = cross_val_predict(model, texts, sorted_labels, cv=2, method="predict_proba")
+    np.testing.assert_allclose(probabilities.sum(1), 1)
 
 
 def test_cross_validation_is_the_same_in_other_processes() -> None:
@@ -147,7 +149,7 @@ def test_a_grid_search_finds_the_better_setting() -> None:
     assert search.score(texts, labels) > 0.8
 
 
-def test_it_ends_a_pipeline() -> None:
+def test_it_is_the_last_step_of_a_pipeline() -> None:
     pipeline = make_pipeline(FunctionTransformer(lower), tiny_classifier(**QUICK))
     pipeline.set_params(classifier__hidden_size=5).fit(TEXTS, LABELS)
     plain = tiny_classifier(**QUICK, hidden_size=5).fit(lower(TEXTS), LABELS)
@@ -159,10 +161,10 @@ def test_it_ends_a_pipeline() -> None:
     assert not np.array_equal(plain.predict_proba(shouted), plain.predict_proba(lower(TEXTS)))
     scores = cross_val_score(clone(pipeline), TEXTS, LABELS, cv=2, error_score="raise")
     assert scores.shape == (2,)
-    np.testing.assert_array_equal(piped(pipeline).predict_proba(shouted), pipeline.predict_proba(shouted))
+    np.testing.assert_array_equal(pickled(pipeline).predict_proba(shouted), pipeline.predict_proba(shouted))
 
 
-# Carried elsewhere.
+# Pickling and copying.
 
 
 @every_way
@@ -171,43 +173,45 @@ def test_it_ends_a_pipeline() -> None:
     [
         ("strings", {}),
         ("integers", {"unit": "bpe", "ngrams": 0}),
-        ("truth values", {"pooling": "attention", "cell": "gru"}),
+        ("booleans", {"pooling": "attention", "cell": "gru"}),
         ("lists", {"characters": "lstm"}),
     ],
     ids=str,
 )
-def test_a_carried_classifier_says_the_same(kind: str, changes: dict[str, Any], carried: Callable[[Any], Any]) -> None:
+def test_a_transferred_classifier_predicts_the_same(
+    kind: str, changes: dict[str, Any], transfer: Callable[[Any], Any]
+) -> None:
     model = trained(kind, **changes)
-    other = carried(model)
+    other = transfer(model)
     lines = [*TEXTS, "", "Unheard-of Zoë 😀"]
     np.testing.assert_array_equal(other.predict_proba(lines), model.predict_proba(lines))
     assert other.classify(lines) == model.classify(lines)
     assert other.get_params() == model.get_params()
     assert other.outcome == model.outcome
-    assert carried(clone(model)).fitted is None
+    assert transfer(clone(model)).fitted is None
 
 
 @every_way
-def test_a_carried_tagger_finds_the_same(carried: Callable[[Any], Any]) -> None:
+def test_a_transferred_tagger_predicts_the_same(transfer: Callable[[Any], Any]) -> None:
     for task, rows in (("ner", ROWS), ("pos", PARTS)):
         tagger = tiny_tagger(task, epochs=1).fit(rows, rows)
-        other = carried(tagger)
+        other = transfer(tagger)
         assert other.predict(["Ada Lund met Bo in Ghent.", ""]) == tagger.predict(["Ada Lund met Bo in Ghent.", ""])
         assert other.get_params() == tagger.get_params()
 
 
 @every_way
-def test_a_carried_language_model_writes_and_scores_the_same(carried: Callable[[Any], Any]) -> None:
+def test_a_transferred_language_model_generates_and_scores_the_same(transfer: Callable[[Any], Any]) -> None:
     for changes in ({}, {"unit": "bpe", "vocabulary_size": 270, "direction": "both"}):
         model = tiny_language_model(epochs=1, **changes).fit(TRAIN, DEV)
-        other = carried(model)
+        other = transfer(model)
         assert other.score("Ada sat.") == model.score("Ada sat.")
         assert other.generate("Ada", max_tokens=5, seed=1) == model.generate("Ada", max_tokens=5, seed=1)
         assert other.get_params() == model.get_params()
 
 
-def test_what_is_carried_can_be_trained_and_saved_again(tmp_path: Any) -> None:
-    other = piped(trained())
+def test_a_transferred_model_can_be_trained_and_saved_again(tmp_path: Any) -> None:
+    other = pickled(trained())
     other.save(tmp_path / "run")
     np.testing.assert_array_equal(
         Classifier.load(tmp_path / "run", device="cpu").predict_proba(TEXTS), trained().predict_proba(TEXTS)

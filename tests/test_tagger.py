@@ -1,4 +1,4 @@
-"""Tagger: settings, training, keeping, and predictions whose offsets are true for any text."""
+"""Tagger: settings, training, saving, and predictions with correct offsets for any text."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ from tests.tiny import PARTS, ROWS, Rows, interrupt_when, tiny_tagger, without_t
 
 
 def well_trained(task: str, rows: Rows) -> Tagger:
-    """A tagger that has seen each sentence 40 times."""
+    """Return a tagger that was trained on each sentence 40 times."""
     tagger = tiny_tagger(task, still=True, epochs=1, learning_rate=0.03, word_replacement=0.05)
     return tagger.fit({"tokens": [*rows["tokens"]] * 40, "tags": [*rows["tags"]] * 40}, rows)
 
@@ -61,15 +61,15 @@ def assert_equal_weights(left: Tagger, right: Tagger) -> None:
 
 
 def assert_offsets(found: TaggedText, text: str) -> None:
-    """Every token and entity is what the text has there, in order; entities are what the tags say."""
+    """Assert that tokens and entities are spans of the text, in order, and that entities match the tags."""
     assert found.text == text
     for items in (found.tokens, found.entities):
         stretches = [(item.start, item.end, item.text) for item in items]
         assert all(text[start:end] == piece != "" for start, end, piece in stretches)
         assert all(left[1] <= right[0] for left, right in itertools.pairwise(stretches))
-    said = spans_from_tags([token.tag for token in found.tokens], Scheme.IOBES)
+    predicted = spans_from_tags([token.tag for token in found.tokens], Scheme.IOBES)
     assert [(entity.start, entity.end, entity.label) for entity in found.entities] == [
-        (found.tokens[span.start].start, found.tokens[span.end - 1].end, span.label) for span in said
+        (found.tokens[span.start].start, found.tokens[span.end - 1].end, span.label) for span in predicted
     ]
     assert all(entity.confidence is not None and 0 < entity.confidence <= 1 for entity in found.entities)
 
@@ -86,8 +86,8 @@ def test_the_constructor_stores_settings_and_names_a_wrong_one() -> None:
         ({"clip_norm": float("inf")}, "clip_norm must be a finite number"),
         ({"task": "sing"}, "sing"),
     ]
-    for wrong, told in mistakes:
-        with pytest.raises(ConfigError, match=told):
+    for wrong, message in mistakes:
+        with pytest.raises(ConfigError, match=message):
             Tagger(**wrong)
 
 
@@ -98,13 +98,13 @@ def test_scikit_learn_can_clone_it() -> None:
     assert copy.get_params() == tagger.get_params()
 
 
-def test_untrained_it_says_so(tmp_path: Path) -> None:
+def test_an_untrained_model_cannot_be_used(tmp_path: Path) -> None:
     for use in (lambda: Tagger().predict(["Ada"]), lambda: Tagger().evaluate(ROWS), lambda: Tagger().save(tmp_path)):
         with pytest.raises(ConfigError, match="not trained yet"):
             use()
 
 
-def test_it_finds_what_it_has_learnt(ner: Tagger, pos: Tagger) -> None:
+def test_it_predicts_the_training_data(ner: Tagger, pos: Tagger) -> None:
     (found,) = ner.predict(["Ada Lund met Bo in Ghent."])
     assert entities(found) == [("Ada Lund", "PER"), ("Bo", "PER"), ("Ghent", "LOC")]
     assert [token.confidence for token in found.tokens] == [None] * 7
@@ -114,7 +114,7 @@ def test_it_finds_what_it_has_learnt(ner: Tagger, pos: Tagger) -> None:
     assert all(token.confidence is not None and 0 < token.confidence <= 1 for token in found.tokens)
 
 
-def test_fit_leaves_random_seed_alone_and_seed_decides() -> None:
+def test_fit_leaves_the_random_state_alone_and_depends_on_the_seed() -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     taggers = []
@@ -136,7 +136,7 @@ def test_a_dataset_and_a_mapping_are_the_same_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ({"tokens": [["a"]]}, "this corpus has tokens"),
         ({"text": ["a"], "label": ["b"]}, "tokens and tags"),
@@ -148,20 +148,20 @@ def test_a_dataset_and_a_mapping_are_the_same_data() -> None:
         ({"tokens": [["Ada", "ran"]], "tags": [["B-PER"]]}, "2 tokens but 1 tag"),
     ],
 )
-def test_data_that_cannot_be_learnt_from(rows: Rows, told: str) -> None:
+def test_unusable_training_data_is_an_error(rows: Rows, message: str) -> None:
     tagger = tiny_tagger(epochs=1, corpus_scheme="IOB2")
-    with pytest.raises(CorpusError, match=told):
+    with pytest.raises(CorpusError, match=message):
         tagger.fit(rows, ROWS)
 
 
-def test_a_dataset_that_is_no_corpus_of_tags() -> None:
+def test_a_dataset_without_tags_is_an_error() -> None:
     with pytest.raises(CorpusError, match="this corpus has text, label"):
         tiny_tagger(epochs=1).fit(Dataset.from_dict({"text": ["a"], "label": ["b"]}), ROWS)
 
 
 @pytest.mark.parametrize("name", ["ner", "pos"])
 def test_predict_evaluate_and_predict_proba_read_long_sentences_in_the_same_windows(name: str) -> None:
-    """A model that takes word order into account reads windows otherwise than whole sentences; all must agree."""
+    """The model reads windows differently from whole sentences, so all three must use the same windows."""
     rows = PARTS if name == "pos" else ROWS
     tagger = tiny_tagger(name, epochs=4, head="softmax").fit(rows, rows)
     words = [word for _ in range(9) for sentence in rows["tokens"] for word in sentence if word != "."]
@@ -174,9 +174,9 @@ def test_predict_evaluate_and_predict_proba_read_long_sentences_in_the_same_wind
     assert evaluated.tags == found.tags
     assert len(probabilities) == len(words)
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
-    likeliest = [tagger.classes_[label] for label in probabilities.argmax(1)]
-    differ = sum(one != other for one, other in zip(likeliest, found.tags, strict=True))
-    assert differ <= (0 if name == "pos" else 0.02 * len(words))  # spans are written anew where tags were malformed
+    most_probable = [tagger.classes_[label] for label in probabilities.argmax(1)]
+    differ = sum(one != other for one, other in zip(most_probable, found.tags, strict=True))
+    assert differ <= (0 if name == "pos" else 0.02 * len(words))  # malformed tags are rewritten from spans
 
 
 def test_a_dev_split_without_sentences_is_an_error() -> None:
@@ -184,7 +184,7 @@ def test_a_dev_split_without_sentences_is_an_error() -> None:
         tiny_tagger(epochs=1).fit(ROWS, {"tokens": [], "tags": []})
 
 
-def test_labels_that_training_lacks_are_kept_and_count_as_wrong(ner: Tagger, pos: Tagger) -> None:
+def test_unknown_labels_are_kept_and_count_as_wrong(ner: Tagger, pos: Tagger) -> None:
     with pytest.warns(SeqkitWarning, match=r"this corpus has labels that do not occur in the training data.*: ORG$"):
         scores = ner.evaluate({"tokens": [["Reuters"]], "tags": [["B-ORG"]]}).scores
     assert (scores["recall"], scores["accuracy"]) == (0, 0)
@@ -197,12 +197,12 @@ def test_evaluate_agrees_with_seqeval(ner: Tagger) -> None:
     rows = {"tokens": shuffled, "tags": ROWS["tags"]}  # many of the tags are now wrong for their words
     examples, evaluation = ner.score_examples(rows)
     assert examples.gold is not None
-    gold, said = [each.tags for each in examples.gold], [each.tags for each in evaluation.predictions]
+    gold, predicted = [each.tags for each in examples.gold], [each.tags for each in evaluation.predictions]
     expected = {
-        name: measure(gold, said, mode="strict", scheme=IOBES)
+        name: measure(gold, predicted, mode="strict", scheme=IOBES)
         for name, measure in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score))
     }
-    pairs = [pair for sentence in zip(gold, said, strict=True) for pair in zip(*sentence, strict=True)]
+    pairs = [pair for sentence in zip(gold, predicted, strict=True) for pair in zip(*sentence, strict=True)]
     expected["accuracy"] = sum(right == tag for right, tag in pairs) / len(pairs)
     assert 0 < expected["f1"] < 1
     assert evaluation.scores == pytest.approx(expected)
@@ -211,18 +211,18 @@ def test_evaluate_agrees_with_seqeval(ner: Tagger) -> None:
 
 
 @given(st.lists(texts, max_size=4))
-def test_offsets_are_true_for_any_text(ner: Tagger, given_texts: list[str]) -> None:
+def test_offsets_are_correct_for_any_text(ner: Tagger, given_texts: list[str]) -> None:
     found = ner.predict(given_texts)
     for text, each in zip(given_texts, found, strict=True):
         assert_offsets(each, text)
-        # No letter is left out: what stands between tokens is space, or cannot be seen.
-        gaps = itertools.pairwise([0, *(place for t in each.tokens for place in (t.start, t.end)), len(text)])
+        # No letter or digit is left out between tokens.
+        gaps = itertools.pairwise([0, *(position for t in each.tokens for position in (t.start, t.end)), len(text)])
         assert not any(re.search(r"[^\W_]", text[a:b]) for a, b in list(gaps)[::2])
 
 
 @given(st.lists(texts, min_size=2, max_size=4))
 @settings(max_examples=40)
-def test_a_text_is_tagged_alike_in_any_company(ner: Tagger, given_texts: list[str]) -> None:
+def test_predictions_do_not_depend_on_the_other_texts(ner: Tagger, given_texts: list[str]) -> None:
     for together, text in zip(ner.predict(given_texts), given_texts, strict=True):
         (alone,) = ner.predict([text])
         assert together.tokens == alone.tokens
@@ -238,7 +238,7 @@ def test_empty_texts_give_empty_results(ner: Tagger) -> None:
     assert entities(found[1]) == [("Bo", "PER")]
 
 
-def test_words_that_are_cut_already_stay_as_they_are(ner: Tagger) -> None:
+def test_given_words_are_not_split(ner: Tagger) -> None:
     (found,) = ner.predict([["Ada", "Lund", "met", "Bo-in", "Ghent", "don't"]])
     assert found.text == "Ada Lund met Bo-in Ghent don't"
     assert [token.text for token in found.tokens] == ["Ada", "Lund", "met", "Bo-in", "Ghent", "don't"]
@@ -248,7 +248,7 @@ def test_words_that_are_cut_already_stay_as_they_are(ner: Tagger) -> None:
     assert mixed[0].tokens == mixed[1].tokens
 
 
-def test_a_text_of_5000_words_has_true_offsets(ner: Tagger) -> None:
+def test_a_text_of_5000_words_has_correct_offsets(ner: Tagger) -> None:
     chosen = random.Random(1)
     gaps = [" ", "  ", "\n", "\u2003", "\r\n"]
     text = "".join(chosen.choice(["Ada", "Lund", "Ghent", "ran", "naïve"]) + chosen.choice(gaps) for _ in range(5000))
@@ -256,11 +256,11 @@ def test_a_text_of_5000_words_has_true_offsets(ner: Tagger) -> None:
     assert [(t.start, t.end) for t in found.tokens] == [match.span() for match in re.finditer(r"\S+", text)]
     assert_offsets(found, text)
     assert len(found.entities) > 1000
-    places = [number * 5000 // 4 for number in range(4)]
-    assert all(any(entity.start > found.tokens[place].start for entity in found.entities) for place in places)
+    positions = [number * 5000 // 4 for number in range(4)]
+    assert all(any(entity.start > found.tokens[position].start for entity in found.entities) for position in positions)
 
 
-def test_a_word_of_300_000_letters_has_true_offsets(ner: Tagger) -> None:
+def test_a_word_of_300_000_letters_has_correct_offsets(ner: Tagger) -> None:
     text = f"Ada Lund met {'x' * 300_000} in Ghent."
     (found,) = ner.predict([text])
     assert [len(token.text) for token in found.tokens] == [3, 4, 3, 300_000, 2, 5, 1]
@@ -269,7 +269,7 @@ def test_a_word_of_300_000_letters_has_true_offsets(ner: Tagger) -> None:
 
 
 def test_a_long_text_is_cut_at_the_ends_of_sentences(ner: Tagger) -> None:
-    sentence = "Ada Lund met Bo in Ghent . "  # 7 tokens, by which the longest window is not to be divided
+    sentence = "Ada Lund met Bo in Ghent . "  # 7 tokens; MAX_WINDOW must not be a multiple
     together = MAX_WINDOW // 7
     assert MAX_WINDOW % 7
     (long,) = ner.predict([sentence * (3 * together)])
@@ -279,14 +279,14 @@ def test_a_long_text_is_cut_at_the_ends_of_sentences(ner: Tagger) -> None:
 
 
 def test_an_entity_is_whole_wherever_a_long_text_is_cut(ner: Tagger) -> None:
-    places = range(MAX_WINDOW - OVERLAP - 4, MAX_WINDOW + 4)  # from before the second window to after the first
-    texts = ["ran " * place + "Ada Lund met" + " ran" * MAX_WINDOW for place in places]
-    for place, text, found in zip(places, texts, ner.predict(texts), strict=True):
+    positions = range(MAX_WINDOW - OVERLAP - 4, MAX_WINDOW + 4)  # from before the second window to after the first
+    texts = ["ran " * position + "Ada Lund met" + " ran" * MAX_WINDOW for position in positions]
+    for position, text, found in zip(positions, texts, ner.predict(texts), strict=True):
         assert_offsets(found, text)
-        assert [(entity.start, entity.text) for entity in found.entities] == [(4 * place, "Ada Lund")]
+        assert [(entity.start, entity.text) for entity in found.entities] == [(4 * position, "Ada Lund")]
 
 
-def test_long_texts_of_plain_tags_keep_a_confidence_each(pos: Tagger) -> None:
+def test_plain_tags_of_long_texts_have_confidences(pos: Tagger) -> None:
     (found,) = pos.predict(["Ada slept . " * 200])
     assert len(found.tokens) == 600
     assert all(token.confidence is not None for token in found.tokens)
@@ -349,7 +349,7 @@ def test_a_long_stream_does_not_let_memory_grow(saved: Path) -> None:
     assert memory.growth(saved, "streamed", warm_up=10_000, predictions=30_000).share < 0.02
 
 
-def test_what_is_saved_predicts_the_same(ner: Tagger, pos: Tagger, tmp_path: Path) -> None:
+def test_a_saved_tagger_predicts_the_same(ner: Tagger, pos: Tagger, tmp_path: Path) -> None:
     for name, tagger in (("ner", ner), ("pos", pos)):
         tagger.save(tmp_path / name)
         loaded: list[Tagger] = [Tagger.load(tmp_path / name, device="cpu"), seqkit.load(tmp_path / name, device="cpu")]
@@ -361,7 +361,7 @@ def test_what_is_saved_predicts_the_same(ner: Tagger, pos: Tagger, tmp_path: Pat
             assert each.predict(texts) == tagger.predict(texts)
 
 
-def test_a_run_folder_says_where_its_data_came_from(tmp_path: Path) -> None:
+def test_a_run_folder_describes_its_corpus(tmp_path: Path) -> None:
     about = {"spec": "tickets", "fingerprint": "f00"}
     tagger = tiny_tagger(epochs=2).fit(ROWS, ROWS, out=tmp_path / "run", about=about)
     folder = RunFolder(tmp_path / "run")
@@ -411,18 +411,18 @@ def test_a_damaged_run_is_not_loaded(damage: str, ner: Tagger, tmp_path: Path) -
         Tagger.load(run, device="cpu")
 
 
-def test_what_is_no_run_is_not_loaded(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_not_loaded(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(CheckpointError, match="is not a run"):
             seqkit.load(path)
 
 
-def test_one_text_is_not_read_as_a_list_of_letters() -> None:
+def test_a_single_text_is_not_read_as_a_list_of_letters() -> None:
     with pytest.raises(ConfigError, match="list of texts"):
         Tagger().predict("Ada ran")
 
 
-def test_confidences_can_be_left_out(ner: Tagger, pos: Tagger) -> None:
+def test_confidences_can_be_omitted(ner: Tagger, pos: Tagger) -> None:
     texts = ["Ada Lund met Bo in Ghent.", ["Ada", "ran"]]
     for tagger in (ner, pos):
         without = tagger.predict(texts, confidence=False)

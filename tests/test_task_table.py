@@ -10,6 +10,6 @@ def test_every_task_has_its_own_name() -> None:
     assert all(spec.name == name for name, spec in TASKS.items())
 
 
-def test_the_table_is_read_without_torch() -> None:
+def test_the_table_is_imported_without_torch() -> None:
     code = "import sys, seqkit.task_table; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

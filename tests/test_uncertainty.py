@@ -1,4 +1,4 @@
-"""How sure a tagger is: label probabilities against all label sequences, Monte Carlo samples against copies by hand."""
+"""Confidence of a tagger: label probabilities against brute force, Monte Carlo samples against explicit copies."""
 
 import copy
 import json
@@ -29,14 +29,14 @@ from tests.chains import Problem
 from tests.command_line import seqkit
 from tests.tiny import PARTS, ROWS, half_trained, tiny_tagger
 
-# Words are replaced in training alone, never in a sample: dropout is all that copies differ by.
-DOUBT: dict[str, Any] = {
+# Words are replaced only in training, never in a sample: copies differ only by dropout.
+DROPOUT: dict[str, Any] = {
     "input_dropout": 0.2,
     "state_dropout": 0.4,
     "singleton_replacement": 0.3,
     "word_replacement": 0.2,
 }
-# All taggings of these can be written down.
+# Short sentences, whose taggings can all be enumerated.
 SHORT = [["BO", "LUND", "WINS"], ["Ada", "slept", "."], ["Uma", "!"], ["Oslo"]]
 TEXTS = [" ".join(words) for words in ROWS["tokens"]]
 
@@ -45,10 +45,10 @@ every_task = pytest.mark.parametrize("name", ["ner", "pos"])
 
 
 @cache
-def doubtful(name: str = "ner", head: str = "crf") -> Tagger:
-    """A tagger that has learnt something but is sure of nothing, the same one for all tests."""
-    tagger = tiny_tagger(name, head=head, **DOUBT)
-    tagger.fitted = half_trained(name, head=head, **DOUBT)
+def uncertain(name: str = "ner", head: str = "crf") -> Tagger:
+    """Return a partly trained tagger without confident predictions, the same one for all tests."""
+    tagger = tiny_tagger(name, head=head, **DROPOUT)
+    tagger.fitted = half_trained(name, head=head, **DROPOUT)
     return tagger
 
 
@@ -58,7 +58,7 @@ def task_of(tagger: Tagger) -> TaggingTask:
 
 
 def states_of(task: TaggingTask, words: Sequence[str], copies: int = 0, seed: int = 1) -> Tensor:
-    """Encoder states of a sentence, (C, T, H): read once, or so many times under dropout."""
+    """Return the encoder states of a sentence, (C, T, H): read once, or ``copies`` times under dropout."""
     model = task.model.eval()
     sentences = [list(words)] * max(1, copies)
     batch = task.collate(task.prepare({"tokens": sentences}), range(len(sentences)))
@@ -69,7 +69,7 @@ def states_of(task: TaggingTask, words: Sequence[str], copies: int = 0, seed: in
 
 
 def all_taggings(task: TaggingTask, states_TH: Tensor) -> tuple[Tensor, Tensor]:
-    """Every label sequence that a sentence may have, (P, T), and how probable it is, (P,)."""
+    """Return every possible label sequence of a sentence, (P, T), and their probabilities, (P,)."""
     head = task.model.head
     scores_TK = head.scores(states_TH).detach().double()
     steps, labels = scores_TK.shape
@@ -91,22 +91,22 @@ def all_taggings(task: TaggingTask, states_TH: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def probability(taggings: tuple[Tensor, Tensor], start: int, labels: Sequence[int]) -> float:
-    """Of all taggings that have these labels from a token on."""
-    paths_PT, chances_P = taggings
+    """Return the total probability of all taggings that have these labels from token ``start`` on."""
+    paths_PT, probabilities_P = taggings
     having_P = (paths_PT[:, start : start + len(labels)] == torch.tensor(labels)).all(1)
-    return float(chances_P[having_P].sum())
+    return float(probabilities_P[having_P].sum())
 
 
 def answers(task: TaggingTask, found: TaggedText) -> Sequence[Entity | TaggedToken]:
-    """What the tagger says how sure it is of."""
+    """Return the predictions that have a confidence: entities, or tokens for plain tags."""
     return found.entities if task.scheme else found.tokens
 
 
-def places(task: TaggingTask, found: TaggedText) -> list[tuple[int, list[int]]]:
-    """For each of these its first token, and its labels."""
+def positions(task: TaggingTask, found: TaggedText) -> list[tuple[int, list[int]]]:
+    """Return the first token and the labels of each of these predictions."""
     labels = [task.labels.index(tag) for tag in found.tags]
     if task.scheme is None:
-        return [(place, [label]) for place, label in enumerate(labels)]
+        return [(index, [label]) for index, label in enumerate(labels)]
     spans = spans_from_tags(found.tags, task.scheme, mode="conlleval")
     return [(start, labels[start:end]) for start, end, _ in spans]
 
@@ -116,44 +116,44 @@ def places(task: TaggingTask, found: TaggedText) -> list[tuple[int, list[int]]]:
 
 @every_task
 @every_head
-def test_the_probability_of_a_label_is_that_of_all_taggings_that_have_it_there(name: str, head: str) -> None:
-    tagger, task = doubtful(name, head), task_of(doubtful(name, head))
+def test_the_probability_of_a_label_is_that_of_all_taggings_that_contain_it(name: str, head: str) -> None:
+    tagger, task = uncertain(name, head), task_of(uncertain(name, head))
     for words, found_TK in zip(SHORT, tagger.predict_proba(SHORT), strict=True):
         taggings = all_taggings(task, states_of(task, words)[0])
         expected = [
-            [probability(taggings, place, [label]) for label in range(len(task.labels))] for place in range(len(words))
+            [probability(taggings, index, [label]) for label in range(len(task.labels))] for index in range(len(words))
         ]
         assert found_TK.dtype == np.float32
         np.testing.assert_allclose(found_TK, expected, atol=1e-5)
-        assert found_TK.max() < 0.999  # or all models would say the same
+        assert found_TK.max() < 0.999  # otherwise the comparison would be trivial
 
 
 @every_task
 @every_head
-def test_probabilities_sum_to_one_and_are_the_confidence_of_what_is_said(name: str, head: str) -> None:
-    tagger, task = doubtful(name, head), task_of(doubtful(name, head))
+def test_probabilities_sum_to_one_and_equal_the_confidence_of_predictions(name: str, head: str) -> None:
+    tagger, task = uncertain(name, head), task_of(uncertain(name, head))
     mixed = [*TEXTS, *SHORT]
-    said = 0
-    for found, chances_TK in zip(tagger.predict(mixed), tagger.predict_proba(iter(mixed)), strict=True):
-        assert chances_TK.shape == (len(found.words), len(tagger.classes_))
-        np.testing.assert_allclose(chances_TK.sum(1), 1, atol=1e-5)
-        for answer, (start, labels) in zip(answers(task, found), places(task, found), strict=True):
+    compared = 0
+    for found, probabilities_TK in zip(tagger.predict(mixed), tagger.predict_proba(iter(mixed)), strict=True):
+        assert probabilities_TK.shape == (len(found.words), len(tagger.classes_))
+        np.testing.assert_allclose(probabilities_TK.sum(1), 1, atol=1e-5)
+        for answer, (start, labels) in zip(answers(task, found), positions(task, found), strict=True):
             if len(labels) == 1:
-                assert answer.confidence == pytest.approx(chances_TK[start, labels[0]], abs=1e-5)
-                said += 1
-    assert said > 5
+                assert answer.confidence == pytest.approx(probabilities_TK[start, labels[0]], abs=1e-5)
+                compared += 1
+    assert compared > 5
 
 
 def test_classes_are_the_labels_of_the_columns() -> None:
-    assert doubtful("pos").classes_ == sorted({tag for tags in PARTS["tags"] for tag in tags})
+    assert uncertain("pos").classes_ == sorted({tag for tags in PARTS["tags"] for tag in tags})
     types = [f"{prefix}-{label}" for label in ("LOC", "PER") for prefix in "BEIS"]
-    assert doubtful("ner").classes_ == ["O", *types]
-    tagger = doubtful("pos", "softmax")
-    for found, chances_TK in zip(tagger.predict(TEXTS), tagger.predict_proba(TEXTS), strict=True):
-        assert [tagger.classes_[column] for column in chances_TK.argmax(1)] == found.tags
+    assert uncertain("ner").classes_ == ["O", *types]
+    tagger = uncertain("pos", "softmax")
+    for found, probabilities_TK in zip(tagger.predict(TEXTS), tagger.predict_proba(TEXTS), strict=True):
+        assert [tagger.classes_[column] for column in probabilities_TK.argmax(1)] == found.tags
 
 
-def test_untrained_it_has_no_classes() -> None:
+def test_an_untrained_tagger_has_no_classes() -> None:
     assert not hasattr(tiny_tagger(), "classes_")
     with pytest.raises(AttributeError, match="this Tagger is not trained yet, so it has no classes_"):
         tiny_tagger().classes_  # noqa: B018
@@ -162,7 +162,7 @@ def test_untrained_it_has_no_classes() -> None:
 
 
 def test_a_long_text_is_read_whole() -> None:
-    tagger = doubtful("pos", "softmax")
+    tagger = uncertain("pos", "softmax")
     task = task_of(tagger)
     words = ["Ada", "slept", "and", "rain", "fell"] * (MAX_WINDOW // 2)
     (found_TK,) = tagger.predict_proba([words])
@@ -177,12 +177,12 @@ def test_a_long_text_is_read_whole() -> None:
 @every_task
 @every_head
 def test_samples_are_copies_of_a_sentence_that_are_read_under_dropout(name: str, head: str) -> None:
-    tagger, task = doubtful(name, head), task_of(doubtful(name, head))
+    tagger, task = uncertain(name, head), task_of(uncertain(name, head))
     spreads = []
     for words in SHORT:
         (found,) = tagger.predict([words], mc_samples=6, seed=9)
         taggings = [all_taggings(task, states_TH) for states_TH in states_of(task, words, copies=6, seed=9)]
-        for answer, (start, labels) in zip(answers(task, found), places(task, found), strict=True):
+        for answer, (start, labels) in zip(answers(task, found), positions(task, found), strict=True):
             samples = [probability(copied, start, labels) for copied in taggings]
             assert answer.confidence == pytest.approx(np.mean(samples), abs=1e-5)
             assert answer.spread == pytest.approx(np.std(samples), abs=1e-5)
@@ -193,8 +193,8 @@ def test_samples_are_copies_of_a_sentence_that_are_read_under_dropout(name: str,
 
 @every_task
 @every_head
-def test_what_is_found_is_what_is_found_without_dropout(name: str, head: str) -> None:
-    tagger, task = doubtful(name, head), task_of(doubtful(name, head))
+def test_predictions_are_those_without_dropout(name: str, head: str) -> None:
+    tagger, task = uncertain(name, head), task_of(uncertain(name, head))
     for found, plain in zip(tagger.predict(TEXTS, mc_samples=5), tagger.predict(TEXTS), strict=True):
         assert (found.text, found.words, found.starts, found.tags) == (
             plain.text,
@@ -214,7 +214,7 @@ def test_what_is_found_is_what_is_found_without_dropout(name: str, head: str) ->
         assert (plain.spread, plain.intervals) == ([], [])
 
 
-def test_without_dropout_all_copies_say_the_same() -> None:
+def test_without_dropout_all_copies_agree() -> None:
     tagger = tiny_tagger(still=True)
     tagger.fitted = half_trained()
     for found, plain in zip(tagger.predict(TEXTS, mc_samples=4), tagger.predict(TEXTS), strict=True):
@@ -224,8 +224,8 @@ def test_without_dropout_all_copies_say_the_same() -> None:
             assert one.interval == pytest.approx((other.confidence, other.confidence), abs=1e-5)
 
 
-def test_the_seed_decides_and_the_callers_random_seed_stay() -> None:
-    tagger = doubtful()
+def test_results_depend_on_the_seed_and_leave_the_callers_random_state_alone() -> None:
+    tagger = uncertain()
     torch.manual_seed(3)
     before = torch.get_rng_state()
     one, same, other = (tagger.predict(TEXTS, mc_samples=5, seed=seed) for seed in (1, 1, 2))
@@ -236,25 +236,25 @@ def test_the_seed_decides_and_the_callers_random_seed_stay() -> None:
     assert [found.tags for found in one] == [found.tags for found in other]
 
 
-def test_a_stream_draws_anew_for_each_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqkit.estimator.LINES_AT_ONCE", 1)
-    first, second = doubtful().stream([TEXTS[0]] * 2, mc_samples=5, seed=4)
+def test_each_chunk_of_a_stream_has_new_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit.estimator.MAX_CHUNK_TEXTS", 1)
+    first, second = uncertain().stream([TEXTS[0]] * 2, mc_samples=5, seed=4)
     assert first.tags == second.tags
     assert first.entities != second.entities
-    assert doubtful().predict([TEXTS[0]], mc_samples=5, seed=5) == [second]
+    assert uncertain().predict([TEXTS[0]], mc_samples=5, seed=5) == [second]
 
 
-def test_a_tagger_that_was_loaded_samples_as_the_one_that_was_kept(tmp_path: Path) -> None:
-    doubtful().save(tmp_path / "run")
+def test_a_loaded_tagger_draws_the_same_samples(tmp_path: Path) -> None:
+    uncertain().save(tmp_path / "run")
     loaded = Tagger.load(tmp_path / "run", device="cpu")
     found = loaded.predict(TEXTS, mc_samples=5)
-    assert loaded.predict(TEXTS, mc_samples=5) == found == doubtful().predict(TEXTS, mc_samples=5)
+    assert loaded.predict(TEXTS, mc_samples=5) == found == uncertain().predict(TEXTS, mc_samples=5)
 
 
 @every_task
-def test_threads_get_what_one_by_one_gives(name: str) -> None:
+def test_threads_give_the_same_results_as_a_loop(name: str) -> None:
     def tag(part: list[str]) -> list[TaggedText]:
-        return doubtful(name).predict(part, mc_samples=3)
+        return uncertain(name).predict(part, mc_samples=3)
 
     parts = [[f"{text} {number}" for text in TEXTS[: 2 + number]] for number in range(6)]
     expected, before = [tag(part) for part in parts], torch.get_rng_state()
@@ -264,8 +264,8 @@ def test_threads_get_what_one_by_one_gives(name: str) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_copy_with_dropout_shares_the_weights_and_counts_its_copies_in_batches() -> None:
-    task = half_trained(**DOUBT)
+def test_the_copy_with_dropout_shares_weights_and_copies_count_in_the_batch_size() -> None:
+    task = half_trained(**DROPOUT)
     before = task.model.state_dict(keep_vars=True)
     sampling = MonteCarloTags(task, 5)
     for (name, one), (other_name, other) in zip(
@@ -285,40 +285,40 @@ def test_a_copy_with_dropout_shares_the_weights_and_counts_its_copies_in_batches
 
 
 @every_task
-def test_a_text_of_several_windows_has_as_many_spreads_as_answers(name: str) -> None:
-    tagger, task = doubtful(name), task_of(doubtful(name))
+def test_a_text_of_several_windows_has_a_spread_for_each_prediction(name: str) -> None:
+    tagger, task = uncertain(name), task_of(uncertain(name))
     text = " ".join(["Ada Lund met Bo in Ghent"] * (MAX_WINDOW // 2))  # no sentence ends: windows overlap
     (found,), (plain,) = tagger.predict([text], mc_samples=3), tagger.predict([text])
     assert found.tags == plain.tags
-    told = answers(task, found)
-    assert len(told) > MAX_WINDOW
-    assert all(each.confidence is not None and each.spread and each.interval for each in told)
+    predicted = answers(task, found)
+    assert len(predicted) > MAX_WINDOW
+    assert all(each.confidence is not None and each.spread and each.interval for each in predicted)
     assert len(found.spread) == len(found.intervals) == (0 if name == "ner" else len(found.words))
 
 
 @given(st.data(), st.integers(1, 8), st.booleans())
-def test_windows_hand_on_spread_and_interval_beside_the_confidence(
+def test_merging_windows_keeps_spread_and_interval_with_the_confidence(
     data: st.DataObject, overlap: int, plain: bool
 ) -> None:
     windows = cut_windows(["a"] * data.draw(st.integers(0, 60)), 2 * overlap + 3, overlap)
     predictions, number = [], 0
     for start, end in windows:
-        spans = [Span(place, place + 1, "X") for place in sorted(data.draw(st.sets(st.integers(0, end - start - 1))))]
-        tags = [f"{place}" for place in range(start, end)]
-        told = [float(number + each) for each in range(end - start if plain else len(spans))]
-        number += len(told)
-        spread, intervals = [2 * each for each in told], [(3 * each, 4 * each) for each in told]
-        predictions.append(TagPrediction(tags, [] if plain else spans, told, spread, intervals))
+        spans = [Span(index, index + 1, "X") for index in sorted(data.draw(st.sets(st.integers(0, end - start - 1))))]
+        tags = [f"{index}" for index in range(start, end)]
+        confidence = [float(number + each) for each in range(end - start if plain else len(spans))]
+        number += len(confidence)
+        spread, intervals = [2 * each for each in confidence], [(3 * each, 4 * each) for each in confidence]
+        predictions.append(TagPrediction(tags, [] if plain else spans, confidence, spread, intervals))
     merged = merge_predictions(windows, predictions, None if plain else Scheme.IOBES)
     assert len(merged.confidence) == len(merged.tags if plain else merged.spans)
-    assert merged.spread == [2 * told for told in merged.confidence]
-    assert merged.intervals == [(3 * told, 4 * told) for told in merged.confidence]
+    assert merged.spread == [2 * each for each in merged.confidence]
+    assert merged.intervals == [(3 * each, 4 * each) for each in merged.confidence]
 
 
 @every_task
 @every_head
-def test_texts_without_a_word_have_nothing_to_be_sure_of(name: str, head: str) -> None:
-    tagger = doubtful(name, head)
+def test_texts_without_a_word_have_no_confidences(name: str, head: str) -> None:
+    tagger = uncertain(name, head)
     labels = len(tagger.classes_)
     given_texts: list[str | list[str]] = ["", " \t", [], "Bo ran", "\n"]
     found = tagger.predict(given_texts, mc_samples=3)
@@ -331,26 +331,26 @@ def test_texts_without_a_word_have_nothing_to_be_sure_of(name: str, head: str) -
 
 
 def test_a_sentence_without_an_entity_can_be_sampled() -> None:
-    plain = [found for found in doubtful().predict(TEXTS) if not found.entities]
+    plain = [found for found in uncertain().predict(TEXTS) if not found.entities]
     texts = [found.text for found in plain] or ["."]
-    for found in doubtful().predict(texts, mc_samples=3):
+    for found in uncertain().predict(texts, mc_samples=3):
         assert found.entities == []
         assert [(token.confidence, token.spread, token.interval) for token in found.tokens] == [
             (None, None, None) for _ in found.words
         ]
 
 
-def test_what_cannot_be_asked_is_told_at_once() -> None:
+def test_wrong_arguments_are_errors_before_prediction_starts() -> None:
     for samples in (-1, -5):
         with pytest.raises(ConfigError, match=f"mc_samples must not be negative, not {samples}"):
-            doubtful().stream(["Ada"], mc_samples=samples)
-    for use in (doubtful().predict, doubtful().stream, doubtful().predict_proba):
+            uncertain().stream(["Ada"], mc_samples=samples)
+    for use in (uncertain().predict, uncertain().stream, uncertain().predict_proba):
         with pytest.raises(ConfigError, match="give a list of texts"):
             use("Ada ran")
 
 
-def test_samples_tell_a_confidence_even_where_none_was_asked_for() -> None:
-    assert doubtful().predict(TEXTS, confidence=False, mc_samples=3) == doubtful().predict(TEXTS, mc_samples=3)
+def test_samples_have_a_confidence_even_if_not_requested() -> None:
+    assert uncertain().predict(TEXTS, confidence=False, mc_samples=3) == uncertain().predict(TEXTS, mc_samples=3)
 
 
 # The command line.
@@ -360,12 +360,12 @@ def test_samples_tell_a_confidence_even_where_none_was_asked_for() -> None:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
     for name in ("ner", "pos"):
-        doubtful(name).save(folder / name)
+        uncertain(name).save(folder / name)
     return {name: folder / name for name in ("ner", "pos")}
 
 
 @every_task
-def test_json_has_spread_and_interval_where_samples_were_asked_for(name: str, runs: dict[str, Path]) -> None:
+def test_json_has_spread_and_interval_with_samples(name: str, runs: dict[str, Path]) -> None:
     lines = [TEXTS[0], "", TEXTS[4]]
     content, listed = "\n".join(lines).encode(), "entities" if name == "ner" else "tokens"
     for samples in (0, 5):
@@ -373,17 +373,17 @@ def test_json_has_spread_and_interval_where_samples_were_asked_for(name: str, ru
         assert (done.code, done.err) == (0, "")
         found = [json.loads(line) for line in done.out.splitlines()]
         tagger = library.load(runs[name], device="cpu")
-        told: Any
+        answer: Any
         for each, expected in zip(found, tagger.predict(lines, mc_samples=samples), strict=True):
             assert each["text"] == expected.text
-            for item, told in zip(each[listed], answers(task_of(tagger), expected), strict=True):
-                own = {"label" if name == "ner" else "tag": told.label if name == "ner" else told.tag}
-                own |= {"start": told.start, "end": told.end, "text": told.text, "confidence": told.confidence}
-                more = {"spread": told.spread, "interval": list(told.interval)} if samples else {}
+            for item, answer in zip(each[listed], answers(task_of(tagger), expected), strict=True):
+                own = {"label" if name == "ner" else "tag": answer.label if name == "ner" else answer.tag}
+                own |= {"start": answer.start, "end": answer.end, "text": answer.text, "confidence": answer.confidence}
+                more = {"spread": answer.spread, "interval": list(answer.interval)} if samples else {}
                 assert item == {**own, **more}
 
 
-def test_text_has_the_interval_behind_the_label(runs: dict[str, Path]) -> None:
+def test_text_output_has_the_interval_after_the_label(runs: dict[str, Path]) -> None:
     (found,) = library.load(runs["ner"], device="cpu").predict([TEXTS[0]], mc_samples=5)
     expected, end = "", 0
     for entity in found.entities:
@@ -399,6 +399,6 @@ def test_text_has_the_interval_behind_the_label(runs: dict[str, Path]) -> None:
     assert " to " not in seqkit("predict", runs["ner"], TEXTS[0]).out
 
 
-def test_samples_leave_what_is_written_as_columns_alone(runs: dict[str, Path]) -> None:
-    asked = ["predict", runs["ner"], TEXTS[0], "--format=conll"]
-    assert seqkit(*asked, "--mc-samples=3").out == seqkit(*asked).out
+def test_samples_do_not_change_column_output(runs: dict[str, Path]) -> None:
+    arguments = ["predict", runs["ner"], TEXTS[0], "--format=conll"]
+    assert seqkit(*arguments, "--mc-samples=3").out == seqkit(*arguments).out

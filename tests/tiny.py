@@ -66,7 +66,7 @@ def _column(number: int) -> list[list[str]]:
 ROWS: Rows = {"tokens": _column(0), "tags": _column(1)}
 PARTS: Rows = {"tokens": _column(0), "tags": _column(2)}
 
-# The entities of each sentence: first token, token after the last, type.
+# The entities of each sentence: first token, end (exclusive), type.
 SPANS = [
     [(0, 2, "PER"), (3, 4, "PER"), (5, 6, "LOC")],
     [(3, 6, "LOC")],
@@ -82,7 +82,7 @@ SPANS = [
     [(0, 1, "LOC")],
 ]
 
-# Every setting a test may depend on is here, and below, so that a change of a default changes no test.
+# All settings that a test may depend on are here and below, so that changing a default does not change a test.
 TRAINING: dict[str, Any] = {
     "epochs": 4,
     "batch_tokens": 24,
@@ -130,12 +130,12 @@ STILL: dict[str, Any] = {
 
 
 def tiny_tagger(task: str = "ner", *, still: bool = False, **changes: Any) -> Tagger:
-    """A tagger with the settings above; ``still`` turns off all that is random in training but the batches."""
+    """Return a tagger with the settings above; ``still`` turns off all randomness but that of batches."""
     return Tagger(task, device="cpu", precision="float32", **{**SETTINGS, **(STILL if still else {}), **changes})
 
 
 def task_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> TaggingTask:
-    """Return a task built from rows, its weights drawn with seed 1 whatever was drawn before."""
+    """Return a task built from rows, with weights initialized with seed 1."""
     return task_and_examples(rows, still=still, **changes)[0]
 
 
@@ -147,7 +147,7 @@ def task_and_examples(rows: Rows = ROWS, *, still: bool = False, **changes: Any)
 
 
 def half_trained(task: str = "ner", **changes: Any) -> TaggingTask:
-    """A model that has learnt something but is sure of nothing."""
+    """Return a partly trained task: its predictions are better than chance, but not confident."""
     rows = PARTS if task == "pos" else ROWS
     settings = {"epochs": 10, "schedule": "constant", "average": 0.0, **changes}
     tagger = tiny_tagger(task, still=True, **settings).fit(rows, rows)
@@ -163,7 +163,7 @@ def trainer_of(rows: Rows = ROWS, *, still: bool = False, **changes: Any) -> Tag
 
 
 def interrupt_when(condition: Callable[[Event], bool], times: int = 1) -> Callable[[Event], None]:
-    """A report callback that presses Ctrl-C at the first event of which ``condition`` holds."""
+    """Return a report callback that presses Ctrl-C at the first event for which ``condition`` is true."""
     pressed: list[Event] = []
 
     def report(event: Event) -> None:
@@ -176,13 +176,13 @@ def interrupt_when(condition: Callable[[Event], bool], times: int = 1) -> Callab
 
 
 def without_time(history: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Records of epochs but for how long they took, the one thing that may differ between equal runs."""
+    """Return records of epochs without durations, which alone may differ between equal runs."""
     return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
 
 
 @contextmanager
 def terminal_interrupts() -> Iterator[None]:
-    """Ctrl-C does what it does in a terminal; a shell has it ignored by what it runs in the background."""
+    """Handle Ctrl-C as in a terminal; shells make background processes ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -191,19 +191,19 @@ def terminal_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def press_at(place: tuple[int, type]) -> Callable[[Event], None]:
-    """Ctrl-C at an event, counted from 0 among those of its kind."""
-    number, kind = place
+def press_at(point: tuple[int, type]) -> Callable[[Event], None]:
+    """Return a report callback that presses Ctrl-C at a point: an event's number, from 0, among those of its type."""
+    number, kind = point
     seen: list[Event] = []
 
-    def at_place(event: Event) -> bool:
+    def is_reached(event: Event) -> bool:
         if isinstance(event, kind):
             seen.append(event)
         return len(seen) == number + 1
 
-    return interrupt_when(at_place)
+    return interrupt_when(is_reached)
 
 
 def history_of(path: Path) -> list[dict[str, float]]:
-    """The epochs of a run folder."""
+    """Return the records of the epochs in a run folder."""
     return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]

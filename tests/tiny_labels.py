@@ -1,4 +1,4 @@
-"""A dozen hand-made texts with labels of every kind, and settings that make a classifier small enough for a test."""
+"""A dozen hand-made texts with labels of every type, and settings that make a classifier small enough for a test."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -54,7 +54,7 @@ STARS: list[int] = [int(stars) for stars in _column(1)]
 LIKED: list[bool] = [label == "good" for label in LABELS]
 TOPICS: list[list[str]] = [topics.split() for topics in _column(2)]  # a text may have several, or none
 
-# Every setting a test may depend on is here, so that a change of a default changes no test.
+# All settings that a test may depend on are here, so that changing a default does not change a test.
 LABEL_SETTINGS: dict[str, Any] = {
     "unit": "word",
     "bpe_size": 270,
@@ -101,7 +101,7 @@ STILL_LABELS: dict[str, Any] = {
 
 
 def tiny_classifier(task: str = "classifier", *, still: bool = False, **changes: Any) -> Classifier:
-    """A classifier with the settings above; ``still`` turns off all that is random in training but the batches."""
+    """Return a classifier with the settings above; ``still`` turns off all randomness but that of batches."""
     settings = {**LABEL_SETTINGS, **(STILL_LABELS if still else {}), **changes}
     return Classifier(task, device="cpu", precision="float32", **settings)
 
@@ -114,7 +114,7 @@ def label_task_of(
     pretrained: PretrainedEncoder | None = None,
     **changes: Any,
 ) -> ClassificationTask:
-    """A task fitted to texts and their labels, its weights drawn with seed 1 whatever was drawn before."""
+    """Return a task built from texts and labels, with weights initialized with seed 1."""
     config = tiny_classifier(still=still, **changes).config
     with torch.random.fork_rng():
         torch.manual_seed(1)

@@ -1,4 +1,4 @@
-"""A little text, and settings that make a language model small enough to be trained within a test."""
+"""A short text, and settings that make a language model small enough to be trained within a test."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ TRAIN = [
 ] * 3
 DEV = ["Ada sat in the café and counted the eggs: one, two.\n", "The ferry left Ghent at seven. Rain fell.\n"]
 
-# Every setting a test may depend on is here, so that a change of a preset changes no test.
+# All settings that a test may depend on are here, so that changing a preset does not change a test.
 TEXT_SETTINGS: dict[str, Any] = {
     "unit": "char",
     "pretokenized": False,
@@ -64,7 +64,7 @@ TEXT_SETTINGS: dict[str, Any] = {
 
 
 def tiny_language_model(**changes: Any) -> LanguageModel:
-    """A language model with the settings above, some of them changed."""
+    """Return a language model with the settings above, some of them changed."""
     return LanguageModel(device="cpu", precision="float32", **{**TEXT_SETTINGS, **changes})
 
 
@@ -72,7 +72,7 @@ TextTrainer = Trainer[TextExamples, WindowNLL, Window]
 
 
 def tiny_text_trainer(**changes: Any) -> tuple[LanguageModellingTask, TextTrainer]:
-    """Such a model's task, its weights as seed 1 draws them, and a trainer of it."""
+    """Return the task of such a model, with weights initialized with seed 1, and a trainer of it."""
     model = tiny_language_model(**changes)
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -81,7 +81,7 @@ def tiny_text_trainer(**changes: Any) -> tuple[LanguageModellingTask, TextTraine
 
 
 def text_options(**changes: Any) -> list[str]:
-    """Command line options for the settings above, some of them changed."""
+    """Return command line options for the settings above, some of them changed."""
     options = ["--device=cpu"]
     for name, value in {**TEXT_SETTINGS, **changes}.items():
         dashed = name.replace("_", "-")
@@ -90,7 +90,7 @@ def text_options(**changes: Any) -> list[str]:
 
 
 def write_texts(folder: Path) -> Path:
-    """A folder with a train and a dev file: the documents above, each as one running text."""
+    """Write the documents above as running text into a train and a dev file, and return their folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "train.txt").write_text("".join(TRAIN), encoding="utf-8")
     (folder / "dev.txt").write_text("".join(DEV), encoding="utf-8")

@@ -20,7 +20,7 @@ BUDGETS = st.integers(1, 120)
 
 
 def check_batches(batches: Sequence[Sequence[int]], lengths: Sequence[int], budget: int) -> None:
-    """Every example once; within the budget, padding counted, or alone."""
+    """Assert that every example occurs once, and that padded batches are within the budget unless they have one row."""
     assert sorted(example for batch in batches for example in batch) == list(range(len(lengths)))
     for batch in batches:
         padded_tokens = max(lengths[example] for example in batch) * len(batch)
@@ -48,7 +48,7 @@ def test_a_batch_knows_its_mask_and_its_tokens() -> None:
         (torch.tensor([2, 1]), torch.zeros(3, 2), "3 rows of targets for 2 lengths"),
     ],
 )
-def test_a_batch_that_does_not_fit_is_refused(lengths: Tensor, targets: Tensor | None, message: str) -> None:
+def test_an_inconsistent_batch_is_an_error(lengths: Tensor, targets: Tensor | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Batch(inputs={}, lengths=lengths, targets=targets)
 
@@ -63,7 +63,7 @@ def test_a_batch_moves_all_but_its_lengths() -> None:
     assert Batch(inputs={}, lengths=torch.tensor([1])).to(torch.device("meta")).targets is None
 
 
-def test_each_row_of_a_batch_is_repeated_and_what_the_rows_share_is_not() -> None:
+def test_repeating_a_batch_repeats_rows_but_not_shared_tensors() -> None:
     inputs = {
         "words_BT": torch.tensor([[1, 2], [3, 0]]),
         "empty_B": torch.tensor([0, 1]),
@@ -86,7 +86,7 @@ def test_each_row_of_a_batch_is_repeated_and_what_the_rows_share_is_not() -> Non
 @quick
 @given(st.lists(st.lists(st.integers(1, 999), max_size=6), min_size=1, max_size=8), st.data())
 def test_padding_equals_a_loop_over_examples(rows: list[list[int]], data: st.DataObject) -> None:
-    rows[0].append(5)  # one token at least: a corpus of empty examples alone has nothing to pad
+    rows[0].append(5)  # at least one token: a corpus of only empty examples has nothing to pad
     flat = torch.tensor([value for row in rows for value in row])
     lengths = torch.tensor([len(row) for row in rows])
     ragged = Ragged(columns={"words": flat.to(torch.int16), "tags": -flat}, lengths=lengths)
@@ -102,17 +102,17 @@ def test_padding_equals_a_loop_over_examples(rows: list[list[int]], data: st.Dat
     assert ragged.columns["tags"].tolist() == (-flat).tolist()  # the corpus itself is not padded
 
 
-# Batches of like lengths
+# Batches of similar lengths
 
 
 def cost(rows: int, steps: int) -> int:
-    """What a batch takes: all its steps, each as long as that of its rows and some more."""
+    """Return the cost of a batch: that of each step is proportional to its rows plus a constant."""
     return (rows + ROWS_A_STEP_IS_WORTH) * steps
 
 
 @quick
 @given(LENGTHS, BUDGETS)
-def test_sorted_batches_hold_every_example_once_longest_first(lengths: list[int], budget: int) -> None:
+def test_sorted_batches_contain_every_example_once_longest_first(lengths: list[int], budget: int) -> None:
     batches = length_sorted_batches(lengths, budget)
     check_batches(batches, lengths, budget)
     order = [example for batch in batches for example in batch]
@@ -121,22 +121,22 @@ def test_sorted_batches_hold_every_example_once_longest_first(lengths: list[int]
 
 @quick
 @given(LENGTHS, BUDGETS)
-def test_sorted_batches_grow_while_that_pays(lengths: list[int], budget: int) -> None:
+def test_sorted_batches_grow_while_that_reduces_the_cost(lengths: list[int], budget: int) -> None:
     batches = length_sorted_batches(lengths, budget)
-    for place, batch in enumerate(batches):
+    for index, batch in enumerate(batches):
         size, longest = len(batch), lengths[batch[0]]
         assert 4 ** round(math.log(size, 4)) == size, "a power of four"
         if size > 1:
             quarter = size // 4
             assert cost(size, longest) <= cost(quarter, longest) + cost(3 * quarter, lengths[batch[quarter]])
-        rest = [example for later in batches[place + 1 :] for example in later]
+        rest = [example for later in batches[index + 1 :] for example in later]
         if len(rest) >= 3 * size and 4 * size * longest <= budget:
             assert cost(4 * size, longest) > cost(size, longest) + cost(3 * size, lengths[rest[0]])
 
 
 @quick
 @given(LENGTHS, BUDGETS, st.integers(0, 99), st.integers(0, 9), st.sampled_from([1, 2, 50]))
-def test_sampled_batches_hold_every_example_once(
+def test_sampled_batches_contain_every_example_once(
     lengths: list[int], budget: int, seed: int, epoch: int, pool_batches: int
 ) -> None:
     sampler = BucketSampler(lengths=lengths, batch_tokens=budget, seed=seed, pool_batches=pool_batches)
@@ -150,7 +150,7 @@ def many_lengths() -> list[int]:
     return torch.randint(1, 60, (3000,), generator=torch.Generator().manual_seed(0)).tolist()
 
 
-def test_epochs_and_seeds_share_no_order() -> None:
+def test_epochs_and_seeds_have_different_orders() -> None:
     lengths = many_lengths()
     sampler = BucketSampler(lengths=lengths, batch_tokens=600, seed=1)
     other = BucketSampler(lengths=lengths, batch_tokens=600, seed=2)
@@ -159,20 +159,20 @@ def test_epochs_and_seeds_share_no_order() -> None:
         assert one != following
         shared = {frozenset(batch) for batch in one} & {frozenset(batch) for batch in following}
         assert len(shared) < len(one) / 20
-    assert sampler.epoch(0) == orders[0]  # whatever epochs were asked for between
+    assert sampler.epoch(0) == orders[0]  # independent of the epochs drawn in between
 
 
-def test_rows_of_a_batch_are_about_as_long_as_each_other_and_batches_come_in_any_order() -> None:
+def test_rows_of_a_batch_have_similar_lengths_and_batches_are_shuffled() -> None:
     lengths = many_lengths()
     batches = BucketSampler(lengths=lengths, batch_tokens=600, seed=1).epoch(0)
     longest = [max(lengths[example] for example in batch) for batch in batches]
     padded_tokens = sum(length * len(batch) for length, batch in zip(longest, batches, strict=True))
-    assert sum(lengths) / padded_tokens > 0.9  # batches cut without sorting reach about a half
+    assert sum(lengths) / padded_tokens > 0.9  # without sorting it would be about a half
     rising = sum(one <= other for one, other in pairwise(longest))
     assert 0.35 < rising / (len(batches) - 1) < 0.65
 
 
-def test_one_very_long_example_spoils_no_other_batch() -> None:
+def test_a_very_long_example_does_not_affect_other_batches() -> None:
     lengths = many_lengths()
     without = BucketSampler(lengths=lengths, batch_tokens=600, seed=1).epoch(0)
     batches = BucketSampler(lengths=[*lengths, 30_000], batch_tokens=600, seed=1).epoch(0)
@@ -190,7 +190,7 @@ def test_one_very_long_example_spoils_no_other_batch() -> None:
     st.integers(0, 99),
     st.integers(0, 9),
 )
-def test_each_label_is_drawn_as_often_as_any_other_and_its_examples_alike(
+def test_each_label_and_each_example_of_a_label_is_drawn_equally_often(
     examples: list[tuple[int, int]], budget: int, seed: int, epoch: int
 ) -> None:
     lengths, labels = [length for length, _ in examples], [label for _, label in examples]
@@ -198,7 +198,7 @@ def test_each_label_is_drawn_as_often_as_any_other_and_its_examples_alike(
     batches = sampler.epoch(epoch)
     drawn = Counter(example for batch in batches for example in batch)
     assert drawn.total() == len(examples)
-    of_label = {label: [drawn[place] for place, own in enumerate(labels) if own == label] for label in labels}
+    of_label = {label: [drawn[index] for index, own in enumerate(labels) if own == label] for label in labels}
     times = [sum(counts) for counts in of_label.values()]
     assert max(times) - min(times) <= 1
     for counts in of_label.values():
@@ -208,12 +208,12 @@ def test_each_label_is_drawn_as_often_as_any_other_and_its_examples_alike(
     assert BucketSampler(lengths=lengths, batch_tokens=budget, seed=seed, labels=labels).epoch(epoch) == batches
 
 
-def test_other_examples_of_a_frequent_label_are_drawn_in_another_epoch() -> None:
+def test_each_epoch_draws_different_examples_of_a_frequent_label() -> None:
     labels = [0] * 10 + [1] * 990
     sampler = BucketSampler(lengths=[5] * 1000, batch_tokens=100, seed=1, labels=labels)
     drawn = [{example for batch in sampler.epoch(epoch) for example in batch if labels[example]} for epoch in range(8)]
     assert [len(examples) for examples in drawn] == [500] * 8
-    assert len(set.union(*drawn)) > 970  # by chance 2 ** -8 of them never are
+    assert len(set.union(*drawn)) > 970  # 2 ** -8 of them are expected never to be drawn
     assert all(150 < len(one & other) < 350 for one, other in combinations(drawn, 2))
     other = BucketSampler(lengths=[5] * 1000, batch_tokens=100, seed=2, labels=labels)
     assert other.epoch(0) != sampler.epoch(0)

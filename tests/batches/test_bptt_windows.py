@@ -1,4 +1,4 @@
-"""Streams and windows: every token is predicted once, from the token before it, whatever the sizes."""
+"""Streams and windows: for all sizes, every token is predicted once, from the token before it."""
 
 import itertools
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ SIZES = st.tuples(st.integers(1, 300), st.integers(1, 40), st.integers(1, 50), s
 
 
 def pairs_read(ids: np.ndarray, windows: Sequence[Window], before: int) -> list[tuple[int, int]]:
-    """Input and target of every true token, as the windows come."""
+    """Return the input and target of every real token, in the order of the windows."""
     pairs: list[tuple[int, int]] = []
     for window in windows:
         inputs, targets, lengths = window_tokens(ids, window, before=before)
@@ -46,7 +46,7 @@ def test_every_token_is_the_target_once_and_its_input_is_the_token_before(
 
 @settings(deadline=None)
 @given(SIZES)
-def test_a_stream_goes_on_where_its_last_window_ended(sizes: tuple[int, int, int, bool, int]) -> None:
+def test_a_stream_continues_where_its_last_window_ended(sizes: tuple[int, int, int, bool, int]) -> None:
     tokens, streams, steps, vary, epoch = sizes
     windows = WindowSampler(tokens=tokens, streams=streams, steps=steps, vary=vary).epoch(epoch)
     read: dict[int, list[int]] = {}
@@ -59,7 +59,7 @@ def test_a_stream_goes_on_where_its_last_window_ended(sizes: tuple[int, int, int
     assert max(map(len, read.values())) - min(map(len, read.values())) <= 1
 
 
-def test_windows_of_random_length_are_the_same_for_the_same_seed_and_epoch() -> None:
+def test_random_window_lengths_are_determined_by_seed_and_epoch() -> None:
     def lengths(seed: int, epoch: int) -> list[int]:
         sampler = WindowSampler(tokens=200_000, streams=10, steps=70, vary=True, seed=seed)
         return [window.steps for window in sampler.epoch(epoch)]
@@ -69,8 +69,8 @@ def test_windows_of_random_length_are_the_same_for_the_same_seed_and_epoch() -> 
     assert lengths(1, 0) != lengths(2, 0)
 
 
-def test_windows_of_random_length_are_spread_as_published() -> None:
-    """About 70, with a standard deviation of 5, and in 5 % of the windows about 35 (Merity et al. 2018)."""
+def test_random_window_lengths_are_distributed_as_published() -> None:
+    """The mean is 70, or 35 in 5 % of the windows, with a standard deviation of 5 (Merity et al. 2018)."""
     windows = WindowSampler(tokens=7_000_000, streams=10, steps=70, vary=True, seed=1).epoch(0)[:-1]
     usual = [window.steps for window in windows if window.steps > 52]
     short = [window.steps for window in windows if window.steps <= 52]
@@ -87,31 +87,31 @@ def test_the_learning_rate_follows_the_length_of_a_window() -> None:
 
 
 def test_only_the_tokens_of_a_window_are_read() -> None:
-    """A text may be larger than memory: it is asked for the places of a window, and for nothing else."""
+    """A text may be larger than memory, so only the indices of the window are read."""
 
-    class Asked:
+    class RecordingIds:
         def __init__(self) -> None:
-            self.places: list[np.ndarray] = []
+            self.indices: list[np.ndarray] = []
 
         def __len__(self) -> int:
             return 10**12
 
-        def __getitem__(self, places: np.ndarray) -> np.ndarray:
-            self.places.append(places)
-            return places % 100
+        def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+            self.indices.append(indices)
+            return indices % 100
 
-    ids: Any = Asked()
+    ids: Any = RecordingIds()
     window_tokens(ids, Window(500, 20, streams=4, rows=4), before=0)
-    assert sum(places.size for places in ids.places) == 2 * 4 * 20
+    assert sum(indices.size for indices in ids.indices) == 2 * 4 * 20
 
 
-def test_windows_and_streams_do_not_change_what_a_model_says_of_one_stream() -> None:
-    """State carried over the borders of windows gives what one long window gives."""
+def test_windows_do_not_change_the_nll_of_a_stream() -> None:
+    """With state carried between windows, the negative log-likelihood is that of one long window."""
     torch.manual_seed(1)
     model = NextTokenModel(LanguageModelConfig(embedding_size=6, hidden_size=8, num_layers=2), 20).double().eval()
     ids = np.random.default_rng(1).integers(0, 20, 103)
 
-    def surprise(steps: int) -> float:
+    def nll(steps: int) -> float:
         carry, total = model.initial_carry(1), 0.0
         for window in WindowSampler(tokens=len(ids), streams=1, steps=steps).epoch(0):
             inputs, targets, lengths = window_tokens(ids, window, before=0)
@@ -120,5 +120,5 @@ def test_windows_and_streams_do_not_change_what_a_model_says_of_one_stream() -> 
         return total
 
     with torch.no_grad():
-        assert surprise(1) == pytest.approx(surprise(200), rel=1e-6)
-        assert surprise(7) == pytest.approx(surprise(200), rel=1e-6)
+        assert nll(1) == pytest.approx(nll(200), rel=1e-6)
+        assert nll(7) == pytest.approx(nll(200), rel=1e-6)

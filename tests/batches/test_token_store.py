@@ -1,4 +1,4 @@
-"""Stored tokens: the same as encoded ones, in the smallest type, on disk and not in memory."""
+"""Stored tokens: equal to the encoded text, in the smallest type, on disk and not in memory."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ DOCUMENTS = ["naïve 👍🏽\n", "", "two  words\r\n", "\n\n"]
 
 @pytest.mark.parametrize(("unit", "pretokenized"), [("char", False), ("word", False), ("word", True), ("bpe", False)])
 @pytest.mark.parametrize("many", [True, False])
-def test_what_is_stored_is_what_is_encoded(unit: Any, pretokenized: bool, many: bool) -> None:
+def test_stored_ids_equal_the_encoded_text(unit: Any, pretokenized: bool, many: bool) -> None:
     documents = DOCUMENTS if many else ["".join(DOCUMENTS)]
     texts = Texts(lambda: documents, many=many)  # a string is an iterable of its characters
     tokenizer = TextTokenizer.fitted(unit, texts.documents(), pretokenized=pretokenized)
@@ -47,7 +47,7 @@ def test_ids_take_the_smallest_type_that_holds_the_vocabulary(size: int, dtype: 
     assert np.array_equal(ids, np.arange(2, size))
 
 
-def test_ids_lie_in_a_file_that_nobody_else_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_are_stored_in_an_unlinked_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     texts = from_strings(["abc"])
     ids = store_tokens(TextTokenizer.fitted("char", texts.documents()), texts).ids
@@ -73,7 +73,7 @@ def test_memory_does_not_grow_with_the_text() -> None:
     assert tokenizer.decode(store.ids[-26:]) == "\nall work and no play 999\n"
 
 
-def test_an_empty_split_and_one_that_cannot_be_read(tmp_path: Path) -> None:
+def test_an_empty_or_unreadable_split_is_an_error(tmp_path: Path) -> None:
     tokenizer = TextTokenizer.fitted("char", [["a"]])
     with pytest.raises(CorpusError, match="the split is empty"):
         store_tokens(tokenizer, from_strings(["", ""]))
@@ -83,10 +83,10 @@ def test_an_empty_split_and_one_that_cannot_be_read(tmp_path: Path) -> None:
         store_tokens(tokenizer, open_texts(path, dev_fraction=0)["train"])
 
 
-def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error_of_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = Path("/dev/full")
     if not full.exists():
-        pytest.skip("needs /dev/full, a file that is always full, as Linux has it")
+        pytest.skip("needs Linux's /dev/full, a file that is always full")
     texts = from_strings(["abc"])
     tokenizer = TextTokenizer.fitted("char", texts.documents())
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

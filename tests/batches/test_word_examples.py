@@ -1,4 +1,4 @@
-"""Texts as models of words read them: what ``test_tagging_task`` does not check token by token."""
+"""Word examples: what ``tests/tasks/test_tagging.py`` does not check token by token."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def test_precomputed_examples_give_the_same_rows_as_others(name: str, rows: list
     table_S = examples.spellings()[name]
     precomputed = examples.precompute(lambda spellings: spellings[name], torch.device("cpu"))
     one, other = ({**inputs, **shared} for inputs, shared in (examples.tensors(rows), precomputed.tensors(rows)))
-    found = one[name][one["spellings_BT"]]  # of the spellings of this batch, no wider than the longest of them
+    found = one[name][one["spellings_BT"]]  # only as wide as the longest spelling of the batch
     if name == "characters_UL":
         found = F.pad(found, (0, table_S.shape[1] - found.shape[2]))
     assert torch.equal(other["spelling_vectors_UD"][other["spellings_BT"]], found)
@@ -47,9 +47,7 @@ def test_a_reader_made_from_its_files_reads_the_same(train: list[list[str]], tex
 
 @settings(max_examples=25)
 @given(texts_of_words, st.integers(1, 3))
-def test_no_word_of_training_is_both_seen_once_and_known_for_another_reason(
-    train: list[list[str]], minimum_count: int
-) -> None:
+def test_words_with_pretrained_vectors_are_not_singletons(train: list[list[str]], minimum_count: int) -> None:
     known = READER.tokenizer.words.entries[2:]
     reader = WordReader.fitted(train, minimum_count, known=known)
     assert len(reader.singletons) == len(reader.tokenizer.words)
@@ -59,9 +57,9 @@ def test_no_word_of_training_is_both_seen_once_and_known_for_another_reason(
     assert all(word in reader.tokenizer.words for word in known)
 
 
-def test_of_a_long_spelling_both_ends_are_read() -> None:
+def test_both_ends_of_a_long_spelling_are_read() -> None:
     lengths = READER.read([["x" * 39, "x" * 40, "x" * 41, "x" * 1000]]).characters_S
-    assert lengths.tolist() == [1, 39, 40, 40, 40]  # the first is that of padding
+    assert lengths.tolist() == [1, 39, 40, 40, 40]  # the first is the length of padding
     ends = READER.read([["Ada" + "!" * 50 + "Ghent"]]).characters_SL[1]
     assert ends[:3].tolist() == READER.characters.ids("Ada")
     assert ends[-5:].tolist() == READER.characters.ids("Ghent")

@@ -81,7 +81,7 @@ def test_a_beam_gives_the_best_texts_first() -> None:
         (["--top-p=2"], 2, r"--top-p.*less than or equal to 1"),
         (["--max-tokens=0"], 2, r"max_tokens must be at least 1"),
         (["--num-samples=0"], 2, r"num_samples must be at least 1"),
-        (["--beam=2", "--num-samples=3"], 2, r"a beam of 2 cannot give 3 texts"),
+        (["--beam=2", "--num-samples=3"], 2, r"a beam of width 2 cannot find 3 texts"),
         (["--stop="], 2, r"a stop string must not be empty"),
         (["--model=nowhere"], 1, r"nowhere is not a run"),
     ],

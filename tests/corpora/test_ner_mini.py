@@ -1,4 +1,4 @@
-"""The embedded corpus ner-mini, read here with a few lines of its own, keeps what its card promises."""
+"""The embedded corpus ner-mini, read without seqkit's readers, matches its card."""
 
 import re
 import unicodedata
@@ -44,7 +44,7 @@ def of_split(split: str) -> list[Sentence]:
 
 
 def entities(sentences: list[Sentence]) -> list[tuple[str, str]]:
-    """Type and surface form of each entity mention; the tags are IOB2."""
+    """Return the type and surface form of each entity mention; the tags are IOB2."""
     found: list[tuple[str, list[str]]] = []
     for token, tag in chain.from_iterable(zip(s.tokens, s.tags, strict=True) for s in sentences):
         if tag.startswith("B-"):
@@ -55,7 +55,7 @@ def entities(sentences: list[Sentence]) -> list[tuple[str, str]]:
 
 
 def skeleton(sentence: Sentence) -> str:
-    """The sentence in lower case with each entity replaced by its type."""
+    """Return the sentence in lower case, with each entity replaced by its type."""
     pairs = zip(sentence.tokens, sentence.tags, strict=True)
     return " ".join(token.lower() if tag == "O" else tag[2:] for token, tag in pairs if not tag.startswith("I-"))
 
@@ -65,13 +65,13 @@ def repeated(values: list[str]) -> list[str]:
 
 
 def card_counts() -> dict[str, list[int]]:
-    """The rows of the card's tables: first cell -> the numbers after it."""
+    """Return the rows of the card's tables: the numbers by the first cell."""
     rows = re.findall(r"^\| (\S.*?) \|((?: \d+ \|)+)$", read("CARD.md"), flags=re.MULTILINE)
     return {title: [int(number) for number in cells.split("|")[:-1]] for title, cells in rows}
 
 
 def split_counts() -> dict[str, list[int]]:
-    """The same counts taken from the files: train, dev, test and all."""
+    """Return the same counts from the files: train, dev, test and total."""
     counts: dict[str, list[int]] = {}
     for split in SPLITS:
         sentences = of_split(split)
@@ -111,7 +111,7 @@ def test_tokens_are_well_formed() -> None:
 
 
 @pytest.mark.parametrize("lower", [False, True])
-def test_no_sentence_twice(lower: bool) -> None:
+def test_no_sentence_is_repeated(lower: bool) -> None:
     texts = [" ".join(sentence.tokens) for sentence in corpus()]
     assert repeated([text.lower() if lower else text for text in texts]) == []
 
@@ -142,7 +142,7 @@ def test_every_genre_is_in_every_split() -> None:
     assert genres[0] == genres[1] == genres[2]
 
 
-def test_most_test_entities_are_never_in_train() -> None:
+def test_most_test_entities_are_not_in_train() -> None:
     train = {surface for _, surface in entities(of_split("train"))}
     mentions = [surface for _, surface in entities(of_split("test"))]
     unseen = [surface for surface in mentions if surface not in train]

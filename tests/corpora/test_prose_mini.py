@@ -1,4 +1,4 @@
-"""The embedded corpus prose-mini, read here with a few lines of its own, keeps what its card promises."""
+"""The embedded corpus prose-mini, read without seqkit's readers, matches its card."""
 
 import json
 import re
@@ -16,7 +16,7 @@ def read(name: str) -> str:
 
 @cache
 def corpus() -> dict[str, dict[str, str]]:
-    """For each split the texts by the names of their documents."""
+    """Return the texts of each split by the names of their documents."""
     rows = {split: [json.loads(line) for line in read(f"{split}.jsonl").splitlines()] for split in SPLITS}
     return {split: {row["document"]: row["text"] for row in rows[split]} for split in SPLITS}
 
@@ -25,7 +25,7 @@ def every_text() -> list[str]:
     return [text for texts in corpus().values() for text in texts.values()]
 
 
-def test_the_card_counts_what_is_there() -> None:
+def test_the_counts_of_the_card_match_the_files() -> None:
     cells = re.findall(r"^\| (.+?) \|((?: \d+ \|){4})$", read("CARD.md"), flags=re.MULTILINE)
     card = {title: [int(number) for number in numbers.split("|")[:-1]] for title, numbers in cells}
     counts: dict[str, list[int]] = {}
@@ -54,7 +54,7 @@ def test_each_split_has_every_genre() -> None:
     assert genres[0] == genres[1] == genres[2]
 
 
-def test_documents_are_named_once_and_written_once() -> None:
+def test_document_names_and_texts_are_unique() -> None:
     names = list(chain.from_iterable(corpus().values()))
     assert len(names) == len(set(names))
     assert len(set(every_text())) == len(names)
@@ -62,8 +62,8 @@ def test_documents_are_named_once_and_written_once() -> None:
     assert [part for part, count in paragraphs.items() if count > 1] == []
 
 
-def test_no_two_documents_are_of_one_template() -> None:
-    """Two documents share hardly any run of six words."""
+def test_no_two_documents_share_a_template() -> None:
+    """Two documents have hardly any sequence of six words in common."""
 
     def runs(text: str) -> set[tuple[str, ...]]:
         words = re.findall(r"[a-z']+", text.lower())

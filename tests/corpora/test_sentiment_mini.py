@@ -1,4 +1,4 @@
-"""The embedded corpus sentiment-mini, read here with a few lines of its own, keeps what its card promises."""
+"""The embedded corpus sentiment-mini, read without seqkit's readers, matches its card."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
-def test_the_card_counts_what_is_there() -> None:
+def test_the_counts_of_the_card_match_the_files() -> None:
     cells = re.findall(r"^\| (.+?) \|((?: \d+ \|){4})$", read("CARD.md"), flags=re.MULTILINE)
     card = {title: [int(number) for number in numbers.split("|")[:-1]] for title, numbers in cells}
     counts: dict[str, list[int]] = {}
@@ -53,7 +53,7 @@ def test_it_is_as_large_and_as_balanced_as_promised() -> None:
         assert row["text"] == " ".join(row["text"].split())
 
 
-def test_no_review_is_there_twice_and_no_sentence_frame_is_filled_in_again() -> None:
+def test_no_review_or_sentence_frame_is_repeated() -> None:
     assert max(Counter(every_text()).values()) == 1
     runs = Counter(
         run for text in every_text() for run in set(zip(*(words_of(text)[start:] for start in range(6)), strict=False))
@@ -68,8 +68,8 @@ def test_no_review_is_there_twice_and_no_sentence_frame_is_filled_in_again() -> 
     assert max(frames.values()) <= 2
 
 
-def test_hardly_a_word_gives_the_label_away() -> None:
-    """Of the words that 50 reviews hold, none is of one label alone."""
+def test_no_frequent_word_determines_the_label() -> None:
+    """No word that occurs in 50 reviews or more occurs with one label only."""
     counts: dict[str, Counter[str]] = {}
     for rows in corpus().values():
         for row in rows:

@@ -1,4 +1,4 @@
-"""Pictures: what is drawn where, read back from the figures, and that the files are sound."""
+"""Figures: what they contain, and that their files are valid."""
 
 import ast
 import io
@@ -61,17 +61,17 @@ def texts_in(figure: Figure) -> list[str]:
         lambda: confusion_matrix([[0, 0], [0, 0]], ["never", "seen"]),
     ],
 )
-def test_a_picture_is_a_png_of_sane_size_with_something_on_it(draw: Callable[[], bytes]) -> None:
+def test_a_figure_is_a_png_of_reasonable_size_with_content(draw: Callable[[], bytes]) -> None:
     png = draw()
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     pixels = imread(io.BytesIO(png))
     assert all(300 <= side <= 2300 for side in pixels.shape[:2])
     assert len(np.unique(pixels[::3, ::3, 0])) > 10
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    assert (border == 1).all()  # nothing is cut off at the edge
+    assert (border == 1).all()  # nothing is clipped at the edge
 
 
-def test_the_same_data_give_the_same_file_and_other_data_another() -> None:
+def test_equal_data_give_equal_files_and_different_data_different_ones() -> None:
     pictures = {
         learning_curve(HISTORY, F1),
         learning_curve(HISTORY, F1),
@@ -86,7 +86,7 @@ def test_the_same_data_give_the_same_file_and_other_data_another() -> None:
     assert len(pictures) == 6
 
 
-def test_no_figure_is_left_to_pyplot() -> None:
+def test_pyplot_is_not_used() -> None:
     tree = ast.parse(Path(figures.__file__).read_text(encoding="utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     assert any("matplotlib" in ast.unparse(node) for node in imports)
@@ -98,7 +98,7 @@ def test_no_figure_is_left_to_pyplot() -> None:
 
 
 @pytest.mark.parametrize(("metric", "factor", "best"), [(F1, 100, "best 75.00"), (PERPLEXITY, 1, "best 60.00")])
-def test_a_learning_curve_has_every_epoch_and_names_the_best(metric: Metric, factor: float, best: str) -> None:
+def test_a_learning_curve_has_every_epoch_and_annotates_the_best(metric: Metric, factor: float, best: str) -> None:
     figure = _learning_curve(HISTORY, metric)
     losses, scores = (np.asarray(axes.lines[0].get_xydata()).tolist() for axes in figure.axes)
     assert losses == [[1, 2.0], [2, 1.0], [3, 0.5]]
@@ -107,7 +107,7 @@ def test_a_learning_curve_has_every_epoch_and_names_the_best(metric: Metric, fac
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
-def test_a_learning_curve_can_be_drawn_of_few_epochs(epochs: int) -> None:
+def test_a_learning_curve_of_few_epochs_can_be_drawn(epochs: int) -> None:
     history = [{"epoch": epoch, "train_loss": 0.0, "dev_f1": 1.0} for epoch in range(1, epochs + 1)]
     assert learning_curve(history, F1).startswith(b"\x89PNG")
 
@@ -118,14 +118,14 @@ def test_a_learning_curve_can_be_drawn_of_few_epochs(epochs: int) -> None:
 @settings(max_examples=15)
 @given(st.lists(st.tuples(st.floats(0, 1) | st.integers(0, 15).map(lambda n: n / 15), st.booleans()), max_size=40))
 def test_bars_are_the_accuracies_and_the_counts_of_the_bins(predictions: list[tuple[float, bool]]) -> None:
-    bins = reliability([sure for sure, _ in predictions], [right for _, right in predictions])
+    bins = reliability([confidence for confidence, _ in predictions], [correct for _, correct in predictions])
     upper, lower = _reliability_diagram(bins, 0.1, None).axes
     bars: list[Any] = list(upper.patches)
     assert [bar.get_height() for bar in bars] == [part.accuracy for part in bins]
     assert [bar.get_height() for bar in lower.patches] == [part.count for part in bins]  # type: ignore[attr-defined]
     for bar, part in zip(bars, bins, strict=True):
         assert bar.get_x() - 1e-9 <= part.confidence <= bar.get_x() + bar.get_width() + 1e-9
-    assert len({bar.get_x() for bar in bars}) == len(bins)  # no two on top of each other
+    assert len({bar.get_x() for bar in bars}) == len(bins)  # no two bars overlap
 
 
 def test_the_diagonal_and_the_mean_confidences_are_drawn() -> None:
@@ -137,7 +137,7 @@ def test_the_diagonal_and_the_mean_confidences_are_drawn() -> None:
     assert lower.get_ylim()[1] > 300
 
 
-def test_the_title_is_the_error_and_what_it_was_before() -> None:
+def test_the_title_has_the_error_and_the_error_before_scaling() -> None:
     titles = [_reliability_diagram(BINS, 0.0312, before).axes[0].get_title() for before in (None, 0.104)]
     assert titles == [
         "expected calibration error 3.12 %",
@@ -162,7 +162,7 @@ def test_a_cell_has_its_count_and_the_colour_of_its_share_of_the_row() -> None:
 @pytest.mark.parametrize(
     ("labels", "counted", "named"), [(1, 1, 1), (12, 144, 12), (13, 0, 13), (100, 0, 100), (101, 0, 0)]
 )
-def test_counts_and_names_are_drawn_while_there_is_room(labels: int, counted: int, named: int) -> None:
+def test_counts_and_names_are_drawn_if_there_is_room(labels: int, counted: int, named: int) -> None:
     figure = _confusion_matrix(square(labels), names(labels))
     assert len(texts_in(figure)) == counted
     for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
@@ -170,14 +170,14 @@ def test_counts_and_names_are_drawn_while_there_is_room(labels: int, counted: in
         assert len(axis.get_ticklocs()) == named
 
 
-def test_a_long_name_is_cut_and_a_short_one_is_not() -> None:
+def test_long_names_are_truncated() -> None:
     labels = ["x" * 24, "y" * 25, "two\nlines", "z" * 22 + " and more"]
     drawn = [text.get_text() for text in _confusion_matrix(square(4), labels).axes[0].get_yticklabels()]
     assert drawn == ["x" * 24, "y" * 23 + "…", "two lines", "z" * 22 + "…"]
 
 
 @pytest.mark.parametrize("labels", [3, 20])
-def test_names_do_not_run_into_each_other(labels: int) -> None:
+def test_names_do_not_overlap(labels: int) -> None:
     figure = _confusion_matrix(square(labels), [f"a long name of label {number}" for number in range(labels)])
     figure.draw_without_rendering()
     axes = figure.axes[0]

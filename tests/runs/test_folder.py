@@ -1,4 +1,4 @@
-"""Run folders: whatever fails, and wherever, what was there before is still there."""
+"""Run folders: a failure at any point leaves the previous content intact."""
 
 import ast
 import errno
@@ -24,12 +24,12 @@ NEW_RUN = to_json({**NEW_HEADER, "files": ["model.safetensors", "run.json"]}).en
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, hidden ones too."""
+    """Return the content of every file below a folder, hidden ones included."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def old_run(path: Path) -> dict[str, bytes]:
-    """Write a run and two files of the user's into its folder; return all of it."""
+    """Write a run and two files of the user into a folder; return the content of all files."""
     RunFolder(path).create(HEADER, OLD)
     (path / "notes.txt").write_text("mine")
     (path / "figures").mkdir()
@@ -38,7 +38,7 @@ def old_run(path: Path) -> dict[str, bytes]:
 
 
 class FullDisk:
-    """Makes the disk full from its ``since``-th change on; renames, which need no space, then fail only once."""
+    """Makes the disk full from the ``since``-th change on; renames, which need no space, then fail only once."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, since: int) -> None:
         self.changes, self.since = 0, since
@@ -61,7 +61,7 @@ class FullDisk:
 
 
 def fail_everywhere(write: Callable[[], None], check: Callable[[], None]) -> int:
-    """Fill the disk at the first change of a write, then at the second, … until it succeeds; count the failures."""
+    """Repeat a write with a disk that is full from its first change on, then its second, …; return the failures."""
     for since in range(1, 100):
         with pytest.MonkeyPatch.context() as monkeypatch:
             disk = FullDisk(monkeypatch, since)
@@ -70,7 +70,7 @@ def fail_everywhere(write: Callable[[], None], check: Callable[[], None]) -> int
             except CheckpointError as error:
                 message = str(error)
             else:
-                assert disk.changes < since, "an error of the disk was passed over"
+                assert disk.changes < since, "an error of the disk was ignored"
                 return since - 1
         assert "cannot be written: No space left on device" in message
         assert "what was saved before is untouched; free some space" in message
@@ -78,7 +78,7 @@ def fail_everywhere(write: Callable[[], None], check: Callable[[], None]) -> int
     raise AssertionError("the write never succeeds")
 
 
-def test_a_disk_that_fills_anywhere_in_a_new_run_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_disk_that_fills_while_a_new_run_is_written_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "run"
     before = old_run(path)
 
@@ -97,7 +97,7 @@ def test_a_disk_that_fills_anywhere_in_a_new_run_leaves_the_old_one(tmp_path: Pa
     assert [inner.name for inner in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_disk_that_fills_in_a_first_run_leaves_nothing(tmp_path: Path) -> None:
+def test_a_disk_that_fills_while_a_first_run_is_written_leaves_nothing(tmp_path: Path) -> None:
     def check() -> None:
         assert list(tmp_path.iterdir()) == []
 
@@ -119,7 +119,7 @@ def test_a_disk_that_fills_while_files_are_replaced_leaves_each_file_whole(tmp_p
     assert content(path) == {**before, **new}
 
 
-def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_flushed_to_disk_before_it_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     RunFolder(tmp_path).create(HEADER, {"model.safetensors": b"old"})
     reader = (tmp_path / "model.safetensors").open("rb")
     order: list[str] = []
@@ -136,11 +136,11 @@ def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeyp
     RunFolder(tmp_path).write({"model.safetensors": b"new"})
     assert order == ["fsync", "replace"]
     with reader:
-        assert reader.read() == b"old", "who has the old file open reads it to its end"
+        assert reader.read() == b"old", "a process that has the old file open can read it to its end"
     assert (tmp_path / "model.safetensors").read_bytes() == b"new"
 
 
-def test_a_new_run_replaces_all_that_is_a_runs_and_nothing_else(tmp_path: Path) -> None:
+def test_a_new_run_replaces_the_files_of_the_old_run_and_no_others(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "run"
     before = old_run(path)
     RunFolder(path).create(NEW_HEADER, {"labels.json": "[]"})
@@ -149,7 +149,7 @@ def test_a_new_run_replaces_all_that_is_a_runs_and_nothing_else(tmp_path: Path) 
     assert content(path) == {"run.json": run, "labels.json": b"[]", **kept}
 
 
-def test_every_file_of_an_old_run_goes_however_it_is_named(tmp_path: Path) -> None:
+def test_every_file_of_an_old_run_is_removed_whatever_its_name(tmp_path: Path) -> None:
     path = tmp_path / "run"
     RunFolder(path).create(HEADER, {"model.safetensors": b"old", "scaler.json": "{}"})
     RunFolder(path).write({"forecast.png": b"old"})
@@ -175,7 +175,7 @@ def test_a_file_is_listed_in_run_json_before_it_is_written(tmp_path: Path, monke
     assert seen == [["model.safetensors", "report.json", "resume", "run.json"]] * 2
 
 
-def test_a_run_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
+def test_a_run_behind_a_link_is_replaced_at_its_real_path(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     old_run(tmp_path / "disk" / "run")
     (tmp_path / "link").symlink_to(tmp_path / "disk" / "run")
@@ -184,7 +184,7 @@ def test_a_run_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
 
 
-def test_a_run_can_be_read_by_those_who_may_read_any_new_folder(tmp_path: Path) -> None:
+def test_a_run_folder_has_the_default_permissions(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     RunFolder(tmp_path / "run").create(NEW_HEADER, NEW)
     assert (tmp_path / "run").stat().st_mode == (tmp_path / "plain").stat().st_mode
@@ -220,7 +220,7 @@ def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
     assert load_tensors((tmp_path / "model.safetensors").read_bytes()).keys() == tensors.keys()
 
 
-def test_what_is_missing_is_named_with_a_remedy(tmp_path: Path) -> None:
+def test_errors_name_what_is_missing_and_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"has no run\.json; there is no such folder"):
         RunFolder(tmp_path / "gone").read_run()
     with pytest.raises(
@@ -237,21 +237,21 @@ def test_what_is_missing_is_named_with_a_remedy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b'{"format_version": 1', b"\xff\xfe{}"])
-def test_a_damaged_description_is_named(tmp_path: Path, damaged: bytes) -> None:
+def test_a_damaged_run_json_is_an_error(tmp_path: Path, damaged: bytes) -> None:
     (tmp_path / "run.json").write_bytes(damaged)
     with pytest.raises(CheckpointError, match=r"run\.json (is damaged: .*restore the file|cannot be read)"):
         RunFolder(tmp_path).read_run()
 
 
 @pytest.mark.parametrize("foreign", ["{}", "[]", "null", '{"format_version": 99}', '{"format_version": "1"}'])
-def test_another_version_is_named(tmp_path: Path, foreign: str) -> None:
+def test_another_format_version_is_an_error(tmp_path: Path, foreign: str) -> None:
     (tmp_path / "run.json").write_text(foreign)
     with pytest.raises(CheckpointError, match=f"this seqkit reads version {FORMAT_VERSION}; use the seqkit version"):
         RunFolder(tmp_path).read_run()
 
 
 @pytest.mark.parametrize("cut", [0, 4, 30, -1])
-def test_damaged_weights_are_named(tmp_path: Path, cut: int) -> None:
+def test_damaged_weights_are_an_error(tmp_path: Path, cut: int) -> None:
     (tmp_path / "model.safetensors").write_bytes(tensor_bytes({"x": torch.ones(9)})[:cut])
     with pytest.raises(CheckpointError, match=r"model\.safetensors is damaged: .*train again or restore the file"):
         RunFolder(tmp_path).read_tensors()
@@ -266,7 +266,7 @@ def test_damaged_weights_are_named(tmp_path: Path, cut: int) -> None:
         ({"version": "1", "state": "{"}, "has no training state; train again"),
     ],
 )
-def test_a_resume_of_another_program_or_version_is_named(
+def test_a_resume_file_of_another_program_or_version_is_an_error(
     tmp_path: Path, metadata: dict[str, str] | None, message: str
 ) -> None:
     RunFolder(tmp_path).create(HEADER, {"resume/state.safetensors": tensor_bytes({"x": torch.ones(1)}, metadata)})
@@ -275,19 +275,19 @@ def test_a_resume_of_another_program_or_version_is_named(
         RunFolder(tmp_path).read_resume()
 
 
-def test_a_finished_training_is_forgotten(tmp_path: Path) -> None:
+def test_discarding_the_resume_state_twice_is_no_error(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.create(HEADER, {"resume/state.safetensors": resume_bytes({"x": torch.ones(1)}, {"epoch": 2})})
     tensors, values = folder.read_resume()
     assert tensors["x"].tolist() == [1.0]
     assert values == {"epoch": 2}
     folder.discard_resume()
-    folder.discard_resume()  # there is nothing left to forget, which is no error
+    folder.discard_resume()  # nothing is left to discard
     assert not folder.can_resume
     assert content(tmp_path).keys() == {"run.json"}
 
 
-def test_runs_are_numbered_from_the_second_on(tmp_path: Path) -> None:
+def test_runs_are_numbered_from_2(tmp_path: Path) -> None:
     parent = tmp_path / "runs"
     (parent / "ner-3").mkdir(parents=True)
     assert [next_run_path("ner", parent).name for _ in range(4)] == ["ner", "ner-2", "ner-4", "ner-5"]
@@ -296,7 +296,7 @@ def test_runs_are_numbered_from_the_second_on(tmp_path: Path) -> None:
     assert (parent / "pos-2").is_dir()
 
 
-def test_runs_that_cannot_be_made_are_an_error(tmp_path: Path) -> None:
+def test_a_run_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(CheckpointError, match="runs/ner cannot be written: Not a directory"):
         next_run_path("ner", tmp_path / "runs")
@@ -329,8 +329,8 @@ def test_the_newest_run_is_the_one_whose_model_was_saved_last(tmp_path: Path) ->
     assert newest_run({"ner", "pos"}, tmp_path) == tmp_path / "ner-2"
 
 
-def test_nothing_is_pickled() -> None:
-    # A pickle runs code of whoever wrote it: a model that is passed on must hold none.
+def test_no_module_uses_pickle() -> None:
+    # Loading a pickle runs arbitrary code, so a model that is passed on must not contain one.
     picklers = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
     for package in (Path(str(seqkit.__file__)).parent, Path(__file__).parents[2] / "cli" / "seqkit_cli"):
         for path in package.rglob("*.py"):

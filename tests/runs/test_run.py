@@ -1,4 +1,4 @@
-"""A training and its folder: what is written when, and what is kept when something goes wrong."""
+"""The run folder of a training run: what is written when, and what is kept after a failure."""
 
 import errno
 import json
@@ -25,10 +25,10 @@ from seqkit.training.events import BatchDone, Event
 from seqkit.version import __version__
 from tests.tiny import PARTS, ROWS, history_of, press_at, task_of, tiny_tagger
 
-# What is kept when something goes wrong.
+# Failures.
 
 
-def test_a_loss_that_is_not_a_number_leaves_the_best_model(tmp_path: Path) -> None:
+def test_after_a_nan_loss_the_best_model_is_kept(tmp_path: Path) -> None:
     kept: list[dict[str, bytes]] = []
     tagger = tiny_tagger()
 
@@ -66,7 +66,7 @@ def test_a_full_disk_leaves_the_old_model(succeeding: int, tmp_path: Path, monke
     loaded = Tagger.load(path, device="cpu")
     assert (path / "notes.txt").read_text() == "mine"
     assert [inner.name for inner in tmp_path.iterdir()] == ["run"]
-    if succeeding < 7:  # the new run's first epoch was not all written: the old run is whole
+    if succeeding < 7:  # the first epoch of the new run was not written completely: the old run is intact
         assert loaded.predict(ROWS["tokens"]) == old.predict(ROWS["tokens"])
         assert loaded.get_params()["seed"] == 7
     else:
@@ -77,7 +77,7 @@ def test_a_full_disk_leaves_the_old_model(succeeding: int, tmp_path: Path, monke
 # What is written.
 
 
-def test_a_finished_run_is_described_in_full(tmp_path: Path) -> None:
+def test_a_finished_run_is_fully_described(tmp_path: Path) -> None:
     about = {"spec": "path:tiny", "fingerprint": "abc"}
     changes: dict[str, Any] = {"epochs": 6, "seed": 5, "corpus_scheme": "BIO", "average": 0.0}
     tagger = tiny_tagger(**changes).fit(ROWS, ROWS, out=tmp_path, about=about)
@@ -112,7 +112,7 @@ def test_a_finished_run_is_described_in_full(tmp_path: Path) -> None:
     assert (tmp_path / "learning_curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
-def test_an_unfinished_run_is_a_whole_model_too(tmp_path: Path) -> None:
+def test_an_unfinished_run_contains_a_complete_model(tmp_path: Path) -> None:
     names: list[set[str]] = []
 
     def report(event: Event) -> None:
@@ -125,13 +125,13 @@ def test_an_unfinished_run_is_a_whole_model_too(tmp_path: Path) -> None:
     assert names == [expected] * 4
 
 
-def test_nothing_is_written_where_no_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tiny_tagger(epochs=1).fit(ROWS, ROWS)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_of_a_training_without_an_epoch_has_no_scores(tmp_path: Path) -> None:
+def test_the_report_of_a_run_without_an_epoch_has_no_scores(tmp_path: Path) -> None:
     tagger = tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((0, BatchDone)))
     assert tagger.outcome is not None
     assert tagger.fitted is not None
@@ -149,11 +149,11 @@ def test_a_header_is_json() -> None:
     assert again["seed"] == 3
 
 
-# The tagger around it.
+# Saving and loading a tagger.
 
 
 @pytest.mark.parametrize(("name", "rows"), [("ner", ROWS), ("pos", PARTS)])
-def test_a_saved_tagger_predicts_as_the_one_that_was_trained(name: str, rows: Any, tmp_path: Path) -> None:
+def test_a_saved_tagger_predicts_like_the_trained_one(name: str, rows: Any, tmp_path: Path) -> None:
     tagger = tiny_tagger(name, epochs=10, schedule="constant", average=0.0).fit(rows, rows)
     tagger.save(tmp_path / "run")
     loaded = Tagger.load(tmp_path / "run", device="cpu")
@@ -195,14 +195,14 @@ def damaged_files() -> list[tuple[str, bytes | None, str]]:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved tagger."""
+    """Save a tagger; return its run folder."""
     path = tmp_path_factory.mktemp("saved") / "run"
     tiny_tagger(epochs=1).fit(ROWS, ROWS).save(path)
     return path
 
 
 @pytest.mark.parametrize(("name", "content", "message"), damaged_files())
-def test_a_damaged_run_is_one_clear_error(
+def test_a_damaged_run_is_an_error_of_one_line(
     name: str, content: bytes | None, message: str, saved: Path, tmp_path: Path
 ) -> None:
     for path in saved.iterdir():
@@ -245,7 +245,7 @@ def test_a_clone_of_a_trained_tagger_is_untrained_and_trains_to_the_same() -> No
     assert twin.fit(ROWS, ROWS).predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
 
 
-def test_training_leaves_the_callers_random_seed_alone(tmp_path: Path) -> None:
+def test_training_leaves_the_callers_random_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(99)
     expected = torch.rand(4)
     torch.manual_seed(99)

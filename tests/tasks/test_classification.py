@@ -1,4 +1,4 @@
-"""The classification task: losses and probabilities by hand, copies under dropout, rates of parts, and its files."""
+"""The classification task: losses, probabilities, Monte Carlo copies, learning rates, batches, and its files."""
 
 import math
 from collections import Counter
@@ -43,17 +43,17 @@ Rows = list[list[float]]
 
 
 @pytest.fixture(autouse=True)
-def nobodys_random_seed() -> Iterator[None]:
+def isolated_random_state() -> Iterator[None]:
     with torch.random.fork_rng():
         yield
 
 
 def around(task: ClassificationTask, copies: int) -> ClassificationTask | MonteCarloLabels:
-    """Monte Carlo dropout with some copies of each text, or the task itself with none."""
+    """Return a Monte Carlo predictor with ``copies`` copies of each text; with 0, the task itself."""
     return MonteCarloLabels(task, copies) if copies else task
 
 
-def said(
+def predicted(
     predictor: ClassificationTask | MonteCarloLabels, texts: Sequence[str] = TEXTS, batch_tokens: int = 8192
 ) -> list[LabelPrediction]:
     task = predictor.task if isinstance(predictor, MonteCarloLabels) else predictor
@@ -61,7 +61,7 @@ def said(
 
 
 def pretrained_of(**changes: Any) -> PretrainedEncoder:
-    """A language model of words that has learnt nothing, with two layers."""
+    """Return an untrained language model of words with two layers."""
     sizes: dict[str, Any] = {"unit": "word", "embedding_size": 6, "hidden_size": 7, "num_layers": 2, "tied": False}
     config = LanguageModelConfig(**{**sizes, **changes})
     size = 270 if config.unit == "bpe" else None
@@ -73,7 +73,7 @@ def pretrained_of(**changes: Any) -> PretrainedEncoder:
 
 
 def learnt(labels: Sequence[Any] = LABELS, **changes: Any) -> ClassificationTask:
-    """A task that has learnt something but is sure of nothing."""
+    """Return a partly trained task: its predictions are better than chance, but not confident."""
     trainer = label_trainer_of(TEXTS, labels, **{"epochs": 2, "schedule": "constant", "average": 0.0, **changes})
     fit(trainer, trainer.examples)
     task = trainer.task
@@ -93,7 +93,7 @@ KINDS: dict[str, Callable[[], ClassificationTask]] = {
     "byte pairs": lambda: label_task_of(unit="bpe", window=5, cell="gru"),
     "several labels": lambda: label_task_of(TEXTS, TOPICS),
     "numbers": lambda: label_task_of(TEXTS, STARS, ngrams=3),
-    "truth values": lambda: label_task_of(TEXTS, LIKED, num_layers=2),
+    "booleans": lambda: label_task_of(TEXTS, LIKED, num_layers=2),
     "language model": lambda: language_model_task(),
     "language model of byte pairs, both directions": lambda: language_model_task(unit="bpe", direction="both"),
     "language model, pretokenized": lambda: language_model_task(pretokenized=True, tied=True, direction="backward"),
@@ -105,13 +105,13 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @cache
-def with_options(labels: str, **options: Any) -> ClassificationTask:
-    """A task whose loss is asked for, and none of its weights."""
+def task_with_loss(labels: str, **options: Any) -> ClassificationTask:
+    """Return a task whose loss is tested, without its weights."""
     return label_task_of(TEXTS, STARS if labels == "stars" else TOPICS, **options)
 
 
 def loss_of(task: ClassificationTask, branches: list[Rows], targets: Tensor) -> float:
-    """The loss where branches score labels as given."""
+    """Return the loss for the given scores of each branch."""
     scores = [torch.tensor(rows) for rows in branches]
     found = LabelScores(torch.stack(scores).sum(0), scores if len(scores) > 1 else [], None)
     batch = Batch(inputs={}, lengths=torch.ones(len(targets), dtype=torch.int64), targets=targets)
@@ -122,27 +122,27 @@ def loss_of(task: ClassificationTask, branches: list[Rows], targets: Tensor) -> 
     return float(loss)
 
 
-def one_label(scores: Rows, targets: list[int], weights: list[float], smoothing: float, gamma: float) -> float:
-    """Focal loss (Lin et al. 2017, equation 4): -(1 - p)^gamma log p of the right label, weighted by label."""
+def single_label_loss(scores: Rows, targets: list[int], weights: list[float], smoothing: float, gamma: float) -> float:
+    """Focal loss (Lin et al. 2017, equation 4): -(1 - p)^gamma log p of the correct label, weighted by label."""
     total = 0.0
     for row, target in zip(scores, targets, strict=True):
-        normaliser = sum(math.exp(score) for score in row)
-        chances = [math.exp(score) / normaliser for score in row]
-        wanted = [smoothing / len(row) + (1 - smoothing) * (place == target) for place in range(len(row))]
-        information = -sum(share * math.log(chance) for share, chance in zip(wanted, chances, strict=True))
-        total += weights[target] * (1 - chances[target]) ** gamma * information
+        normalizer = sum(math.exp(score) for score in row)
+        probabilities = [math.exp(score) / normalizer for score in row]
+        smoothed = [smoothing / len(row) + (1 - smoothing) * (index == target) for index in range(len(row))]
+        cross_entropy = -sum(share * math.log(p) for share, p in zip(smoothed, probabilities, strict=True))
+        total += weights[target] * (1 - probabilities[target]) ** gamma * cross_entropy
     return total / sum(weights[target] for target in targets)
 
 
-def several_labels(scores: Rows, targets: Rows, weights: list[float], smoothing: float, gamma: float) -> float:
-    """The same of a choice for or against each label, averaged over labels and texts."""
+def multi_label_loss(scores: Rows, targets: Rows, weights: list[float], smoothing: float, gamma: float) -> float:
+    """Return the same loss of binary decisions for or against each label, averaged over labels and texts."""
     total = 0.0
     for row, right in zip(scores, targets, strict=True):
         for score, yes, weight in zip(row, right, weights, strict=True):
-            chance = 1 / (1 + math.exp(-score))
-            wanted = smoothing / 2 + (1 - smoothing) * yes
-            information = -wanted * math.log(chance) - (1 - wanted) * math.log(1 - chance)
-            total += weight * (1 - (chance if yes else 1 - chance)) ** gamma * information
+            p = 1 / (1 + math.exp(-score))
+            smoothed = smoothing / 2 + (1 - smoothing) * yes
+            cross_entropy = -smoothed * math.log(p) - (1 - smoothed) * math.log(1 - p)
+            total += weight * (1 - (p if yes else 1 - p)) ** gamma * cross_entropy
     return total / (len(scores) * sum(weights))
 
 
@@ -168,38 +168,38 @@ def drawn(data: st.DataObject, branches: int, texts: int, labels: int) -> list[R
 @settings(max_examples=40)
 @losses
 @pytest.mark.parametrize("written", [None, "1=0.5,3=2", "balanced"])
-def test_the_loss_of_one_label_is_that_of_its_definition(
+def test_the_single_label_loss_follows_its_definition(
     written: str | None, data: st.DataObject, branches: int, branch_loss: float, smoothing: float, gamma: float
 ) -> None:
     given_weights = {None: [1.0, 1.0, 1.0], "1=0.5,3=2": [0.5, 1.0, 2.0]}
     balanced = compute_class_weight("balanced", classes=np.array([1, 2, 3]), y=np.array(STARS)).tolist()
     weights = given_weights.get(written, balanced)
     changes = {"class_weights": written, "label_smoothing": smoothing, "focal_gamma": gamma}
-    task = with_options("stars", branch_loss=branch_loss, **changes)
+    task = task_with_loss("stars", branch_loss=branch_loss, **changes)
     targets = data.draw(st.lists(st.integers(0, 2), min_size=1, max_size=5))
     scores = drawn(data, branches, len(targets), 3)
-    expected = one_label(summed(scores), targets, weights, smoothing, gamma)
+    expected = single_label_loss(summed(scores), targets, weights, smoothing, gamma)
     if branches > 1:
-        expected += branch_loss * sum(one_label(rows, targets, weights, smoothing, gamma) for rows in scores)
+        expected += branch_loss * sum(single_label_loss(rows, targets, weights, smoothing, gamma) for rows in scores)
     assert loss_of(task, scores, torch.tensor(targets)) == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
 @settings(max_examples=40)
 @losses
 @pytest.mark.parametrize("written", [None, "food=3", "balanced"])
-def test_the_loss_of_several_labels_is_that_of_its_definition(
+def test_the_multi_label_loss_follows_its_definition(
     written: str | None, data: st.DataObject, branches: int, branch_loss: float, smoothing: float, gamma: float
 ) -> None:
     counts = Counter(topic for topics in TOPICS for topic in topics)
     balanced = [len(TEXTS) / (2 * counts[topic]) for topic in ("food", "room")]
     weights = {None: [1.0, 1.0], "food=3": [3.0, 1.0]}.get(written, balanced)
     changes = {"class_weights": written, "label_smoothing": smoothing, "focal_gamma": gamma}
-    task = with_options("topics", branch_loss=branch_loss, **changes)
+    task = task_with_loss("topics", branch_loss=branch_loss, **changes)
     targets = data.draw(st.lists(st.lists(st.sampled_from([0.0, 1.0]), min_size=2, max_size=2), min_size=1, max_size=5))
     scores = drawn(data, branches, len(targets), 2)
-    expected = several_labels(summed(scores), targets, weights, smoothing, gamma)
+    expected = multi_label_loss(summed(scores), targets, weights, smoothing, gamma)
     if branches > 1:
-        expected += branch_loss * sum(several_labels(rows, targets, weights, smoothing, gamma) for rows in scores)
+        expected += branch_loss * sum(multi_label_loss(rows, targets, weights, smoothing, gamma) for rows in scores)
     assert loss_of(task, scores, torch.tensor(targets)) == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
@@ -208,13 +208,13 @@ def test_the_loss_of_several_labels_is_that_of_its_definition(
     [(["good"], "good=0"), (["good"], "good=0,bad=0"), ([["food"]], "food=0,room=0")],
     ids=["its own", "all", "all of several"],
 )
-def test_a_label_that_counts_nothing_makes_no_loss(labels: Sequence[Any], written: str) -> None:
+def test_a_label_of_weight_0_has_no_loss(labels: Sequence[Any], written: str) -> None:
     task = label_task_of(TEXTS, LABELS if labels == ["good"] else TOPICS, class_weights=written)
     loss, _ = task.loss(task.collate(task.prepare(labelled_rows(["soup"], labels)), [0]))
     assert loss.item() == 0.0
 
 
-def test_weights_of_labels_that_there_are_not_are_an_error() -> None:
+def test_weights_of_unknown_labels_are_an_error() -> None:
     with pytest.raises(ConfigError, match="class_weights: the training data has no label 'poor'; there is bad, good"):
         label_task_of(class_weights="poor=2")
 
@@ -230,13 +230,13 @@ def test_scores_are_the_sum_of_both_branches_and_of_weighted_n_grams() -> None:
     examples = task.prepare({"text": texts})
     rows = [3, 1, 0, 9, 0]
     scores = task.model.eval()(task.collate(examples, rows))
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         ids, weights = task.ngrams.weights([token.text for token in task.tokenizer.tokenize(texts[row])])
         expected = torch.zeros(2)
         for number, weight in zip(ids.tolist(), weights.tolist(), strict=True):
             expected += weight * table_GK[number]
-        assert_close(scores.branches[1][place], expected)
-    assert not scores.branches[1][1].any()  # no n-gram is known, and no neighbour's is taken for it
+        assert_close(scores.branches[1][index], expected)
+    assert not scores.branches[1][1].any()  # none of its n-grams is known, and none of other rows is used instead
     assert_close(scores.scores_BK, scores.branches[0] + scores.branches[1])
 
 
@@ -245,11 +245,11 @@ def test_scores_are_the_sum_of_both_branches_and_of_weighted_n_grams() -> None:
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_probabilities_are_those_at_the_temperature(temperature: float) -> None:
-    task, several = label_task_of(TEXTS, STARS), label_task_of(TEXTS, TOPICS)
-    for each in (task, several):
-        before = said(each)
+    task, multi_label = label_task_of(TEXTS, STARS), label_task_of(TEXTS, TOPICS)
+    for each in (task, multi_label):
+        before = predicted(each)
         each.temperature = temperature
-        for one, now in zip(before, said(each), strict=True):
+        for one, now in zip(before, predicted(each), strict=True):
             assert now.logits == one.logits
             powers = [math.exp(logit / temperature) for logit in one.logits]
             if each is task:
@@ -259,34 +259,34 @@ def test_probabilities_are_those_at_the_temperature(temperature: float) -> None:
             assert now.probabilities == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_answer_is_the_most_probable_label_or_those_more_probable_than_not() -> None:
+def test_the_answer_is_the_most_probable_label_or_all_above_one_half() -> None:
     assert label_task_of(TEXTS, STARS).answer([0.2, 0.5, 0.3]) == 2
     assert label_task_of(TEXTS, LIKED).answer([0.2, 0.8]) is True
-    several = label_task_of(TEXTS, TOPICS)
-    assert several.answer([0.2, 0.5]) == []
-    assert several.answer([0.9, 0.51]) == ["food", "room"]
+    multi_label = label_task_of(TEXTS, TOPICS)
+    assert multi_label.answer([0.2, 0.5]) == []
+    assert multi_label.answer([0.9, 0.51]) == ["food", "room"]
 
 
 @every_kind
 @pytest.mark.parametrize("copies", [0, 3])
-def test_a_text_without_a_word_gets_the_prior_whatever_its_batch(kind: str, copies: int) -> None:
+def test_a_text_without_a_word_gets_the_prior_in_any_batch(kind: str, copies: int) -> None:
     task = KINDS[kind]()
-    others: dict[str, Sequence[Any]] = {"several labels": TOPICS, "numbers": STARS, "truth values": LIKED}
+    others: dict[str, Sequence[Any]] = {"several labels": TOPICS, "numbers": STARS, "booleans": LIKED}
     labels = others.get(kind, LABELS)
     counts = Counter(label for answer in labelled_rows(TEXTS, labels)["label"] for label in answer)
     prior = [counts[label] / len(TEXTS) for label in sorted(counts)]
     for texts in (NEW, ["", "\t"], [""]):
         for batch_tokens in (1, 8192):
-            for text, found in zip(texts, said(around(task, copies), texts, batch_tokens), strict=True):
+            for text, found in zip(texts, predicted(around(task, copies), texts, batch_tokens), strict=True):
                 assert found.empty is not bool(text.strip())
                 assert found.empty == (found.probabilities == pytest.approx(prior, rel=1e-12, abs=0))
                 if copies and found.empty:
                     assert found.spread == [0.0] * len(prior)
-                    assert found.intervals == [(chance, chance) for chance in found.probabilities]
+                    assert found.intervals == [(probability, probability) for probability in found.probabilities]
 
 
 @every_kind
-def test_a_text_without_a_word_can_be_read_by_itself(kind: str) -> None:
+def test_a_text_without_a_word_can_be_a_batch_by_itself(kind: str) -> None:
     task = KINDS[kind]()
     examples = task.prepare({"text": ["", "The soup was warm."]})
     alone, beside = (task.model.eval()(task.collate(examples, rows)).scores_BK[0] for rows in ([0], [0, 1]))
@@ -294,17 +294,17 @@ def test_a_text_without_a_word_can_be_read_by_itself(kind: str) -> None:
 
 
 @every_kind
-def test_what_is_said_of_a_text_does_not_depend_on_its_batch(kind: str) -> None:
+def test_predictions_do_not_depend_on_the_batch(kind: str) -> None:
     task = KINDS[kind]()
-    singly = said(task, [*TEXTS, *NEW], batch_tokens=1)
-    together = said(task, [*TEXTS, *NEW])
+    singly = predicted(task, [*TEXTS, *NEW], batch_tokens=1)
+    together = predicted(task, [*TEXTS, *NEW])
     for one, other in zip(singly, together, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, rel=1e-5)
         assert one.logits == pytest.approx(other.logits, rel=1e-4, abs=1e-5)
         assert (one.spread, one.intervals) == (None, None)
 
 
-def test_attention_is_told_for_each_token_that_the_encoder_reads() -> None:
+def test_attention_has_a_weight_for_each_token_of_the_encoder() -> None:
     tasks = [
         label_task_of(pooling="attention+max"),
         label_task_of(pooling="attention", unit="bpe"),
@@ -312,11 +312,11 @@ def test_attention_is_told_for_each_token_that_the_encoder_reads() -> None:
     ]
     for each in tasks:
         for predictor in (each, MonteCarloLabels(each, 4)):
-            for text, found in zip(NEW, said(predictor, NEW), strict=True):
+            for text, found in zip(NEW, predicted(predictor, NEW), strict=True):
                 assert found.attention is not None
                 assert len(found.attention) == len(each.pieces(text)) > 0
                 assert sum(found.attention) == pytest.approx(1, abs=1e-6)
-    assert said(label_task_of())[0].attention is None
+    assert predicted(label_task_of())[0].attention is None
 
 
 def test_pieces_are_what_the_encoder_reads() -> None:
@@ -327,7 +327,7 @@ def test_pieces_are_what_the_encoder_reads() -> None:
     assert words.pieces("The soup was unheard") == ["The", " soup", " was", " <unk>"]
 
 
-def test_what_is_known_of_spellings_may_be_computed_once() -> None:
+def test_spelling_vectors_can_be_precomputed() -> None:
     task = learnt()
     examples = task.prepare({"text": NEW})
     precomputed = task.precompute(examples, CPU.torch_device)
@@ -362,51 +362,53 @@ def test_means_spreads_and_intervals_are_those_of_the_copies(labels: Sequence[An
         torch.manual_seed(4)
         predictions, _ = sampling.predict(batch)
     assert len(predictions) == len(rows)
-    for place, found in enumerate(predictions):
-        own = scores[place * copies : (place + 1) * copies]
+    for index, found in enumerate(predictions):
+        own = scores[index * copies : (index + 1) * copies]
         powers = np.exp(own / 1.5)
-        chances = powers / (1 + powers) if task.multi_label else powers / powers.sum(1, keepdims=True)
+        probabilities = powers / (1 + powers) if task.multi_label else powers / powers.sum(1, keepdims=True)
         assert found.logits == pytest.approx(own.mean(0).tolist(), rel=1e-5, abs=1e-6)
-        assert found.probabilities == pytest.approx(chances.mean(0).tolist(), rel=1e-6)
-        assert found.spread == pytest.approx(chances.std(0).tolist(), rel=1e-6)
+        assert found.probabilities == pytest.approx(probabilities.mean(0).tolist(), rel=1e-6)
+        assert found.spread == pytest.approx(probabilities.std(0).tolist(), rel=1e-6)
         assert found.intervals is not None
         for label, bounds in enumerate(found.intervals):
-            assert bounds == pytest.approx(tuple(np.quantile(chances[:, label], [0.025, 0.975])), rel=1e-6)
+            assert bounds == pytest.approx(tuple(np.quantile(probabilities[:, label], [0.025, 0.975])), rel=1e-6)
         assert min(found.spread or [0.0]) > 0.01
 
 
-def test_copies_of_a_classifier_without_dropout_all_say_the_same() -> None:
+def test_copies_without_dropout_all_agree() -> None:
     for unit in ("word", "bpe"):
         task = label_task_of(still=True, unit=unit)
-        for one, other in zip(said(task, NEW), said(MonteCarloLabels(task, 3), NEW), strict=True):
+        for one, other in zip(predicted(task, NEW), predicted(MonteCarloLabels(task, 3), NEW), strict=True):
             assert other.probabilities == pytest.approx(one.probabilities, rel=1e-5)
             assert other.spread == pytest.approx([0.0, 0.0], abs=1e-6)
 
 
-def test_the_classifier_with_dropout_shares_its_weights_and_leaves_the_other_alone() -> None:
+def test_the_copy_with_dropout_shares_its_weights_and_leaves_the_original_alone() -> None:
     task = learnt(**DROPPED)
-    before = said(task, NEW)
+    before = predicted(task, NEW)
     sampling = MonteCarloLabels(task, 5)
     pairs = zip(task.model.state_dict(keep_vars=True).items(), sampling.model.state_dict().items(), strict=True)
     for (name, one), (other_name, other) in pairs:
         assert name == other_name
         assert one.data_ptr() == other.data_ptr()
     torch.manual_seed(1)
-    sampled = said(sampling, NEW)
-    assert [each.probabilities for each in sampled] != [each.probabilities for each in said(sampling, NEW)]
-    assert said(task, NEW) == before
+    sampled = predicted(sampling, NEW)
+    assert [each.probabilities for each in sampled] != [each.probabilities for each in predicted(sampling, NEW)]
+    assert predicted(task, NEW) == before
     torch.manual_seed(1)
-    assert said(sampling, NEW) == sampled
+    assert predicted(sampling, NEW) == sampled
     with torch.no_grad():
         task.model.scores.bias[0] += 30.0
     for label in range(2):
-        assert [each.probabilities[label] for each in said(sampling, ["soup"])] == pytest.approx([1 - label], abs=1e-3)
+        assert [each.probabilities[label] for each in predicted(sampling, ["soup"])] == pytest.approx(
+            [1 - label], abs=1e-3
+        )
 
 
 @pytest.mark.parametrize("name", ["input_dropout", "hidden_dropout"])
 def test_the_dropout_of_a_language_model_makes_copies_differ(name: str) -> None:
     task = label_task_of(still=True, pretrained=pretrained_of(**{name: 0.5}), lm="a run folder")
-    for found in said(MonteCarloLabels(task, 8), ["The soup was warm", "a cold room"]):
+    for found in predicted(MonteCarloLabels(task, 8), ["The soup was warm", "a cold room"]):
         assert found.spread is not None
         assert min(found.spread) > 1e-6
 
@@ -422,11 +424,11 @@ def test_copies_count_in_the_size_of_a_batch() -> None:
             assert tokens <= batch_tokens or len(rows) == 1
 
 
-# Rates of parts
+# Learning rates of parameter groups
 
 
 def parts_of(task: ClassificationTask) -> dict[str, Tensor]:
-    """A snapshot of each part of the model that learns at a rate of its own, and of the rest, flattened together."""
+    """Return a flattened copy of each parameter group, the rest included."""
     named: dict[str, list[Tensor]] = {}
     for name, parameter in task.model.named_parameters():
         part = next((part for part in task.parameter_groups if name.startswith(part)), "")
@@ -434,7 +436,7 @@ def parts_of(task: ClassificationTask) -> dict[str, Tensor]:
     return {part: torch.cat(values) for part, values in named.items()}
 
 
-def test_layers_of_a_language_model_learn_one_after_the_other_and_the_lower_the_slower() -> None:
+def test_layers_are_unfrozen_from_the_top_and_lower_ones_have_lower_rates() -> None:
     task = label_task_of(pretrained=pretrained_of(), lm="a run folder", unfreeze_epochs=1.5)
     embedding, low, top = (f"encoder.networks.0.{part}." for part in ("embedding", "layers.0", "layers.1"))
     assert set(task.parameter_groups) == {"ngrams.", embedding, low, top}
@@ -455,7 +457,7 @@ def test_layers_of_a_language_model_learn_one_after_the_other_and_the_lower_the_
 
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd", "learning_rate": 0.5}], ids=str)
 @pytest.mark.parametrize("direction", ["forward", "both"])
-def test_a_layer_does_not_move_before_its_time_and_moves_from_then_on(direction: str, changes: dict[str, Any]) -> None:
+def test_a_layer_changes_once_it_is_unfrozen_and_not_before(direction: str, changes: dict[str, Any]) -> None:
     pretrained = pretrained_of(direction=direction)
     settings = {"average": 0.0, "schedule": "constant", "warmup": 0.0, "epochs": 4, **changes}
     trainer = label_trainer_of(pretrained=pretrained, lm="a run folder", **settings)
@@ -477,7 +479,7 @@ def test_a_layer_does_not_move_before_its_time_and_moves_from_then_on(direction:
         assert moved == expected
 
 
-def test_a_classifier_begins_as_the_language_model() -> None:
+def test_a_classifier_starts_with_the_weights_of_the_language_model() -> None:
     pretrained = pretrained_of(direction="both")
     task = label_task_of(pretrained=pretrained, lm="a run folder")
     weights = task.model.encoder.state_dict()
@@ -486,7 +488,7 @@ def test_a_classifier_begins_as_the_language_model() -> None:
             assert name.startswith("head.") or torch.equal(weights[f"networks.{number}.{name}"], value)
 
 
-def test_n_grams_learn_at_a_rate_of_their_own() -> None:
+def test_n_grams_have_their_own_learning_rate() -> None:
     trainer = label_trainer_of(ngram_rate=3.0, schedule="constant", warmup=0.0, learning_rate=0.5)
     trainer.set_learning_rate(0.2)
     task = trainer.task
@@ -503,7 +505,7 @@ def test_n_grams_learn_at_a_rate_of_their_own() -> None:
 # Batches
 
 
-def test_balanced_sampling_draws_each_label_as_often() -> None:
+def test_balanced_sampling_draws_each_label_equally_often() -> None:
     labels = ["good"] * 2 + ["bad"] * 10
     task = label_task_of(TEXTS, labels, balanced_sampling=True)
     examples = task.prepare(labelled_rows(TEXTS, labels))
@@ -519,7 +521,7 @@ def test_balanced_sampling_draws_each_label_as_often() -> None:
     assert sorted(example for batch in plain for example in batch) == list(range(12))
 
 
-def test_balanced_sampling_needs_one_label_each() -> None:
+def test_balanced_sampling_needs_single_labels() -> None:
     with pytest.raises(ConfigError, match="balanced_sampling is for texts with one label each"):
         label_task_of(TEXTS, TOPICS, balanced_sampling=True)
 
@@ -535,8 +537,8 @@ def test_an_epoch_of_few_texts_has_some_steps(lengths: list[int]) -> None:
     assert all(len(rows) * max(lengths[row] for row in rows) <= 40 for rows in within)
 
 
-def test_a_batch_of_long_texts_holds_several() -> None:
-    lengths = [500] * 40 + [60] * 40  # of 500 tokens the first 100 count, and an eighth of the others: 150
+def test_a_batch_of_long_texts_contains_several() -> None:
+    lengths = [500] * 40 + [60] * 40  # 500 tokens count as 150: the first 100, and every eighth of the rest
     examples = _TASK.prepare({"text": [" ".join(["soup"] * length) for length in lengths]})
     batches = _TASK.sampler(examples, TrainConfig(batch_tokens=360)).epoch(0)
     assert sorted(row for rows in batches for row in rows) == list(range(80))
@@ -547,19 +549,19 @@ _TASK = label_task_of()
 
 
 def check_batch(task: ClassificationTask, copies: int, rows: Sequence[int], texts: Sequence[str]) -> None:
-    """N-grams of a batch against one text after the other."""
+    """Compare the n-grams of a batch with those of one text after the other."""
     batch = around(task, copies).collate(task.prepare({"text": texts}), rows)
     times = max(1, copies)
     assert task.ngrams is not None
-    held: dict[int, dict[int, float]] = {place: {} for place in range(len(rows) * times)}
-    for ngram, weight, place in zip(*(batch.shared[name].tolist() for name in _NGRAM_INPUTS), strict=True):
-        held[place][ngram] = weight
-    for place, row in enumerate(row for row in rows for _ in range(times)):
+    held: dict[int, dict[int, float]] = {index: {} for index in range(len(rows) * times)}
+    for ngram, weight, index in zip(*(batch.shared[name].tolist() for name in _NGRAM_INPUTS), strict=True):
+        held[index][ngram] = weight
+    for index, row in enumerate(row for row in rows for _ in range(times)):
         words = [token.text for token in task.tokenizer.tokenize(texts[row])]
         ids, weights = task.ngrams.weights(words)
-        assert held[place] == dict(zip(ids.tolist(), weights.tolist(), strict=True))
-        assert batch.inputs["empty_B"][place].item() is not bool(words)
-        assert batch.lengths[place] == max(1, len(words))
+        assert held[index] == dict(zip(ids.tolist(), weights.tolist(), strict=True))
+        assert batch.inputs["empty_B"][index].item() is not bool(words)
+        assert batch.lengths[index] == max(1, len(words))
 
 
 _NGRAM_INPUTS = ("ngrams_X", "weights_X", "rows_X")
@@ -567,7 +569,7 @@ _NGRAM_INPUTS = ("ngrams_X", "weights_X", "rows_X")
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, len(NEW) - 1), min_size=1, max_size=9), st.sampled_from([0, 1, 3]))
-def test_a_batch_is_its_texts_one_by_one(rows: list[int], copies: int) -> None:
+def test_a_batch_equals_its_texts_one_by_one(rows: list[int], copies: int) -> None:
     check_batch(_TASK, copies, rows, NEW)
 
 
@@ -584,7 +586,7 @@ def test_labels_keep_their_type(labels: Sequence[Any], sorted_labels: list[Any])
     assert {type(label) for label in found} == {type(label) for label in sorted_labels}
 
 
-def test_a_label_that_training_lacks_can_only_be_wrong() -> None:
+def test_an_unknown_label_is_always_wrong() -> None:
     task = label_task_of(TEXTS, STARS)
     rows = labelled_rows(["soup", "bed", "room"], [2, 9, 4])
     assert task.unknown_labels(rows) == [4, 9]
@@ -593,12 +595,12 @@ def test_a_label_that_training_lacks_can_only_be_wrong() -> None:
     found = evaluate(task, examples, CPU)
     right = task.answer(found.predictions[0].probabilities) == 2
     assert found.scores["accuracy"] == pytest.approx(right / 3)
-    several = label_task_of(TEXTS, TOPICS)
+    multi_label = label_task_of(TEXTS, TOPICS)
     rows = labelled_rows(["soup", "bed"], [["food", "pool"], []])
-    assert several.unknown_labels(rows) == ["pool"]
-    examples = several.prepare(rows)
+    assert multi_label.unknown_labels(rows) == ["pool"]
+    examples = multi_label.prepare(rows)
     assert examples.gold == [[0, 2], []]
-    targets = several.collate(examples, [1, 0]).targets
+    targets = multi_label.collate(examples, [1, 0]).targets
     assert targets is not None
     assert targets.tolist() == [[0.0, 0.0], [1.0, 0.0]]
 
@@ -606,22 +608,22 @@ def test_a_label_that_training_lacks_can_only_be_wrong() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["good"] * 12, "nothing to tell apart in the training split: every text is 'good'; add texts"),
-        ([[]] * 12, "nothing to tell apart in the training split: no text has a label"),
+        (["good"] * 12, "nothing to learn from the training split: every text is 'good'; add texts"),
+        ([[]] * 12, "nothing to learn from the training split: no text has a label"),
     ],
 )
-def test_labels_that_tell_nothing_apart_are_an_error(labels: list[Any], message: str) -> None:
+def test_too_few_labels_are_an_error(labels: list[Any], message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         label_task_of(TEXTS, labels)
 
 
-def test_one_label_is_enough_where_a_text_may_have_none() -> None:
+def test_one_label_is_enough_if_a_text_may_have_none() -> None:
     task = label_task_of(TEXTS, [["food"] if "food" in topics else [] for topics in TOPICS])
     assert task.labels == ["food"]
     assert task.prior == [pytest.approx(sum("food" in topics for topics in TOPICS) / 12)]
 
 
-def test_a_label_that_a_text_has_twice_counts_once() -> None:
+def test_a_repeated_label_of_a_text_counts_once() -> None:
     assert label_task_of(["warm", "cold", "wet"], [["room", "room"], ["room"], ["food"]]).prior == [1 / 3, 2 / 3]
 
 
@@ -660,12 +662,12 @@ def test_assets_and_weights_are_the_whole_task(kind: str) -> None:
     assert (again.labels, again.multi_label, again.prior) == (task.labels, task.multi_label, task.prior)
     assert {type(label) for label in again.labels} == {type(label) for label in task.labels}
     assert again.temperature == 1.75
-    assert said(again, NEW) == said(task, NEW)
+    assert predicted(again, NEW) == predicted(task, NEW)
     assert again.pieces(NEW[5]) == task.pieces(NEW[5])
     assert_close(again.label_loss.weights_K, task.label_loss.weights_K)
 
 
-def test_sentiment_is_classification_by_another_name() -> None:
+def test_sentiment_differs_from_classifier_only_in_name() -> None:
     one, other = TASKS["sentiment"], TASKS["classifier"]
     same = ("config", "training", "corpus", "model", "metrics", "report", "usage")
     assert all(
@@ -683,8 +685,8 @@ def test_sentiment_is_classification_by_another_name() -> None:
         (TOPICS, {"label_smoothing": 0.05, "ngrams": 0}),
         (LIKED, {"balanced_sampling": True, "cell": "gru", "pooling": "attention", "unit": "bpe", "window": 6}),
     ],
-    ids=["numbers", "several labels", "truth values"],
+    ids=["numbers", "several labels", "booleans"],
 )
-def test_a_dozen_texts_are_learnt(labels: Sequence[Any], changes: dict[str, Any]) -> None:
+def test_it_learns_a_dozen_texts(labels: Sequence[Any], changes: dict[str, Any]) -> None:
     task = learnt(labels, still=True, epochs=10, **changes)
     assert evaluate(task, task.prepare(labelled_rows(TEXTS, labels)), CPU).scores["accuracy"] == 1.0

@@ -1,4 +1,4 @@
-"""The task of language models: every token counted once, state carried on, scores that are what they are called."""
+"""The language modelling task: every token is counted once, state is carried on, scores follow their definitions."""
 
 import math
 from itertools import pairwise
@@ -29,8 +29,8 @@ def task_of(texts: Texts | None = None, **changes: Any) -> LanguageModellingTask
         return LanguageModellingTask.from_rows(tiny_language_model(**changes).config, texts or from_strings(TRAIN))[0]
 
 
-def surprise_by_hand(task: LanguageModellingTask, ids: np.ndarray, direction: str = "forward") -> float:
-    """Nats of all tokens, read as one stream in one call of the plain layers."""
+def nll_by_hand(task: LanguageModellingTask, ids: np.ndarray, direction: str = "forward") -> float:
+    """Return the negative log-likelihood of all tokens in nats, computed by the plain layers in a single call."""
     network = task.network(direction).eval()
     read = torch.tensor(ids.astype(np.int64) if direction == "forward" else ids[::-1].astype(np.int64))
     states = F.embedding(torch.cat([torch.tensor([task.tokenizer.end_id]), read[:-1]]), network.embedding.weight)[None]
@@ -42,10 +42,10 @@ def surprise_by_hand(task: LanguageModellingTask, ids: np.ndarray, direction: st
 
 @pytest.mark.parametrize("direction", ["forward", "backward", "both"])
 @torch.no_grad()
-def test_surprise_is_that_of_the_plain_layers_whatever_the_windows(direction: str) -> None:
+def test_the_nll_is_that_of_the_plain_layers_for_any_windows(direction: str) -> None:
     task = task_of(direction=direction, num_layers=2)
     store = task.prepare(from_strings(DEV)).store
-    expected = [surprise_by_hand(task, store.ids, each) for each in task.directions]
+    expected = [nll_by_hand(task, store.ids, each) for each in task.directions]
     for batch_tokens in (1, 7, 64, 10_000):
         found = evaluate(task, TextExamples(store, streams=1), CPU, batch_tokens=batch_tokens)
         assert found.steps == len(store.ids)
@@ -74,7 +74,7 @@ def test_all_tokens_count_in_any_number_of_streams(streams: int) -> None:
     assert found.scores["nats_per_token"] * found.steps == pytest.approx(total, rel=1e-5)
 
 
-def test_scores_are_what_they_are_called() -> None:
+def test_scores_follow_their_definitions() -> None:
     task = task_of()
     gold = TokenStore(np.zeros(50, dtype=np.uint8), characters=80, bytes=100)
     scores = task.score(TextExamples(gold, streams=1), [WindowNLL((60.0,), 30), WindowNLL((40.0,), 20)])
@@ -85,7 +85,7 @@ def test_scores_are_what_they_are_called() -> None:
 
 
 def test_bits_per_byte_do_not_depend_on_the_unit() -> None:
-    """A model that knows nothing pays log2 of the vocabulary a token, however many bytes a token has."""
+    """An untrained model needs log2 of the vocabulary size per token, however many bytes a token has."""
     for unit, size in (("char", 0), ("bpe", 300)):
         task = task_of(unit=unit, vocabulary_size=size)
         for network in task.networks():
@@ -108,7 +108,7 @@ def test_an_epoch_learns_from_every_token_once() -> None:
     assert sum(tokens) == 2 * len(trainer.examples.store.ids)
 
 
-def test_state_goes_on_from_window_to_window_and_gradients_do_not() -> None:
+def test_the_state_is_carried_between_windows_without_gradient() -> None:
     task, trainer = tiny_text_trainer(**STILL)
     windows = trainer.sampler.epoch(0)
     task.model.train()
@@ -126,7 +126,7 @@ def test_state_goes_on_from_window_to_window_and_gradients_do_not() -> None:
     assert not torch.isclose(loss, task.loss(second, None)[0])
 
 
-def test_a_stream_forgets_its_state_as_often_as_asked() -> None:
+def test_streams_are_reset_with_the_given_probability() -> None:
     task, trainer = tiny_text_trainer(**STILL, reset_probability=0.5)
     batch = task.collate(trainer.examples, trainer.sampler.epoch(0)[0])
     carry = [torch.full((1, len(batch.lengths), task.network("forward").state_size), 0.5)] * 2
@@ -138,15 +138,15 @@ def test_a_stream_forgets_its_state_as_often_as_asked() -> None:
     assert min(kept, fresh) < np.mean(list(losses)) < max(kept, fresh)
 
 
-def test_activation_penalties_are_those_of_the_paper() -> None:
+def test_activation_penalties_follow_the_paper() -> None:
     plain, trainer = tiny_text_trainer(**STILL)
     batch = plain.collate(trainer.examples, trainer.sampler.epoch(0)[0])
     network = plain.network("forward")
     states = network(batch.inputs["forward"], batch.lengths, network.initial_carry(len(batch.lengths))).states_BTH
     expected = plain.loss(batch, None)[0] + 2 * states.square().mean()
     expected = expected + 3 * (states[:, 1:] - states[:, :-1]).square().mean()
-    punished, _ = tiny_text_trainer(**STILL, activation_penalty=2.0, temporal_penalty=3.0)
-    assert_close(punished.loss(batch, None)[0], expected)
+    penalized, _ = tiny_text_trainer(**STILL, activation_penalty=2.0, temporal_penalty=3.0)
+    assert_close(penalized.loss(batch, None)[0], expected)
 
 
 def test_a_backward_model_reads_the_text_from_its_end() -> None:

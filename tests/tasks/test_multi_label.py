@@ -1,4 +1,4 @@
-"""Corpora whose texts have several labels or none, and texts under another name: files, datasets, the command line."""
+"""Multi-label corpora, and text columns of other names: files, datasets, the command line."""
 
 import itertools
 import json
@@ -41,25 +41,27 @@ def write(path: Path, content: str) -> Path:
 
 
 def found(rows: Sequence[Row]) -> list[tuple[str, Any]]:
-    """Labelled texts without their places."""
+    """Return labelled texts without their line numbers."""
     assert all(isinstance(row, LabelledText) for row in rows)
     return [(row.text, row.label) for row in rows if isinstance(row, LabelledText)]
 
 
 def dataset(answers: Sequence[Any], names: Sequence[str] | None = None, **columns: str) -> Dataset:
-    """The three texts with these labels: numbers of names, or what they are without names; columns may be renamed."""
+    """Return the three texts with these labels, which are indices if ``names`` are given; columns may be renamed."""
     data = {columns.get("text", "text"): LINES[: len(answers)], columns.get("label", "label"): list(answers)}
     if names is None:
         return Dataset.from_dict(data)
-    return Dataset.from_dict(data, features=Features(dict(zip(data, several(names).values(), strict=True))))
+    return Dataset.from_dict(
+        data, features=Features(dict(zip(data, multi_label_features(names).values(), strict=True)))
+    )
 
 
-def several(names: Sequence[str]) -> Features:
+def multi_label_features(names: Sequence[str]) -> Features:
     return Features({"text": Value("string"), "label": List(ClassLabel(names=list(names)))})
 
 
 def named(split: Any) -> list[tuple[str, Sequence[Label]]]:
-    """The texts of a split whose labels are lists, with the names of these."""
+    """Return the texts of a multi-label split with the names of their labels."""
     rows = labelled_rows(split)
     assert rows["multi_label"] is True
     return list(zip(rows["text"], rows["label"], strict=True))
@@ -73,9 +75,9 @@ EXPECTED = list(zip(LINES, ANSWERS, strict=True))
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
 @pytest.mark.parametrize("key", ["label", "labels", "topics"])
-def test_a_list_of_labels_is_that_of_its_text_wherever_an_empty_one_stands(key: str, order: tuple[int, ...]) -> None:
-    expected = [[("one", ["b", "a"]), ("two", []), ("three", "a")][place] for place in order]
-    given_records = [records(key)[place] for place in order]
+def test_lists_of_labels_are_read_whatever_the_position_of_an_empty_one(key: str, order: tuple[int, ...]) -> None:
+    expected = [[("one", ["b", "a"]), ("two", []), ("three", "a")][index] for index in order]
+    given_records = [records(key)[index] for index in order]
     named_keys = [None, key] if key != "topics" else [key]
     for tag_key in named_keys:
         rows = read_json(jsonl(given_records), "a.jsonl", tag_key=tag_key)
@@ -85,12 +87,12 @@ def test_a_list_of_labels_is_that_of_its_text_wherever_an_empty_one_stands(key: 
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), unique=True, max_size=3), min_size=1, max_size=6).filter(any))
-def test_labels_of_any_number_are_read_as_they_stand(answers: list[list[str]]) -> None:
+def test_any_number_of_labels_is_read_unchanged(answers: list[list[str]]) -> None:
     rows = read_json(jsonl([{"text": f"text {n}", "label": answer} for n, answer in enumerate(answers)]), "a.jsonl")
     assert [label for _, label in found(rows)] == [answer[0] if len(answer) == 1 else answer for answer in answers]
 
 
-def test_numbers_and_truth_values_are_labels_by_their_names() -> None:
+def test_numbers_and_booleans_become_string_labels() -> None:
     rows = read_json(jsonl([{"text": "one", "label": [3, "x", True]}, {"text": "two", "label": [0]}]), "a.jsonl")
     assert found(rows) == [("one", ["3", "x", "True"]), ("two", "0")]
 
@@ -100,7 +102,7 @@ def test_a_text_without_labels_keeps_its_document() -> None:
     assert [row.document for row in rows] == ["0", "1", "2"]
 
 
-def test_choices_of_an_annotation_tool_may_be_several() -> None:
+def test_an_annotation_tool_may_export_several_choices() -> None:
     def task(*choices: str) -> dict[str, Any]:
         return {
             "data": {"text": "fine"},
@@ -120,7 +122,7 @@ def test_only_empty_lists_are_sentences_without_spans() -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "told"),
+    ("label", "message"),
     [
         (["a", ""], "a label must be a string or an integer, not ''"),
         (["a", None], "a label must be a string or an integer, not None"),
@@ -130,21 +132,21 @@ def test_only_empty_lists_are_sentences_without_spans() -> None:
     ],
     ids=str,
 )
-def test_a_list_with_something_that_is_no_label_has_a_line(tmp_path: Path, label: object, told: str) -> None:
+def test_an_invalid_label_in_a_list_is_an_error_with_its_line(tmp_path: Path, label: object, message: str) -> None:
     path = write(tmp_path / "bad.jsonl", jsonl([*records(), {"text": "four", "label": label}]))
-    with pytest.raises(CorpusError, match=told) as caught:
+    with pytest.raises(CorpusError, match=message) as caught:
         read_rows(path)
     assert (caught.value.file, caught.value.line) == (str(path), 4)
 
 
-def test_an_empty_list_of_labels_beside_tokens_is_no_labelled_text(tmp_path: Path) -> None:
+def test_an_empty_list_of_labels_beside_tokens_is_not_a_labelled_text(tmp_path: Path) -> None:
     mixed = [{"text": "one", "label": "a"}, {"tokens": ["two"], "tags": ["O"], "label": []}]
     with pytest.raises(CorpusError, match="all examples of a corpus must be annotated alike") as caught:
         read_rows(write(tmp_path / "mixed.jsonl", jsonl(mixed)))
     assert caught.value.line == 2
 
 
-# Texts under another name.
+# Text columns of other names.
 
 
 def test_texts_of_json_may_have_another_key(tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_texts_of_tables_may_have_another_column(
     assert read_rows(write(tmp_path / "a.tsv", content.replace(",", "\t")), **columns) == [expected]
 
 
-def test_a_text_column_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_text_column_is_an_error(tmp_path: Path) -> None:
     table = write(tmp_path / "a.csv", "text,label\none,a\n")
     with pytest.raises(CorpusError, match=r"a\.csv:1: no column 'body': the columns are text, label$"):
         read_rows(table, text_column="body")
@@ -197,7 +199,7 @@ def test_a_text_column_that_is_not_there_is_told(tmp_path: Path) -> None:
 # Corpora.
 
 
-def test_where_one_text_of_all_splits_has_several_labels_all_have_lists() -> None:
+def test_if_one_text_has_several_labels_all_splits_have_lists() -> None:
     corpus = build_corpus(
         {
             "train": {"text": ["one", "two"], "label": ["x", "y"]},
@@ -205,13 +207,18 @@ def test_where_one_text_of_all_splits_has_several_labels_all_have_lists() -> Non
             "test": {"text": ["four", "five"], "label": ["y", []]},
         }
     )
-    assert corpus["train"].features == corpus["dev"].features == corpus["test"].features == several(["x", "y", "z"])
+    assert (
+        corpus["train"].features
+        == corpus["dev"].features
+        == corpus["test"].features
+        == multi_label_features(["x", "y", "z"])
+    )
     assert [corpus[split]["label"][:] for split in corpus] == [[[0], [1]], [[0, 2]], [[1], []]]
     single = build_corpus({"train": {"text": ["one", "two"], "label": ["x", "y"]}})
     assert single["train"].features["label"] == ClassLabel(names=["x", "y"])
 
 
-def test_a_share_of_a_corpus_has_lists_though_none_of_its_texts_has_several(tmp_path: Path) -> None:
+def test_a_split_off_part_of_a_multi_label_corpus_has_lists_too(tmp_path: Path) -> None:
     answers = [["a", "b"], *(["b"] for _ in range(19))]
     path = write(tmp_path / "a.jsonl", jsonl([{"text": f"text {n}", "label": each} for n, each in enumerate(answers)]))
     for seed in range(4):
@@ -225,7 +232,7 @@ def test_a_share_of_a_corpus_has_lists_though_none_of_its_texts_has_several(tmp_
 def test_a_file_of_several_labels_is_a_typed_corpus(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", jsonl(records("topics", "body")))
     corpus = open_corpus(path, text_column="body", tag_column="topics", dev_fraction=0)
-    assert corpus["train"].features == Features({**several(["a", "b"]), "source": Value("string")})
+    assert corpus["train"].features == Features({**multi_label_features(["a", "b"]), "source": Value("string")})
     assert named(corpus["train"]) == EXPECTED
     assert corpus["train"]["source"][:] == [f"{path}:{line}" for line in (1, 2, 3)]
 
@@ -246,21 +253,21 @@ def test_a_dataset_may_have_lists_of_labels(make: Callable[[], Dataset], names: 
     other: dict[str, Any] = {"text_column": "body", "tag_column": "topics"} if "body" in made.column_names else {}
     for held in (made, DatasetDict(train=made)):
         corpus = open_corpus(held, dev_fraction=0, **other)
-        assert corpus["train"].features == several(names)
+        assert corpus["train"].features == multi_label_features(names)
         assert named(corpus["train"]) == EXPECTED
     made.to_parquet(tmp_path / "train.parquet")
     corpus = open_corpus(tmp_path / "train.parquet", dev_fraction=0, **other)
-    assert corpus["train"].features == several(names)
+    assert corpus["train"].features == multi_label_features(names)
     assert named(corpus["train"]) == EXPECTED
 
 
-def test_numbers_without_names_are_labels_by_their_names() -> None:
+def test_numbers_without_names_become_string_labels() -> None:
     corpus = open_corpus(dataset([[10, 2], [], [2]], label="labels"), dev_fraction=0)
-    assert corpus["train"].features == several(["2", "10"])
+    assert corpus["train"].features == multi_label_features(["2", "10"])
     assert named(corpus["train"]) == [("one", ["10", "2"]), ("two", []), ("three", ["2"])]
 
 
-def test_splits_that_number_or_hold_their_labels_differently_are_brought_together() -> None:
+def test_splits_with_different_label_types_and_numbers_are_unified() -> None:
     splits = DatasetDict(
         train=dataset([[0, 1], [], [1]], ["b", "a"]),
         validation=dataset([[0, 1], [2]], ["a", "b", "c"]),
@@ -276,7 +283,7 @@ def test_splits_that_number_or_hold_their_labels_differently_are_brought_togethe
     assert named(single["dev"]) == [("one", ["a", "b"]), ("two", [])]
 
 
-def test_a_named_text_column_makes_texts_of_what_has_tokens_too() -> None:
+def test_a_named_text_column_takes_precedence_over_tokens() -> None:
     data = {"tokens": [["x"], ["y"]], "text": ["no", "no"], "body": ["one", "two"], "label": [["a"], []]}
     corpus = open_corpus(Dataset.from_dict(data), text_column="body", dev_fraction=0)
     assert corpus["train"].column_names == ["text", "label"]
@@ -287,7 +294,7 @@ def test_a_named_text_column_makes_texts_of_what_has_tokens_too() -> None:
         open_corpus(Dataset.from_dict(data), text_column="body", tag_column="topics")
 
 
-def test_the_fingerprint_knows_the_labels_of_a_text_and_not_their_numbers(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_label_names_and_not_on_their_numbers(tmp_path: Path) -> None:
     one, other = dataset([[0, 1], [], [1]], ["b", "a"]), dataset([[1, 0], [], [0]], ["a", "b", "c"])
     same = corpus_fingerprint(DatasetDict(train=one))
     assert corpus_fingerprint(DatasetDict(train=other)) == same
@@ -307,12 +314,12 @@ def test_the_fingerprint_knows_the_labels_of_a_text_and_not_their_numbers(tmp_pa
 @pytest.mark.parametrize(
     "answers", [[[1], [-1], [0]], [[1], [0, -1], []], [[1], [None], [0]], [[1], None, [0]]], ids=str
 )
-def test_a_label_that_is_withheld_is_told(answers: list[Any]) -> None:
+def test_a_withheld_label_in_a_list_is_an_error(answers: list[Any]) -> None:
     with pytest.raises(CorpusError, match=r"^text 2 has no label"):
         labelled_rows(dataset(answers, ["a", "b"]))
 
 
-def test_a_single_label_that_is_withheld_is_told() -> None:
+def test_a_withheld_single_label_is_an_error() -> None:
     features = Features({"text": Value("string"), "label": ClassLabel(names=["a", "b"])})
     data = Dataset.from_dict({"text": LINES, "label": [1, -1, 0]}, features=features)
     with pytest.raises(CorpusError, match=r"^text 2 has no label \(None\); give it one, or leave the text out$"):
@@ -323,7 +330,7 @@ def test_a_single_label_that_is_withheld_is_told() -> None:
 # The command line.
 
 
-def test_texts_with_several_topics_are_learnt_scored_and_told(tmp_path: Path) -> None:
+def test_multi_label_texts_are_trained_on_scored_and_predicted(tmp_path: Path) -> None:
     corpus, run, config = (tmp_path / name for name in ("multi.jsonl", "run", "settings.toml"))
     rows = [
         {"id": n, "body": text, "topics": topics} for n, (text, topics) in enumerate(zip(TEXTS, TOPICS, strict=True))
@@ -345,15 +352,15 @@ def test_texts_with_several_topics_are_learnt_scored_and_told(tmp_path: Path) ->
     assert (done.code, done.err) == (0, "")
     scores, expected = json.loads(done.out), model.evaluate(opened["dev"])
     assert {name: scores[name] for name in expected.scores} == pytest.approx(expected.scores)
-    assert scores["tokens"] == expected.tokens
+    assert scores["tokens"] == expected.steps
     usual = write(tmp_path / "usual.jsonl", jsonl([{"text": row["body"], "label": row["topics"]} for row in rows]))
     again = json.loads(seqkit("evaluate", run, "--corpus", usual, "--json").out)
     assert again["accuracy"] == 1.0
 
     done = seqkit("predict", run, "--json", stdin="\n".join([*TEXTS, ""]).encode() + b"\n")
     assert (done.code, done.err) == (0, "")
-    said = [json.loads(line) for line in done.out.splitlines()]
-    assert [each["label"] for each in said[:-1]] == [sorted(topics) for topics in TOPICS]
-    assert said[-1]["empty"] is True
-    for each, whole in zip(said, model.classify([*TEXTS, ""]), strict=True):
+    predicted = [json.loads(line) for line in done.out.splitlines()]
+    assert [each["label"] for each in predicted[:-1]] == [sorted(topics) for topics in TOPICS]
+    assert predicted[-1]["empty"] is True
+    for each, whole in zip(predicted, model.classify([*TEXTS, ""]), strict=True):
         assert (each["label"], each["probabilities"]) == (whole.label, whole.probabilities)

@@ -1,4 +1,4 @@
-"""The tagging task: from rows to batches by loops over tokens, and from models to probabilities by every path."""
+"""The tagging task: schemes, errors, batches against loops over tokens, pretrained vectors, and its files."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -37,11 +37,11 @@ def in_scheme(scheme: Scheme) -> Rows:
 
 @every_scheme
 @pytest.mark.parametrize("declared", [True, False])
-def test_gold_spans_are_the_same_whatever_the_file_uses(scheme: Scheme, declared: bool) -> None:
+def test_gold_spans_do_not_depend_on_the_scheme_of_the_file(scheme: Scheme, declared: bool) -> None:
     assert gold_spans(in_scheme(scheme), scheme.value if declared else None) == SPANS
 
 
-def test_training_is_the_same_whatever_the_file_uses() -> None:
+def test_training_does_not_depend_on_the_scheme_of_the_file() -> None:
     histories = {}
     for scheme in Scheme:
         rows = in_scheme(scheme)
@@ -66,7 +66,7 @@ def test_the_model_chooses_among_the_labels_of_its_own_scheme() -> None:
 
 
 @every_scheme
-def test_a_label_that_training_lacks_is_still_a_label_of_the_scheme(scheme: Scheme) -> None:
+def test_the_model_has_all_prefixes_of_its_scheme(scheme: Scheme) -> None:
     single: Rows = {"tokens": [["Ada", "ran"]], "tags": [convert_tags(["B-PER", "O"], Scheme.IOB2, scheme)]}
     labels = task_of(single, scheme=scheme.value).labels
     assert {label[0] for label in labels if label != "O"} == set(scheme.prefixes)
@@ -111,7 +111,7 @@ def test_a_wrongly_declared_scheme_is_an_error(declared: str, message: str) -> N
         task_of(corpus_scheme=declared)
 
 
-# Corpora that cannot be learnt from.
+# Unusable corpora.
 
 
 def test_a_corpus_without_entities_is_an_error() -> None:
@@ -119,7 +119,7 @@ def test_a_corpus_without_entities_is_an_error() -> None:
         task_of({"tokens": [["rain", "fell"], ["it", "rained"]], "tags": [["O", "O"], ["O", "O"]]})
 
 
-def test_plain_tags_are_an_error_wherever_entities_are_expected() -> None:
+def test_plain_tags_are_an_error_if_entities_are_expected() -> None:
     plain: Rows = {"tokens": [["rain", "fell"]], "tags": [["O", "VERB"]]}
     with pytest.raises(CorpusError, match=r"^sentence 1: 'VERB' has no scheme prefix such as B-.*'seqkit train pos'"):
         task_of(plain)
@@ -152,7 +152,7 @@ def test_tokens_and_tags_that_do_not_match_are_an_error(
         task.prepare({"tokens": tokens, "tags": tags, "source": ["a.conll:4", "a.conll:9"]})
 
 
-def test_a_label_that_only_dev_has_is_told_and_counted_as_wrong() -> None:
+def test_a_label_that_only_dev_has_causes_a_warning_and_counts_as_wrong() -> None:
     dev: Rows = {
         "tokens": [*ROWS["tokens"], ["The", "Herald"]],
         "tags": [*ROWS["tags"], ["B-MISC", "I-MISC"]],
@@ -175,7 +175,7 @@ def test_a_label_that_only_dev_has_is_told_and_counted_as_wrong() -> None:
 
 
 def check_batch(task: TaggingTask, examples: TaggedExamples, rows: Rows, chosen: list[int]) -> None:
-    """Collation against one token after the other."""
+    """Compare a batch with a loop over its tokens."""
     batch = task.collate(examples, chosen)
     inputs = batch.tensors
     time = max(len(rows["tokens"][row]) for row in chosen)
@@ -183,19 +183,19 @@ def check_batch(task: TaggingTask, examples: TaggedExamples, rows: Rows, chosen:
     targets = torch.full_like(inputs["words_BT"], -1) if batch.targets is None else batch.targets
     assert (batch.targets is None) is (examples.targets_N is None)
     assert targets.shape == inputs["words_BT"].shape == (len(chosen), time)
-    for place, row in enumerate(chosen):
+    for index, row in enumerate(chosen):
         tags = convert_tags(rows["tags"][row], Scheme.IOB2, Scheme.IOBES)
         for step, word in enumerate(rows["tokens"][row]):
-            spelling = inputs["spellings_BT"][place, step]
+            spelling = inputs["spellings_BT"][index, step]
             characters = inputs["characters_UL"][spelling, : inputs["characters_U"][spelling]]
             read = word if len(word) <= 40 else word[:20] + word[-20:]
-            assert inputs["words_BT"][place, step] == task.tokenizer.words.ids([word])[0]
+            assert inputs["words_BT"][index, step] == task.tokenizer.words.ids([word])[0]
             assert characters.tolist() == task.reader.characters.ids(read)
             ends = [f"{word[:2]}-", f"{word[:3]}-", f"-{word[-2:]}", f"-{word[-3:]}", f"-{word[-4:]}"]
             assert inputs["affixes_UA"][spelling].tolist() == task.reader.affixes.ids(ends)
-            assert targets[place, step] == (-1 if batch.targets is None else task.labels.index(tags[step]))
-        assert not inputs["words_BT"][place, len(tags) :].any()
-        beyond = inputs["spellings_BT"][place, len(tags) :]
+            assert targets[index, step] == (-1 if batch.targets is None else task.labels.index(tags[step]))
+        assert not inputs["words_BT"][index, len(tags) :].any()
+        beyond = inputs["spellings_BT"][index, len(tags) :]
         assert not inputs["shapes_U"][beyond].any()
         assert not inputs["affixes_UA"][beyond].any()
     distinct = {word for row in chosen for word in rows["tokens"][row]}
@@ -204,7 +204,7 @@ def check_batch(task: TaggingTask, examples: TaggedExamples, rows: Rows, chosen:
 
 
 @given(st.lists(st.integers(0, 11), min_size=1, max_size=12))
-def test_a_batch_is_its_tokens_one_by_one(chosen: list[int]) -> None:
+def test_a_batch_equals_its_tokens_one_by_one(chosen: list[int]) -> None:
     check_batch(_TASK, _TASK.prepare(ROWS), ROWS, chosen)
     check_batch(_TASK, _EXAMPLES, ROWS, chosen)
 
@@ -225,18 +225,18 @@ def test_shapes_are_those_of_the_words() -> None:
     assert shapes == ["Title", "lower", "lower", "Title", "lower", "digits and marks", "punctuation"]
 
 
-def test_words_are_counted_whatever_their_case_and_those_seen_once_are_marked() -> None:
+def test_words_are_counted_without_case_and_singletons_are_marked() -> None:
     words = _TASK.tokenizer.words
     counts = Counter(word.lower() for sentence in ROWS["tokens"] for word in sentence)
     once = [word for word, count in counts.items() if count == 1]
     assert {"harbour", "7:30"} < set(once)
-    assert "bo" not in once  # it is there as Bo and as BO
+    assert "bo" not in once  # it occurs as Bo and as BO
     singletons = _TASK.model.features.singletons_V
     assert sorted(singletons.nonzero().flatten().tolist()) == sorted(words.ids(once))
     assert words.ids(["The"]) == words.ids(["the"]) != words.ids(["unheard"])
 
 
-def test_rare_words_are_unknown_where_asked_for() -> None:
+def test_rare_words_are_unknown_with_a_minimum_count() -> None:
     words = task_of(minimum_count=2).tokenizer.words
     assert words.ids(["harbour"]) == [1]
     assert words.ids(["Ghent"]) != [1]
@@ -270,17 +270,17 @@ def test_pretrained_vectors_are_those_of_the_file(vectors: Path) -> None:
     task = task_of(vectors=str(vectors), vector_words=2)
     words = task.tokenizer.words
     assert vector_of(task, "the") == vector_of(task, "The") == [1, 2, 3]
-    assert vector_of(task, "Ghent") == [0.5, 0.25, -1]  # its own key's vector, not that of another writing
+    assert vector_of(task, "Ghent") == [0.5, 0.25, -1]  # the vector of its key, ghent, not of another spelling
     assert vector_of(task, "harbour") == [-2, 0, 2]
     assert "paris" in words  # not in training, but at the top of the file
     assert vector_of(task, "PARIS") == [4, 5, 6]
-    assert "zebra" not in words  # neither
-    assert not task.model.features.singletons_V[words.ids(["harbour"])[0]]  # seen once, yet its vector is known
-    assert bool(task.model.features.singletons_V[words.ids(["quiet"])[0]])  # seen once, and nowhere else
+    assert "zebra" not in words  # neither in training nor at the top of the file
+    assert not task.model.features.singletons_V[words.ids(["harbour"])[0]]  # occurs once, but has a vector
+    assert bool(task.model.features.singletons_V[words.ids(["quiet"])[0]])  # occurs once, and has no vector
     assert len(vector_of(task, "quiet")) == task.config.word_size == 3
 
 
-def test_a_model_needs_its_vectors_no_more_once_it_is_saved(vectors: Path, tmp_path: Path) -> None:
+def test_a_saved_model_does_not_need_its_vectors_file(vectors: Path, tmp_path: Path) -> None:
     tagger = tiny_tagger(vectors=str(vectors), epochs=1).fit(ROWS, ROWS)
     tagger.save(tmp_path / "run")
     vectors.unlink()

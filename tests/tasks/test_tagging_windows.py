@@ -1,4 +1,4 @@
-"""Windows: they hold every token, and what is made of their predictions is what the whole text would have got."""
+"""Windows: they contain every token, and their merged predictions equal those of the whole text."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -18,9 +18,9 @@ texts = st.text(st.sampled_from("aaaaabbbbb."), max_size=80).map(list)  # senten
 sizes = st.integers(1, 12).flatmap(lambda longest: st.tuples(st.just(longest), st.integers(0, longest // 2)))
 
 
-def kept(windows: list[Window], places: list[int]) -> list[range]:
-    """The tokens that each window answers for."""
-    return [range(*borders) for borders in pairwise([0, *places, windows[-1].end])]
+def kept(windows: list[Window], positions: list[int]) -> list[range]:
+    """Return the tokens whose predictions each window provides."""
+    return [range(*borders) for borders in pairwise([0, *positions, windows[-1].end])]
 
 
 def read_in_windows(tokens: list[str], model: Model, size: tuple[int, int], scheme: Scheme | None) -> TagPrediction:
@@ -28,11 +28,11 @@ def read_in_windows(tokens: list[str], model: Model, size: tuple[int, int], sche
     return merge_predictions(windows, [model(tokens[start:end]) for start, end in windows], scheme)
 
 
-# cutting
+# Cutting
 
 
 @given(texts, sizes)
-def test_windows_hold_every_token_and_end_with_sentences(tokens: list[str], size: tuple[int, int]) -> None:
+def test_windows_contain_every_token_and_end_with_sentences(tokens: list[str], size: tuple[int, int]) -> None:
     longest, overlap = size
     windows = cut_windows(tokens, longest, overlap)
     assert [window.start for window in windows][:1] == [0] * bool(tokens)
@@ -41,7 +41,7 @@ def test_windows_hold_every_token_and_end_with_sentences(tokens: list[str], size
     assert all(windows[number + 2].start >= windows[number].end for number in range(len(windows) - 2))
     for left, right in pairwise(windows):
         second_half = range(left.start + longest // 2 + 1, left.start + longest + 1)
-        ends = [place for place in second_half if tokens[place - 1] in SENTENCE_END]
+        ends = [position for position in second_half if tokens[position - 1] in SENTENCE_END]
         if ends:
             assert left.end == right.start == ends[-1]
         else:
@@ -56,31 +56,33 @@ def test_a_text_that_fits_is_one_window() -> None:
 
 
 @pytest.mark.parametrize("size", [(0, 0), (4, 3), (4, -1), (1, 1)])
-def test_windows_that_would_not_go_on_are_refused(size: tuple[int, int]) -> None:
+def test_windows_that_would_not_advance_are_an_error(size: tuple[int, int]) -> None:
     with pytest.raises(ConfigError, match=f"{size[0]} tokens cannot overlap by {size[1]}"):
         cut_windows(["a"] * 9, *size)
 
 
-# merging: models that look no further than half an overlap, and not beyond their sentence
+# Merging: models whose predictions depend on at most half an overlap, within the sentence
 
 
 def neighbourhood(radius: int) -> Model:
-    """The plain tag of a token is its sentence as far as ``radius`` tokens around it."""
+    """Return a model whose tag of a token spells out ``radius`` tokens around it, within its sentence."""
 
     def model(tokens: list[str]) -> TagPrediction:
         text = "".join(tokens)
         tags = []
-        for place in range(len(text)):
-            start = max(text.rfind(".", 0, place) + 1, place - radius)
-            end = text.find(".", place) % (len(text) + 1)  # the length where there is none
-            tags.append(f"{text[start:place]}<{text[place]}>{text[place + 1 : min(end, place + radius) + 1]}")
+        for position in range(len(text)):
+            start = max(text.rfind(".", 0, position) + 1, position - radius)
+            end = text.find(".", position) % (len(text) + 1)  # the length of the text if there is none
+            tags.append(
+                f"{text[start:position]}<{text[position]}>{text[position + 1 : min(end, position + radius) + 1]}"
+            )
         return TagPrediction(tags, [], [len(tag) / 99 for tag in tags])
 
     return model
 
 
 def runs(tokens: list[str]) -> TagPrediction:
-    """A span is a run of one letter, sure by its length; other signs are in none."""
+    """Predict each run of one letter as a span, with a confidence by its length; other characters are outside."""
     tags = ["O" if token in "-." else f"{'B' if token != before else 'I'}-{token}" for before, token in
             pairwise(["", *tokens])]  # fmt: skip
     spans = spans_from_tags(tags, Scheme.IOB2)
@@ -104,7 +106,7 @@ def test_spans_are_those_of_the_whole_text(data: st.DataObject, overlap: int) ->
     assert read_in_windows(tokens, runs, (longest, overlap), Scheme.IOBES) == runs(tokens)
 
 
-# merging: windows that disagree as they like
+# Merging: windows that disagree arbitrarily
 
 
 def drawn_spans(draw: st.DrawFn, length: int) -> list[Span]:
@@ -133,67 +135,67 @@ def shifted(windows: list[Window], predictions: list[TagPrediction]) -> list[lis
 
 
 @given(disagreements())
-def test_no_span_is_torn_or_doubled(given_predictions: tuple[list[Window], list[TagPrediction]]) -> None:
+def test_no_span_is_cut_or_duplicated(given_predictions: tuple[list[Window], list[TagPrediction]]) -> None:
     windows, predictions = given_predictions
     merged = merge_predictions(windows, predictions, Scheme.IOB1)
     assert all(left.end <= right.start for left, right in pairwise(merged.spans))
     assert illegal_tags(merged.tags, Scheme.IOB1) == []
     assert spans_from_tags(merged.tags, Scheme.IOB1) == merged.spans
     assert len(merged.tags) == (windows[-1].end if windows else 0)
-    # Each is, with its confidence, the whole of a span of one window: the one that answers for its first token.
+    # Each merged span, with its confidence, is a whole span of the window that provides its first token.
     found = shifted(windows, predictions)
-    sure = {
-        (place, span): confidence
-        for place, (spans, prediction) in enumerate(zip(found, predictions, strict=True))
+    confidence_of = {
+        (position, span): confidence
+        for position, (spans, prediction) in enumerate(zip(found, predictions, strict=True))
         for span, confidence in zip(spans, prediction.confidence, strict=True)
     }
     parts = kept(windows, seams(windows, found)) if windows else []
-    owners = [next(place for place, part in enumerate(parts) if span.start in part) for span in merged.spans]
-    assert merged.confidence == [sure[each] for each in zip(owners, merged.spans, strict=True)]
-    # None is missing but for those that overlap one that is there.
-    for place, spans in enumerate(found):
+    owners = [next(position for position, part in enumerate(parts) if span.start in part) for span in merged.spans]
+    assert merged.confidence == [confidence_of[each] for each in zip(owners, merged.spans, strict=True)]
+    # A span is missing only if it overlaps a merged one.
+    for position, spans in enumerate(found):
         for span in spans:
-            if span.start in parts[place] and span not in merged.spans:
+            if span.start in parts[position] and span not in merged.spans:
                 assert any(other.start < span.start < other.end for other in merged.spans)
 
 
 @given(disagreements())
-def test_seams_are_where_no_span_lies_across_them(given_predictions: tuple[list[Window], list[TagPrediction]]) -> None:
+def test_seams_avoid_spans(given_predictions: tuple[list[Window], list[TagPrediction]]) -> None:
     windows, predictions = given_predictions
     found = shifted(windows, predictions)
-    places = seams(windows, found)
-    assert [token for part in (kept(windows, places) if windows else []) for token in part] == list(
+    positions = seams(windows, found)
+    assert [token for part in (kept(windows, positions) if windows else []) for token in part] == list(
         range(windows[-1].end if windows else 0)
     )
-    for place, (left, right), spans in zip(places, pairwise(windows), pairwise(found), strict=True):
+    for position, (left, right), spans in zip(positions, pairwise(windows), pairwise(found), strict=True):
         both = [*spans[0], *spans[1]]
         crossed = {
             seam: any(span.start < seam < span.end for span in both) for seam in range(right.start, left.end + 1)
         }
         middle = (right.start + left.end) // 2
         if all(crossed.values()):
-            assert place == middle
+            assert position == middle
         else:
-            assert not crossed[place]
-            assert all(crossed[seam] for seam in crossed if abs(seam - middle) < abs(place - middle))
+            assert not crossed[position]
+            assert all(crossed[seam] for seam in crossed if abs(seam - middle) < abs(position - middle))
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "place"),
+    ("left", "right", "position"),
     [
         ([], [], 4),
-        ([Span(3, 5, "X")], [], 3),  # of two that are equally near the earlier
+        ([Span(3, 5, "X")], [], 3),  # the earlier of two equally near positions
         ([Span(2, 5, "X")], [Span(4, 5, "X")], 5),
-        ([Span(1, 4, "X")], [Span(3, 6, "X")], 6),  # the borders of the overlap are places too
+        ([Span(1, 4, "X")], [Span(3, 6, "X")], 6),  # the borders of the overlap are positions too
         ([Span(0, 2, "X"), Span(2, 6, "Y")], [Span(3, 7, "X")], 2),
         ([Span(1, 6, "X")], [Span(2, 7, "X")], 4),  # none is free
     ],
 )
-def test_places_of_a_seam(left: list[Span], right: list[Span], place: int) -> None:
-    assert seams([Window(0, 6), Window(2, 8)], [left, right]) == [place]
+def test_positions_of_a_seam(left: list[Span], right: list[Span], position: int) -> None:
+    assert seams([Window(0, 6), Window(2, 8)], [left, right]) == [position]
 
 
-def test_where_no_seam_is_free_the_earlier_window_decides() -> None:
+def test_if_no_seam_is_free_the_earlier_window_wins() -> None:
     windows = [Window(0, 8), Window(4, 12)]
     left = TagPrediction(["O"] * 3 + ["B-X"] + ["I-X"] * 3 + ["E-X"], [Span(3, 8, "X")], [0.5])
     right = TagPrediction(
@@ -214,8 +216,8 @@ def test_touching_spans_of_touching_windows_stay_two_in_every_scheme() -> None:
         assert spans_from_tags(merged.tags, scheme) == merged.spans == [Span(0, 2, "X"), Span(2, 4, "X")]
 
 
-def test_one_window_is_left_as_it_is_and_no_confidence_is_made_up() -> None:
-    malformed = TagPrediction(["I-X", "O"], [Span(0, 1, "X")], [])  # as a softmax head may leave it
+def test_one_window_is_returned_unchanged_and_no_confidence_is_invented() -> None:
+    malformed = TagPrediction(["I-X", "O"], [Span(0, 1, "X")], [])  # as a softmax head may predict
     assert merge_predictions([Window(0, 2)], [malformed], Scheme.IOBES) is malformed
     windows = [Window(0, 2), Window(2, 4)]
     assert merge_predictions(windows, [malformed] * 2, Scheme.IOBES) == TagPrediction(

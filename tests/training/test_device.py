@@ -1,4 +1,4 @@
-"""Devices and precisions, told what is there by the test, so that every case runs on every computer."""
+"""Devices and precisions: tests pretend which devices are available, so that every case runs on every machine."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, cuda: bool = False, mps: bool = 
 
 
 @pytest.mark.parametrize(
-    ("there", "device", "precision"),
+    ("available", "device", "precision"),
     [
         ({}, "cpu", "float32"),
         ({"cuda": True, "bfloat16": True}, "cuda", "bfloat16"),
@@ -22,10 +22,10 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, cuda: bool = False, mps: bool = 
         ({"mps": True, "bfloat16": True}, "mps", "float32"),
     ],
 )
-def test_auto_takes_the_best_there_is(
-    monkeypatch: pytest.MonkeyPatch, there: dict[str, bool], device: str, precision: str
+def test_auto_takes_the_best_available(
+    monkeypatch: pytest.MonkeyPatch, available: dict[str, bool], device: str, precision: str
 ) -> None:
-    pretend(monkeypatch, **there)
+    pretend(monkeypatch, **available)
     assert Device.open() == Device.open("auto", "auto")
     assert Device.open().torch_device == torch.device(device)
     assert Device.open().precision == precision
@@ -40,14 +40,14 @@ def test_a_device_and_a_precision_can_be_chosen(monkeypatch: pytest.MonkeyPatch)
     assert Device.open("cpu", "bfloat16").precision == "bfloat16"
 
 
-def test_a_cpu_without_bfloat16_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bfloat16_on_a_cpu_without_it_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqkit.training.device.cpu_has_bfloat16", lambda: False)
     with pytest.raises(ConfigError, match=r"^this CPU has no instructions for bfloat16; choose precision float32$"):
         Device.open("cpu", "bfloat16")
 
 
-def test_the_check_of_the_cpu_is_right() -> None:
-    """A recurrent layer runs under bfloat16 autocast exactly if the check says so."""
+def test_the_cpu_check_is_correct() -> None:
+    """A recurrent layer runs under bfloat16 autocast if and only if the check returns True."""
     layer = torch.nn.LSTM(8, 8, batch_first=True)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         try:
@@ -60,13 +60,14 @@ def test_the_check_of_the_cpu_is_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "names"), [({}, "available: cpu"), ({"mps": True}, "available: mps, cpu"), ({"cuda": True}, "cuda, cpu")]
+    ("available", "names"),
+    [({}, "available: cpu"), ({"mps": True}, "available: mps, cpu"), ({"cuda": True}, "cuda, cpu")],
 )
-def test_a_device_that_is_not_there_is_an_error_that_names_those_that_are(
-    monkeypatch: pytest.MonkeyPatch, there: dict[str, bool], names: str
+def test_an_unavailable_device_is_an_error_that_names_the_available_ones(
+    monkeypatch: pytest.MonkeyPatch, available: dict[str, bool], names: str
 ) -> None:
-    pretend(monkeypatch, **there)
-    missing = "mps" if there.get("cuda") else "cuda"
+    pretend(monkeypatch, **available)
+    missing = "mps" if available.get("cuda") else "cuda"
     with pytest.raises(ConfigError, match=f"^device '{missing}' is not available here; .*{names}$"):
         Device.open(missing)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="'abacus' is not available"):
@@ -79,9 +80,9 @@ def test_a_precision_that_does_not_exist_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
-def test_products_have_the_precision_of_the_engine(precision: str, expected: torch.dtype) -> None:
-    engine = Device(torch_device=torch.device("cpu"), precision=precision)  # type: ignore[arg-type]
+def test_products_have_the_precision_of_the_device(precision: str, expected: torch.dtype) -> None:
+    device = Device(torch_device=torch.device("cpu"), precision=precision)  # type: ignore[arg-type]
     ones = torch.ones(2, 2)
-    with engine.autocast():
+    with device.autocast():
         assert (ones @ ones).dtype == expected
     assert (ones @ ones).dtype == torch.float32

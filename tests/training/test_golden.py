@@ -1,6 +1,6 @@
-"""Golden losses: what a change of the code does to training is seen, and a change that should do nothing does nothing.
+"""Golden losses: a change of the code that affects training is noticed.
 
-After a change that is meant to change the losses, write them anew: ``python -m tests.training.test_golden``.
+After a change that is meant to change the losses, update them: ``python -m tests.training.test_golden``.
 """
 
 import json
@@ -56,7 +56,7 @@ NO_DROPOUT = ("embedding_dropout", "hidden_dropout", "output_dropout", "weight_d
 
 
 def golden_losses(name: str, strategy: Strategy = "auto") -> list[float]:
-    """The losses of the first 3 epochs. Dropout is off: its masks are not the same on every kind of processor."""
+    """Return the losses of the first 3 epochs, without dropout, whose masks differ between kinds of processors."""
     plain = RecurrentEncoder.__init__
 
     def forced(self: RecurrentEncoder, *arguments: Any, **settings: Any) -> None:
@@ -91,7 +91,7 @@ def test_losses_are_the_golden_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_losses_do_not_depend_on_how_the_encoder_computes(name: str) -> None:
+def test_losses_do_not_depend_on_the_strategy_of_the_encoder(name: str) -> None:
     assert golden_losses(name, "packed") == pytest.approx(golden_losses(name, "fused"), rel=0, abs=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""A language model's training that was cut short ends as if it had not been: interrupted, or killed where it stood."""
+"""Resuming the training of a language model, interrupted or killed, gives the result of an uninterrupted run."""
 
 import os
 import random
@@ -45,12 +45,12 @@ def assert_same_training(path: Path, reference: Path) -> None:
     assert not (path / "resume").exists()
 
 
-@pytest.mark.parametrize("place", [(0, BatchDone), (29, BatchDone), (1, EpochDone)], ids=str)
+@pytest.mark.parametrize("point", [(0, BatchDone), (29, BatchDone), (1, EpochDone)], ids=str)
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_an_interrupted_training_equals_one_that_was_not(recipe: str, place: tuple[int, type], tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(recipe: str, point: tuple[int, type], tmp_path: Path) -> None:
     changes = RECIPES[recipe]
     tiny_language_model(**changes).fit(TRAIN, DEV, out=tmp_path / "whole")
-    first = tiny_language_model(**changes).fit(TRAIN, DEV, out=tmp_path / "cut", report=press_at(place))
+    first = tiny_language_model(**changes).fit(TRAIN, DEV, out=tmp_path / "cut", report=press_at(point))
     assert first.outcome is not None
     assert first.outcome.reason == "interrupted"
     torch.manual_seed(12345)
@@ -58,16 +58,16 @@ def test_an_interrupted_training_equals_one_that_was_not(recipe: str, place: tup
     assert_same_training(tmp_path / "cut", tmp_path / "whole")
 
 
-def test_the_schedule_decay_is_that_of_its_paper(tmp_path: Path) -> None:
-    """Zaremba et al. (2014): the full rate for some epochs, then divided in each further one."""
+def test_the_decay_schedule_follows_its_paper(tmp_path: Path) -> None:
+    """Zaremba et al. (2014): the full rate for some epochs, then multiplied by a factor in each further one."""
     settings: dict[str, Any] = {"epochs": 5, "warmup": 0.0, "schedule": "decay", "decay_after": 2, "decay": 0.5}
     tiny_language_model(**settings, learning_rate=0.01).fit(TRAIN, DEV, out=tmp_path / "run")
     rates = [record["learning_rate"] for record in history_of(tmp_path / "run")]
     assert rates == pytest.approx([0.01, 0.01, 0.005, 0.0025, 0.00125])
 
 
-def test_a_long_epoch_is_saved_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no minute between two saves, every step is one; each of them can be gone on from."""
+def test_a_long_epoch_is_saved_before_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With practically no time between saves, every step is saved, and saving does not change the result."""
     saved: list[int] = []
     checkpoint = Trainer.state_dict
 
@@ -85,7 +85,7 @@ def test_a_long_epoch_is_saved_on_the_way(tmp_path: Path, monkeypatch: pytest.Mo
     assert_same_training(tmp_path / "often", tmp_path / "once")
 
 
-def test_a_training_killed_within_an_epoch_goes_on_from_its_last_save(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_from_its_last_save(tmp_path: Path) -> None:
     class Killed(Exception):
         pass
 
@@ -108,15 +108,15 @@ def test_a_training_killed_within_an_epoch_goes_on_from_its_last_save(tmp_path: 
 
 
 def test_kill_9_at_a_random_step_changes_nothing(tmp_path: Path) -> None:
-    """The command itself, in a process of its own, killed while it trains."""
-    corpus, chance = write_texts(tmp_path / "corpus"), random.Random(1)
+    """The command runs in its own process and is killed during training."""
+    corpus, generator = write_texts(tmp_path / "corpus"), random.Random(1)
     options = text_options(epochs=4, save_minutes=1e-9, vary_bptt=True)
     begin = ["train", "lm", f"--corpus={corpus}", "--quiet", *options]
     assert _started(*begin, f"--out={tmp_path / 'whole'}").wait() == 0
     process = _started(*begin, f"--out={tmp_path / 'cut'}")
     while process.poll() is None and not _is_saved(tmp_path / "cut"):
         time.sleep(0.002)
-    time.sleep(0.2 * chance.random())
+    time.sleep(0.2 * generator.random())
     process.kill()
     assert process.wait() == -signal.SIGKILL, "it was still training"
     assert _started("train", "lm", f"--resume={tmp_path / 'cut'}", "--quiet", "--device=cpu").wait() == 0

@@ -1,4 +1,4 @@
-"""The optimiser: what its steps are, dense and lazy, and the average that follows them row by row."""
+"""The optimizer: dense and lazy steps, the weight average of sparse rows, and learning rates of groups."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from seqkit.training.ema import EMA
 from seqkit.training.optimizer import Optimizer
 
 ROWS, WIDTH = 50, 3
-PARTS = ["table.", "layer.", "layer.b"]
+GROUPS = ["table.", "layer.", "layer.b"]
 BATCHES = [[1, 2, 2], [3, 1, 4], [7, 7, 7], [1, 9, 3], [2, 4, 1], [30, 31, 32], [1, 1, 1], [3, 2, 49]]
 
 
@@ -33,16 +33,16 @@ class Words(nn.Module):
         return score.square().sum()
 
 
-def optimizer_of(model: Words, *, large: int = 10, parts: Sequence[str] = (), **settings: Any) -> Optimizer:
-    """An optimiser to which a table of more than ``large`` rows is a large one."""
+def optimizer_of(model: Words, *, large: int = 10, groups: Sequence[str] = (), **settings: Any) -> Optimizer:
+    """Return an optimizer for which tables of more than ``large`` rows are large."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("seqkit.training.optimizer.LARGE_TABLE", large)
-        return Optimizer(model, TrainConfig(**{"learning_rate": 0.1, "clip_norm": 0.0, **settings}), parts)
+        return Optimizer(model, TrainConfig(**{"learning_rate": 0.1, "clip_norm": 0.0, **settings}), groups)
 
 
-def share_of(part: str) -> float:
-    """What the learning rate is multiplied by in each of ``PARTS``, and in the rest."""
-    return {"": 1.0, "table.": 0.25, "layer.": 0.5, "layer.b": 3.0}[part]
+def scale_of(group: str) -> float:
+    """Return the factor of the learning rate of each of ``GROUPS``, and of the rest."""
+    return {"": 1.0, "table.": 0.25, "layer.": 0.5, "layer.b": 3.0}[group]
 
 
 def test_a_large_table_has_sparse_gradients_and_a_small_one_dense_ones() -> None:
@@ -54,7 +54,7 @@ def test_a_large_table_has_sparse_gradients_and_a_small_one_dense_ones() -> None
         assert model.table.weight.grad.is_sparse is sparse
 
 
-def test_a_large_table_moves_in_the_rows_of_the_batch_alone() -> None:
+def test_a_large_table_changes_only_in_the_rows_of_the_batch() -> None:
     model = Words()
     optimizer = optimizer_of(model)
     for rows in BATCHES:
@@ -67,7 +67,7 @@ def test_a_large_table_moves_in_the_rows_of_the_batch_alone() -> None:
         assert model.table.weight.grad is None
 
 
-def test_a_rows_steps_are_adams_without_momentum() -> None:
+def test_steps_of_sparse_rows_are_those_of_adam_without_momentum() -> None:
     model, learning_rate = Words(), 0.1
     optimizer = optimizer_of(model, learning_rate=learning_rate)
     squares, expected = torch.zeros(ROWS, WIDTH), model.table.weight.detach().clone()
@@ -87,7 +87,7 @@ def test_a_rows_steps_are_adams_without_momentum() -> None:
 
 @pytest.mark.parametrize("clip_norm", [0.0, 0.01, 100.0])
 @pytest.mark.parametrize("large", [10, 100])
-def test_the_norm_is_that_of_all_gradients_together_and_they_are_scaled_to_it(clip_norm: float, large: int) -> None:
+def test_clipping_uses_the_total_norm_of_all_gradients(clip_norm: float, large: int) -> None:
     model, twin = Words(), Words()
     optimizer = optimizer_of(model, large=large, clip_norm=clip_norm)
     for each in (model, twin):
@@ -102,7 +102,7 @@ def test_the_norm_is_that_of_all_gradients_together_and_they_are_scaled_to_it(cl
         assert_close(clipped, gradient * scale, rtol=1e-3, atol=1e-7)
 
 
-def test_sgd_takes_all_gradients_densely() -> None:
+def test_sgd_has_dense_gradients() -> None:
     model = Words()
     optimizer = optimizer_of(model, optimizer="sgd", momentum=0.9)
     model([1, 2]).backward()
@@ -112,15 +112,17 @@ def test_sgd_takes_all_gradients_densely() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"optimizer": "sgd"}, {"large": 1000}, {"parts": PARTS}, {"large": 1000, "parts": PARTS}], ids=str
+    "settings",
+    [{}, {"optimizer": "sgd"}, {"large": 1000}, {"groups": GROUPS}, {"large": 1000, "groups": GROUPS}],
+    ids=str,
 )
-def test_an_optimizer_that_remembers_what_another_did_goes_on_as_it_would(settings: dict[str, Any]) -> None:
+def test_a_restored_optimizer_continues_identically(settings: dict[str, Any]) -> None:
     model = Words()
     optimizer = optimizer_of(model, **settings)
 
     def learn(model: Words, optimizer: Optimizer, batches: list[list[int]]) -> None:
         for rows in batches:
-            optimizer.set_learning_rate(0.1, share_of)
+            optimizer.set_learning_rate(0.1, scale_of)
             model(rows).backward()
             optimizer.clip()
             optimizer.step()
@@ -138,7 +140,7 @@ def test_an_optimizer_that_remembers_what_another_did_goes_on_as_it_would(settin
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("read_at", [(), (3,), (1, 2, 6)])
-def test_the_average_of_a_tables_rows_is_that_of_the_whole_table(decay: float, read_at: tuple[int, ...]) -> None:
+def test_the_lazy_average_equals_the_dense_one(decay: float, read_at: tuple[int, ...]) -> None:
     model = Words()
     optimizer = optimizer_of(model)
     average = EMA(model, decay)
@@ -160,7 +162,7 @@ def test_the_average_of_a_tables_rows_is_that_of_the_whole_table(decay: float, r
         assert_close(model.table.weight.detach().double(), expected[0], rtol=1e-5, atol=1e-6)
 
 
-def test_an_average_of_nothing_but_large_tables_is_one() -> None:
+def test_a_model_of_only_large_tables_can_be_averaged() -> None:
     table = nn.Embedding(4, 2, sparse=True)
     average = EMA(table, 0.0)
     table(torch.tensor([1])).sum().backward()
@@ -169,13 +171,13 @@ def test_an_average_of_nothing_but_large_tables_is_one() -> None:
     assert average.weights[0][1].tolist() == [1.0, 1.0]
 
 
-# Rates of parts
+# Learning rates of groups
 
 
-def first_step(parts: Sequence[str], share: Any = share_of, **settings: Any) -> dict[str, Tensor]:
-    """How far each parameter moves in the first step at the rate 0.01, against its gradient."""
+def first_step(groups: Sequence[str], share: Any = scale_of, **settings: Any) -> dict[str, Tensor]:
+    """Return how far each parameter moves against its gradient in the first step, at the rate 0.01."""
     model = Words()
-    optimizer = optimizer_of(model, parts=parts, weight_decay=0.0, momentum=0.0, **settings)
+    optimizer = optimizer_of(model, groups=groups, weight_decay=0.0, momentum=0.0, **settings)
     optimizer.set_learning_rate(0.01, share)
     model([1, 2]).backward()
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -184,10 +186,10 @@ def first_step(parts: Sequence[str], share: Any = share_of, **settings: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("parts", "shares"),
+    ("groups", "scales"),
     [
-        (PARTS, {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 3.0}),
-        (PARTS[::-1], {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 3.0}),
+        (GROUPS, {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 3.0}),
+        (GROUPS[::-1], {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 3.0}),
         (["layer."], {"table.weight": 1.0, "layer.weight": 0.5, "layer.bias": 0.5}),
         (["layer.b"], {"table.weight": 1.0, "layer.weight": 1.0, "layer.bias": 3.0}),
         (["table."], {"table.weight": 0.25, "layer.weight": 1.0, "layer.bias": 1.0}),
@@ -196,21 +198,21 @@ def first_step(parts: Sequence[str], share: Any = share_of, **settings: Any) -> 
     ids=str,
 )
 @pytest.mark.parametrize("settings", [{}, {"large": 1000}, {"optimizer": "sgd"}], ids=str)
-def test_each_part_follows_its_own_rate_and_the_longest_beginning_counts(
-    settings: dict[str, Any], parts: list[str], shares: dict[str, float]
+def test_each_group_has_its_own_rate_and_the_longest_prefix_counts(
+    settings: dict[str, Any], groups: list[str], scales: dict[str, float]
 ) -> None:
     plain = first_step([], None, **settings)
-    for name, moved in first_step(parts, **settings).items():
+    for name, moved in first_step(groups, **settings).items():
         assert plain[name].any()
-        assert_close(moved, shares[name] * plain[name], rtol=1e-3, atol=1e-6)
-    for name, moved in first_step(parts, None, **settings).items():
+        assert_close(moved, scales[name] * plain[name], rtol=1e-3, atol=1e-6)
+    for name, moved in first_step(groups, None, **settings).items():
         assert_close(moved, plain[name], rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize("settings", [{}, {"large": 1000}, {"optimizer": "sgd"}], ids=str)
-def test_a_part_whose_rate_is_0_stays_as_it_is_and_moves_again_later(settings: dict[str, Any]) -> None:
+def test_a_group_with_rate_0_is_frozen_until_its_rate_rises(settings: dict[str, Any]) -> None:
     model = Words()
-    optimizer = optimizer_of(model, parts=["table."], **settings)
+    optimizer = optimizer_of(model, groups=["table."], **settings)
     frozen = model.table.weight.detach().clone()
     for share in (0.0, 1.0):
         for rows in BATCHES[:4]:
@@ -220,15 +222,15 @@ def test_a_part_whose_rate_is_0_stays_as_it_is_and_moves_again_later(settings: d
         assert torch.equal(model.table.weight, frozen) is (share == 0.0)
 
 
-def test_weights_decay_at_the_rate_of_their_part_and_biases_never() -> None:
+def test_weights_decay_at_the_rate_of_their_group_and_biases_never() -> None:
     model = Words()
     nn.init.ones_(model.layer.bias)
-    optimizer = optimizer_of(model, large=1000, parts=PARTS[:2], weight_decay=0.5)
-    optimizer.set_learning_rate(0.1, share_of)
+    optimizer = optimizer_of(model, large=1000, groups=GROUPS[:2], weight_decay=0.5)
+    optimizer.set_learning_rate(0.1, scale_of)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
-    shares = {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 0.0}
+    scales = {"table.weight": 0.25, "layer.weight": 0.5, "layer.bias": 0.0}
     for name, parameter in model.named_parameters():
-        assert_close(parameter.detach(), before[name] * (1 - 0.1 * 0.5 * shares[name]))
+        assert_close(parameter.detach(), before[name] * (1 - 0.1 * 0.5 * scales[name]))

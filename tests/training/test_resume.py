@@ -1,4 +1,4 @@
-"""A training that was cut short, however and wherever, ends as if it had not been."""
+"""Resuming a run that was interrupted or killed at any point gives the result of an uninterrupted run."""
 
 import json
 from itertools import pairwise
@@ -21,8 +21,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "SGD, one-cycle, three batches a step": {"optimizer": "sgd", "learning_rate": 0.5, "accumulate": 3},
     "SGD, plateau": {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "plateau", "plateau_patience": 1},
 }
-# Four batches an epoch, so four epochs are sixteen.
-PLACES = {
+# An epoch has four batches, so four epochs have sixteen.
+POINTS = {
     "in the first epoch": (0, BatchDone),
     "in the middle of the third": (9, BatchDone),
     "at the third's last batch": (11, BatchDone),
@@ -31,12 +31,12 @@ PLACES = {
 
 
 class Killed(Exception):
-    """What a test raises where a process would be gone."""
+    """Stands for the death of the process."""
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A finished run of each recipe."""
+    """Train a run of each recipe to its end."""
     runs = {}
     for name, changes in RECIPES.items():
         runs[name] = tmp_path_factory.mktemp("runs") / "run"
@@ -54,24 +54,24 @@ def assert_same_training(path: Path, reference: Path) -> None:
     assert not (path / "resume").exists()
 
 
-# Going on.
+# Resuming.
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_resumed_training_equals_one_that_was_never_interrupted(
-    recipe: str, place: str, uninterrupted: dict[str, Path], tmp_path: Path
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    recipe: str, point: str, uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
     changes, path = RECIPES[recipe], tmp_path / "run"
-    first = tiny_tagger(**changes).fit(ROWS, ROWS, out=path, report=press_at(PLACES[place]))
+    first = tiny_tagger(**changes).fit(ROWS, ROWS, out=path, report=press_at(POINTS[point]))
     assert first.outcome is not None
     assert first.outcome.reason == "interrupted"
-    assert len(first.outcome.history) == PLACES[place][0] // (4 if PLACES[place][1] is BatchDone else 1) + (
-        PLACES[place][1] is EpochDone
+    assert len(first.outcome.history) == POINTS[point][0] // (4 if POINTS[point][1] is BatchDone else 1) + (
+        POINTS[point][1] is EpochDone
     )
     assert RunFolder(path).can_resume
     assert Tagger.load(path, device="cpu").predict(ROWS["tokens"]) == first.predict(ROWS["tokens"])
-    torch.manual_seed(12345)  # whatever random numbers the next process begins with
+    torch.manual_seed(12345)  # the next process starts with another random state
     second = tiny_tagger(**changes).fit(ROWS, ROWS, out=path, resume=True)
     assert second.outcome is not None
     assert second.outcome.reason == "finished"
@@ -79,7 +79,7 @@ def test_a_resumed_training_equals_one_that_was_never_interrupted(
     assert_same_training(path, uninterrupted[recipe])
 
 
-def test_large_embedding_tables_are_resumed_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_embedding_tables_are_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqkit.training.optimizer.LARGE_TABLE", 5)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     tiny_tagger().fit(ROWS, ROWS, out=whole)
@@ -88,14 +88,14 @@ def test_large_embedding_tables_are_resumed_as_well(tmp_path: Path, monkeypatch:
     assert_same_training(cut, whole)
 
 
-def test_plateaus_are_reached_where_resuming_is_tested(uninterrupted: dict[str, Path]) -> None:
+def test_the_plateau_recipes_reach_plateaus(uninterrupted: dict[str, Path]) -> None:
     for name, path in uninterrupted.items():
         rates = [record["learning_rate"] for record in history_of(path)]
         assert len(set(rates)) > 1
         assert any(b == a / 2 for a, b in pairwise(rates)) is ("plateau" in name)
 
 
-def test_a_training_can_be_interrupted_again_and_again(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+def test_a_run_can_be_interrupted_repeatedly(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
     def fit(resume: bool) -> str:
         tagger = tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=resume, report=press_at((2, BatchDone)))
         assert tagger.outcome is not None
@@ -106,7 +106,7 @@ def test_a_training_can_be_interrupted_again_and_again(uninterrupted: dict[str, 
     assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
 
 
-def test_a_training_that_was_killed_goes_on_from_its_last_epoch(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+def test_a_killed_run_resumes_from_its_last_epoch(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
     batches: list[Event] = []
 
     def report(event: Event) -> None:
@@ -122,7 +122,7 @@ def test_a_training_that_was_killed_goes_on_from_its_last_epoch(uninterrupted: d
     assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
 
 
-def test_early_stopping_comes_when_it_would_have_come(tmp_path: Path) -> None:
+def test_a_resumed_run_stops_early_at_the_same_epoch(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"epochs": 30, "patience": 2, "learning_rate": 1e-5}
     tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "reference")
     epochs = len(history_of(tmp_path / "reference"))
@@ -139,7 +139,7 @@ def test_early_stopping_comes_when_it_would_have_come(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, kept[name]) for name, tensor in tagger.fitted.model.state_dict().items())
 
 
-def test_a_second_ctrl_c_leaves_the_last_epochs_state(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+def test_after_a_second_ctrl_c_the_last_epoch_can_be_resumed(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
     press = interrupt_when(lambda event: isinstance(event, EpochDone) and event.record["epoch"] == 3, times=2)
     with terminal_interrupts(), pytest.raises(KeyboardInterrupt):
         tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press)
@@ -147,7 +147,7 @@ def test_a_second_ctrl_c_leaves_the_last_epochs_state(uninterrupted: dict[str, P
     assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
 
 
-def test_only_an_unfinished_training_can_be_resumed(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
+def test_only_an_unfinished_run_can_be_resumed(uninterrupted: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be resumed: its training has finished"):
         tiny_tagger().fit(ROWS, ROWS, out=uninterrupted["AdamW, one-cycle"], resume=True)
     with pytest.raises(CheckpointError, match="cannot be resumed: it is not a run"):
@@ -155,7 +155,7 @@ def test_only_an_unfinished_training_can_be_resumed(uninterrupted: dict[str, Pat
 
 
 @pytest.mark.parametrize("changes", [{"hidden_size": 8}, {"cell": "gru"}, {"num_layers": 2}], ids=str)
-def test_a_resume_that_does_not_fit_the_model_is_an_error(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_resuming_a_different_model_is_an_error(changes: dict[str, Any], tmp_path: Path) -> None:
     tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((5, BatchDone)))
     with pytest.raises(
         CheckpointError, match=r"state\.safetensors does not match this model: .*; resume with the settings"
@@ -164,7 +164,7 @@ def test_a_resume_that_does_not_fit_the_model_is_an_error(changes: dict[str, Any
     tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
 
 
-def test_a_training_out_of_time_keeps_its_model_and_can_go_on(tmp_path: Path) -> None:
+def test_a_run_that_hits_the_time_limit_has_a_model_and_can_be_resumed(tmp_path: Path) -> None:
     tagger = tiny_tagger(epochs=100_000, max_minutes=0.3 / 60).fit(ROWS, ROWS, out=tmp_path / "run")
     assert tagger.outcome is not None
     assert tagger.outcome.reason == "time"
@@ -174,10 +174,10 @@ def test_a_training_out_of_time_keeps_its_model_and_can_go_on(tmp_path: Path) ->
     assert Tagger.load(tmp_path / "run", device="cpu").predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
 
 
-def test_a_resumed_training_has_a_time_limit_of_its_own(tmp_path: Path) -> None:
+def test_a_resumed_run_has_its_own_time_limit(tmp_path: Path) -> None:
     first = tiny_tagger(epochs=100_000, max_minutes=1.0 / 60).fit(ROWS, ROWS, out=tmp_path / "run")
     again = tiny_tagger(epochs=100_000, max_minutes=1.0 / 60).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
     assert first.outcome is not None
     assert again.outcome is not None
-    assert again.outcome.seconds >= 2.0  # both stretches, a second each
+    assert again.outcome.seconds >= 2.0  # both runs, a second each
     assert len(again.outcome.history) > len(first.outcome.history) + 1

@@ -1,4 +1,4 @@
-"""The training loop: against arithmetic by hand, and on a task whose dev scores are written down beforehand."""
+"""The training loop: against arithmetic by hand, and on a task with predetermined dev scores."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ CPU = Device.open("cpu")
 
 
 class NoSlope(ScriptedTask):
-    """A loss that is 0, and whose gradient is not a number."""
+    """A task whose loss is 0 and whose gradient is NaN."""
 
     def loss(self, batch: Batch, carry: list[Tensor] | None) -> tuple[Tensor, list[Tensor] | None]:
         return (self.model.weight * 0).square().sum().sqrt(), None
@@ -49,7 +49,7 @@ class NoSlope(ScriptedTask):
 # The learning rate.
 
 
-def test_one_cycle_rises_and_falls_to_nothing() -> None:
+def test_one_cycle_rises_and_falls_to_0() -> None:
     rates = rates_of(scripted([0.0] * 10, [1] * 10, schedule="one-cycle", warmup=0.3, learning_rate=0.5))
     rise, fall = rates[:30], rates[30:]
     assert len(fall) == 70
@@ -58,7 +58,7 @@ def test_one_cycle_rises_and_falls_to_nothing() -> None:
     assert fall == sorted(fall, reverse=True)
     assert max(rates) == rates[30] == 0.5
     assert rates[15] == pytest.approx(0.5 / 2)
-    assert rates[30 + 35] == pytest.approx(0.5 / 2)  # half-way down a half cosine
+    assert rates[30 + 35] == pytest.approx(0.5 / 2)  # in the middle of the half cosine
     assert rates[-1] < 0.001 * 0.5
 
 
@@ -89,11 +89,11 @@ def test_the_rate_is_never_negative_and_never_above_the_highest(
     assert trainer.state.learning_rate > 0.0 or progress >= 0.99
 
 
-# The optimiser and its steps.
+# The optimizer and its steps.
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_matrices_decay_and_nothing_else(optimizer: str) -> None:
+def test_only_matrices_decay(optimizer: str) -> None:
     trainer = trainer_of(optimizer=optimizer, weight_decay=0.25, momentum=0.5, num_layers=2)
     (part,) = trainer.optimizer.parts
     assert isinstance(part, torch.optim.AdamW if optimizer == "adamw" else torch.optim.SGD)
@@ -109,7 +109,7 @@ def test_matrices_decay_and_nothing_else(optimizer: str) -> None:
 
 
 def gradients(trainer: TaggingTrainer, rows: list[int]) -> dict[str, Tensor]:
-    """The gradient of the loss of some examples, computed beside the trainer."""
+    """Return the gradient of the loss of some examples, computed without the trainer's step."""
     model = trainer.task.model.train()
     loss, _ = trainer.task.loss(trainer.task.collate(trainer.examples, rows), None)
     values = torch.autograd.grad(loss, list(model.parameters()))
@@ -120,10 +120,12 @@ def gradients(trainer: TaggingTrainer, rows: list[int]) -> dict[str, Tensor]:
     ("halves", "same"),
     [
         (([0, 5], [1, 8, 2]), True),  # 14 tokens each: the mean of two means is the mean of all tokens
-        (([0, 5, 2], [6, 11]), False),  # 17 and 5 tokens: each batch counts alike
+        (([0, 5, 2], [6, 11]), False),  # 17 and 5 tokens: both batches have the same weight
     ],
 )
-def test_accumulated_batches_make_the_step_of_their_mean(halves: tuple[list[int], list[int]], same: bool) -> None:
+def test_accumulated_batches_take_a_step_along_their_mean_gradient(
+    halves: tuple[list[int], list[int]], same: bool
+) -> None:
     settings: dict[str, Any] = {
         "optimizer": "sgd",
         "momentum": 0.0,
@@ -147,7 +149,7 @@ def test_accumulated_batches_make_the_step_of_their_mean(halves: tuple[list[int]
     assert (distance < 1e-4) is same
 
 
-def test_an_epoch_ends_with_a_step_however_many_batches_are_left() -> None:
+def test_an_epoch_ends_with_a_step_even_if_batches_are_left() -> None:
     trainer = scripted([0.0, 0.0], [1] * 5, accumulate=2)
     outcome = run(trainer)
     assert [record["step"] for record in outcome.history] == [3, 6]
@@ -155,7 +157,7 @@ def test_an_epoch_ends_with_a_step_however_many_batches_are_left() -> None:
     assert weight.grad is None
 
 
-def test_the_gradient_is_clipped_to_its_norm() -> None:
+def test_the_gradient_is_clipped_to_the_maximum_norm() -> None:
     settings: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}
     # The gradient of (w - 1)² at 0 is -2.
     for clip_norm, expected in ((0.5, 0.5), (5.0, 2.0), (0.0, 2.0)):
@@ -165,11 +167,11 @@ def test_the_gradient_is_clipped_to_its_norm() -> None:
         assert weight_of(trainer) == pytest.approx(expected, rel=1e-4)
 
 
-# The average of the weights.
+# The weight average.
 
 
 @given(st.floats(0, 0.9999), st.lists(st.floats(-10, 10), min_size=1, max_size=30))
-def test_the_average_is_its_formula(decay: float, values: list[float]) -> None:
+def test_the_average_follows_its_formula(decay: float, values: list[float]) -> None:
     model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)
     average = EMA(model, decay)
@@ -184,7 +186,7 @@ def test_the_average_is_its_formula(decay: float, values: list[float]) -> None:
     assert float(model.weight.detach()) == pytest.approx(values[-1], rel=1e-6)
 
 
-def test_the_model_has_its_own_weights_again_even_after_an_error() -> None:
+def test_the_models_own_weights_are_restored_even_after_an_error() -> None:
     model = nn.Linear(2, 2)
     average = EMA(model, 0.5)
     nn.init.constant_(model.weight, 7.0)
@@ -195,7 +197,7 @@ def test_the_model_has_its_own_weights_again_even_after_an_error() -> None:
     assert not (average.weights[0] == 7.0).any()
 
 
-def test_dev_is_scored_with_the_average_and_training_goes_on_without_it() -> None:
+def test_dev_is_scored_with_the_average_and_training_continues_without_it() -> None:
     trainer = scripted([0.1, 0.2, 0.3], average=0.9)
     seen: list[tuple[float, float]] = []
 
@@ -205,15 +207,15 @@ def test_dev_is_scored_with_the_average_and_training_goes_on_without_it() -> Non
 
     outcome = run(trainer, report)
     assert isinstance(trainer.task, ScriptedTask)
-    assert trainer.task.judged == [averaged for _, averaged in seen]
+    assert trainer.task.evaluated_weights == [averaged for _, averaged in seen]
     assert all(averaged < own for own, averaged in seen)  # it lags behind
-    assert weight_of(trainer) == trainer.task.judged[outcome.best_epoch - 1]
+    assert weight_of(trainer) == trainer.task.evaluated_weights[outcome.best_epoch - 1]
 
 
-# How training goes and ends.
+# The course and the end of training.
 
 
-def test_events_tell_all_that_happens() -> None:
+def test_events_describe_the_whole_run() -> None:
     events: list[Event] = []
     outcome = run(scripted([0.5, 0.25], lengths=[1, 2, 1]), events.append)
     kinds = [type(event) for event in events]
@@ -240,13 +242,13 @@ def test_early_stopping_restores_the_best_weights() -> None:
     assert outcome.reason == "early stop"
     assert (outcome.best, outcome.best_epoch, len(outcome.history)) == (0.4, 2, 5)
     assert isinstance(trainer.task, ScriptedTask)
-    judged = trainer.task.judged
-    assert judged == sorted(set(judged)), "the weight moves on in every epoch"
-    assert weight_of(trainer) == judged[1]
+    evaluated_weights = trainer.task.evaluated_weights
+    assert evaluated_weights == sorted(set(evaluated_weights)), "the weight increases in every epoch"
+    assert weight_of(trainer) == evaluated_weights[1]
 
 
 class Clock:
-    """Time that passes a second at each look."""
+    """A clock that advances by a second at each reading."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -269,15 +271,15 @@ def test_the_time_limit_ends_training_with_a_model(monkeypatch: pytest.MonkeyPat
     assert outcome.reason == "time"
     assert 10 < outcome.seconds < 20
     assert 1 < len(outcome.history) < 5
-    assert outcome.best_epoch == len(outcome.history), "what was learnt in the last, unfinished epoch is scored too"
+    assert outcome.best_epoch == len(outcome.history), "the last, unfinished epoch is evaluated too"
     assert isinstance(trainer.task, ScriptedTask)
-    assert weight_of(trainer) == trainer.task.judged[-1] > 0
+    assert weight_of(trainer) == trainer.task.evaluated_weights[-1] > 0
     assert rates == sorted(rates, reverse=True)
-    assert rates[-1] < 0.05 * rates[0], "the rate falls to nothing within the time, not within the epochs"
+    assert rates[-1] < 0.05 * rates[0], "the rate falls to 0 within the time limit, not within the epochs"
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])
-def test_ctrl_c_finishes_the_batch(accumulate: int) -> None:
+def test_ctrl_c_stops_after_the_next_optimizer_step(accumulate: int) -> None:
     seen: list[Event] = []
     press = interrupt_when(lambda event: isinstance(event, BatchDone) and len(seen) == 2)
 
@@ -289,19 +291,19 @@ def test_ctrl_c_finishes_the_batch(accumulate: int) -> None:
     with terminal_interrupts():
         outcome = run(trainer, report)
     assert outcome.reason == "interrupted"
-    assert trainer.state.position == (1 if accumulate == 1 else 3), "it stops where a step has just been taken"
+    assert trainer.state.position == (1 if accumulate == 1 else 3), "it stops right after an optimizer step"
     assert trainer.state.step == 1
     assert outcome.history == []
 
 
-def test_ctrl_c_while_dev_is_scored_ends_after_the_epoch() -> None:
+def test_ctrl_c_during_evaluation_stops_after_the_epoch() -> None:
     trainer = scripted([0.1, 0.2, 0.3])
     outcome = run(trainer, interrupt_when(lambda event: isinstance(event, EpochDone)))
     assert (outcome.reason, len(outcome.history), trainer.state.position) == ("interrupted", 1, 0)
     assert outcome.best == 0.1
 
 
-def test_ctrl_c_in_the_last_epochs_scoring_changes_nothing() -> None:
+def test_ctrl_c_during_the_last_evaluation_changes_nothing() -> None:
     outcome = run(scripted([0.1]), interrupt_when(lambda event: isinstance(event, EpochDone)))
     assert outcome.reason == "finished"
     report = interrupt_when(lambda event: isinstance(event, EpochDone) and event.record["epoch"] == 3)
@@ -314,13 +316,13 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
 
 
 @pytest.mark.parametrize("learning_rate", [0.01, 1e30])
-def test_ctrl_c_is_as_before_once_training_has_ended(learning_rate: float) -> None:
+def test_the_ctrl_c_handler_is_restored_after_training(learning_rate: float) -> None:
     trainer = scripted([0.1, 0.2], optimizer="sgd", momentum=0.0, clip_norm=0.0, learning_rate=learning_rate)
     with terminal_interrupts(), contextlib.suppress(DivergenceError):
         run(trainer)
 
 
-def test_training_works_in_a_thread_where_no_signal_can_be_caught() -> None:
+def test_training_works_in_a_thread() -> None:
     outcomes: list[Outcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(run(scripted([0.1, 0.2]))))
     thread.start()
@@ -328,7 +330,7 @@ def test_training_works_in_a_thread_where_no_signal_can_be_caught() -> None:
     assert outcomes[0].reason == "finished"
 
 
-def test_save_is_called_at_each_epochs_end_and_at_ctrl_c() -> None:
+def test_save_is_called_after_each_epoch_and_at_ctrl_c() -> None:
     saved: list[tuple[int, int, bool]] = []
 
     def save(trainer: NumbersTrainer, best: bool) -> None:
@@ -345,7 +347,7 @@ def test_save_is_called_at_each_epochs_end_and_at_ctrl_c() -> None:
 # Divergence.
 
 
-def test_a_loss_that_is_not_a_number_names_its_batch() -> None:
+def test_the_error_of_a_nan_loss_names_the_batch() -> None:
     trainer = trainer_of(epochs=3)
 
     def report(event: Event) -> None:
@@ -360,7 +362,7 @@ def test_a_loss_that_is_not_a_number_names_its_batch() -> None:
     assert "the best model so far is kept; try a lower --learning-rate" in str(raised.value)
 
 
-def test_a_rate_that_is_far_too_high_is_a_divergence() -> None:
+def test_a_learning_rate_that_is_far_too_high_diverges() -> None:
     trainer = scripted([0.0] * 3, [1] * 9, optimizer="sgd", momentum=0.0, learning_rate=1e30, clip_norm=0.0)
     with pytest.raises(
         DivergenceError, match=r"the loss became (inf|nan) in epoch 1, batch [23], .* number [0-8]; the best"
@@ -368,7 +370,7 @@ def test_a_rate_that_is_far_too_high_is_a_divergence() -> None:
         run(trainer)
 
 
-def test_a_gradient_that_is_not_a_number_leaves_the_weights_alone() -> None:
+def test_a_nan_gradient_leaves_the_weights_unchanged() -> None:
     for clip_norm in (0.0, 5.0):
         config = TrainConfig(clip_norm=clip_norm, batch_tokens=1)
         trainer = Trainer(NoSlope(), Numbers([1, 1]), config, CPU)
@@ -410,10 +412,10 @@ def test_a_checkpoint_is_tensors_and_json() -> None:
         ({}, {"ema.faded": ...}, "faded"),
     ],
 )
-def test_a_state_with_entries_too_many_or_too_few_is_refused(
+def test_a_state_with_missing_or_unknown_entries_is_an_error(
     values: dict[str, Any], tensors: dict[str, Any], named: str
 ) -> None:
-    """``...`` leaves an entry out; none is set that the state does not have."""
+    """``...`` removes an entry. After the error, the state is unchanged."""
     trainer = scripted([0.1])
     saved_tensors, saved_values = trainer.state_dict()
     changed = [
@@ -427,7 +429,7 @@ def test_a_state_with_entries_too_many_or_too_few_is_refused(
     assert not hasattr(trainer.state, "tokens")
 
 
-def test_a_checkpoint_holds_the_state_of_the_random_seed() -> None:
+def test_a_checkpoint_contains_the_random_state() -> None:
     trainer = scripted()
     with torch.random.fork_rng():
         tensors = {name: tensor.clone() for name, tensor in trainer.state_dict()[0].items()}
