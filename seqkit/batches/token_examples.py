@@ -71,6 +71,11 @@ class TokenReader:
         columns = {"tokens": torch.from_numpy(np.fromiter(chain.from_iterable(ids), dtype=np.int64))}
         return TokenExamples(ragged=Ragged(columns=columns, lengths=torch.tensor([len(each) for each in ids])))
 
+    def pieces(self, text: str) -> list[str]:
+        """Return the tokens of a text, as strings."""
+        ids = self.tokenizer.encode(text).tolist() or [self.tokenizer.end_id]
+        return [self.tokenizer.pieces[token].decode(errors="replace") for token in ids]
+
     def assets(self) -> dict[str, str]:
         """Return the files of the reader."""
         return {"pieces.json": self.tokenizer.to_json()}

@@ -173,6 +173,10 @@ class WordReader:
             characters_S=characters_S,
         )
 
+    def pieces(self, text: str) -> list[str]:
+        """Return the words of a text."""
+        return [token.text for token in self.tokenizer.tokenize(text)]
+
     def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
         """Return the padded character ids of spellings, and their lengths; row 0 is padding of length 1."""
         read = [shortened(encodable(word)) for word in spellings]

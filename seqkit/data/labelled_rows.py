@@ -6,18 +6,32 @@
         {"text": ["Not bad at all!", "Meh."], "label": [["positive"], ["negative"]], "multi_label": False}
 """
 
+import json
 import math
+import random
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from seqkit.data.label_ids import LabelDecoder, class_names
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.text.vocabulary import encodable
+from seqkit.text.words import WordTokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Label", "LabelledRows", "checked_texts", "labelled_rows", "texts_of"]
+__all__ = [
+    "Label",
+    "LabelledRows",
+    "checked_texts",
+    "labelled_rows",
+    "rows_with_words",
+    "split_dev",
+    "texts_of",
+]
+
+DEV_FRACTION = 0.1
 
 Label = str | int | bool
 
@@ -110,6 +124,59 @@ def labelled_rows(
     if {bool, int} <= kinds:
         raise CorpusError("some labels are booleans and some are numbers, such as True and 1; use one kind")
     return {"text": found, "label": [list(dict.fromkeys(answer)) for answer in answers], "multi_label": multi_label}
+
+
+def rows_with_words(rows: LabelledRows, where: str) -> LabelledRows:
+    """Return the rows whose texts contain a word; a warning counts the others, from which nothing can be learnt.
+
+    Args:
+        rows: the texts and their labels.
+        where: the name of the split.
+
+    Raises:
+        CorpusError: if no text contains a word.
+
+    >>> rows_with_words({"text": ["one"], "label": [["a"]], "multi_label": False}, "train")["text"]
+    ['one']
+    """
+    tokenizer = WordTokenizer()
+    # The tokenizer reads some characters as words that str.strip removes as white space; the tokenizer decides.
+    kept = [number for number, text in enumerate(rows["text"]) if text.strip() or tokenizer.tokenize(text)]
+    if len(kept) == len(rows["text"]):
+        return rows
+    if not kept:
+        raise CorpusError(f"no text of the {where} split contains a word")
+    without = len(rows["text"]) - len(kept)
+    message = f"left out {without} {'text' if without == 1 else 'texts'} of the {where} split without a word"
+    warnings.warn(message, SeqkitWarning, stacklevel=3)
+    return _chosen(rows, kept)
+
+
+def split_dev(rows: LabelledRows, seed: int) -> tuple[LabelledRows, LabelledRows]:
+    """Split off a tenth of the rows of each label as dev; if there are too few rows, return them all as both.
+
+    >>> rows = labelled_rows([f"text {number}" for number in range(20)], ["a", "b"] * 10)
+    >>> [len(part["text"]) for part in split_dev(rows, seed=1)]
+    [18, 2]
+    """
+    generator = random.Random(seed)
+    of_label: dict[str, list[int]] = {}
+    for number, labels in enumerate(rows["label"]):
+        of_label.setdefault(json.dumps(labels), []).append(number)
+    dev: list[int] = []
+    for numbers in of_label.values():
+        dev += generator.sample(numbers, round(DEV_FRACTION * len(numbers)))
+    if not dev:
+        return rows, rows
+    return _chosen(rows, sorted(set(range(len(rows["text"]))) - set(dev))), _chosen(rows, sorted(dev))
+
+
+def _chosen(rows: LabelledRows, numbers: Sequence[int]) -> LabelledRows:
+    return {
+        "text": [rows["text"][number] for number in numbers],
+        "label": [rows["label"][number] for number in numbers],
+        "multi_label": rows["multi_label"],
+    }
 
 
 def _as_list(labels: Any) -> list[Any]:

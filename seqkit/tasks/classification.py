@@ -220,12 +220,8 @@ class ClassificationTask:
         )
 
     def pieces(self, text: str) -> list[str]:
-        """Return the tokens of a text, as strings, that the encoder reads and attends to."""
-        if isinstance(self.reader, WordReader):
-            return [token.text for token in self.tokenizer.tokenize(text)] or EMPTY_TEXT
-        tokenizer = self.reader.tokenizer
-        ids = tokenizer.encode(text).tolist() or [tokenizer.end_id]
-        return [tokenizer.pieces[token].decode(errors="replace") for token in ids]
+        """Return the pieces of a text that the encoder reads and attends to."""
+        return self.reader.pieces(text) or EMPTY_TEXT
 
     def precompute(self, examples: LabelledExamples, device: torch.device) -> LabelledExamples:
         """Return the examples with the vectors of all their spellings computed once."""
