@@ -1,1 +1,1 @@
-"""Benchmarks: each prints, in one run, what seqkit does on real corpora and what a named peer does beside it."""
+"""Benchmarks: each measures seqkit and a named baseline in the same run, on real corpora."""

@@ -1,12 +1,12 @@
-"""All benchmarks of speed and memory, one after the other, and one Markdown file of their tables.
+"""Run all benchmarks of speed and memory, and write their tables to one Markdown file.
 
 ::
 
     python -m benchmarks --data DIR
 
-``DIR`` holds a folder for each public corpus; those that are not there are named and left out. A whole run writes
-``SPEED.md`` beside this file, or ``SPEED-cuda.md`` where a GPU was measured; with ``--only`` or ``--quick`` a file is
-written only where ``--out`` names one, so that no part of the tables takes the place of the whole.
+``DIR`` contains a folder for each public corpus; missing ones are reported and skipped. A full run writes ``SPEED.md``
+next to this file, or ``SPEED-cuda.md`` if a GPU was measured. With ``--only`` or ``--quick``, a file is written only to
+``--out``, so that a partial result never replaces the full one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,19 +35,19 @@ BENCHMARKS: Mapping[str, Callable[[Options], str]] = {
     "memory": memory.report,
     "quality": _quality,
 }
-USUAL = [name for name in BENCHMARKS if name != "quality"]  # which trains for an hour or so, and keeps its own table
+USUAL = [name for name in BENCHMARKS if name != "quality"]  # which trains for about an hour, and has its own table
 WITHOUT_PEER = ["encoder", "crf", "decoding", "memory"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the benchmarks, print their sections as they come, and write the file.
+    """Run the benchmarks, print each section when it is complete, and write the file.
 
     Raises:
-        ConfigError: there is no such benchmark, or a folder or device is not there.
-        MissingExtraError: sklearn-crfsuite is needed and not installed.
+        ConfigError: if there is no such benchmark, or a folder or device does not exist.
+        MissingExtraError: if sklearn-crfsuite is needed and not installed.
     """
     parser = script_parser("python -m benchmarks", __doc__, corpora=())
-    parser.add_argument("--only", nargs="+", metavar="NAME", help=f"run some of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help=f"run only these, of {', '.join(BENCHMARKS)}")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the tables to this file")
     given = parser.parse_args(arguments)
     options = options_of(given)
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if out and not out.parent.is_dir():
         raise ConfigError(f"--out: there is no folder {out.parent}")
     if not options.skip_peer and any(name not in WITHOUT_PEER for name in names):
-        crf_class()  # better missing now than after minutes of other benchmarks
+        crf_class()  # fail now, not after minutes of other benchmarks
     sections = [f"# How fast seqkit is, and how much memory it takes\n\nMachine: {machine(options.device)}"]
     print(sections[0], flush=True)
     for name in names:

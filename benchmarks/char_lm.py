@@ -1,13 +1,13 @@
-"""Character language models on tinyshakespeare: nats a character after 3 and after 30 minutes of training.
+"""Character language models on tinyshakespeare: nats per character after 3 and after 30 minutes of training.
 
 ::
 
     python -m benchmarks.char_lm --data DIR
 
-``DIR/tinyshakespeare/input.txt`` is read; its last tenth, 111,540 characters, is the validation text, and every one of
-them counts. Each line is a training of its own, with a time limit of its own, by which its learning rate has fallen to
-zero. Beside ``--preset char`` stands a bare one-layer ``nn.LSTM`` of 256 units, trained here for as long as the
-shortest of them, in the plainest way: AdamW at a constant rate, one window after the other.
+The text is ``DIR/tinyshakespeare/input.txt``. Its last tenth, 111,540 characters, is the validation text; all of them
+are scored. Each row of the table is a separate training with its own time limit, at which the learning rate reaches
+zero. The baseline is a bare one-layer ``nn.LSTM`` with 256 units, trained as long as the shortest of them, in the
+plainest way: AdamW with a constant learning rate, one window after the other.
 """
 
 import math
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
+from benchmarks.language_models import corpus_path, text_parser, trained, write_results
 from benchmarks.timing import Table, run_script
 from seqkit.data.texts import Texts, open_texts
 from seqkit.language_model import LanguageModel
@@ -25,7 +25,7 @@ from seqkit.tasks.language_modelling import LanguageModellingTask
 
 __all__ = ["bare_nats", "main"]
 
-WIDTH, STREAMS, STEPS = 256, 32, 128  # of the bare model and its batches
+WIDTH, STREAMS, STEPS = 256, 32, 128  # the bare model and its batches
 DEV_STEPS = 1000
 
 
@@ -43,7 +43,7 @@ class _Bare(nn.Module):
 
 
 def bare_nats(texts: Mapping[str, Texts], seconds: float) -> float:
-    """Nats a character of a bare nn.LSTM after so many seconds of training."""
+    """Train a bare nn.LSTM for a number of seconds, and return its nats per character on dev."""
     torch.manual_seed(1)
     task = LanguageModellingTask.from_rows(LanguageModel("char").config, texts["train"])[0]
     train_N, dev_N = (
@@ -76,10 +76,10 @@ def _nats(model: _Bare, tokens: Tensor) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, print the table, and write it with all epochs where ``--out`` says.
+    """Train, print the table, and write it with all epochs to ``--out``.
 
     Raises:
-        ConfigError: the text is not there.
+        ConfigError: if the text does not exist.
     """
     parser = text_parser("python -m benchmarks.char_lm", __doc__)
     parser.add_argument("--minutes", type=float, nargs="+", default=[3.0, 30.0], help="time limits")
@@ -97,8 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         nats = found.scores["nats_per_token"]
         rows.append(["--preset char", f"{found.minutes:.1f}", f"{nats:.4f}", f"{nats / math.log(2):.4f}"])
         logs[f"--preset char --max-minutes {minutes:g}, {found.parameters:,} parameters"] = found.log
-    table = Table(["model", "minutes", "nats a character", "bits a character"], rows)
-    tell_results("Characters of tinyshakespeare", table, logs, given.out)
+    table = Table(["model", "minutes", "nats per character", "bits per character"], rows)
+    write_results("Characters of tinyshakespeare", table, logs, given.out)
 
 
 if __name__ == "__main__":

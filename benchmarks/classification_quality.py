@@ -1,14 +1,14 @@
-"""How well seqkit classifies texts with its defaults, beside TF-IDF and fastText, in one run and one table.
+"""The accuracy of seqkit's classifiers with default settings, compared with TF-IDF and fastText.
 
 ::
 
     pip install 'seqkit[test]' fasttext
     python -m benchmarks.classification_quality --data DIR --seeds 1 2 3 --out FILE.md
 
-``DIR`` holds a folder for each corpus below, ``sentiment-mini`` aside, which is embedded in seqkit. The ``seqkit``
-command is run as a user runs it; progress goes to stderr, the table to stdout. Scores are accuracies, they and the
-calibration error in percent. Seconds are those of a whole ``seqkit train``; for a peer those of its training, features
-included. A megabyte is 1,000,000 bytes of weights. Both peers see words and pairs of neighbouring words, nothing else.
+``DIR`` contains a folder for each corpus below, except for ``sentiment-mini``, which is embedded in seqkit. The
+``seqkit`` command is run as a user runs it; progress goes to stderr, the table to stdout. Accuracies and calibration
+errors are in percent. Times are those of a whole ``seqkit train`` and, for the baselines, of feature extraction and
+training. A megabyte is 1,000,000 bytes of weights. Both baselines use only words and pairs of adjacent words.
 
 Source: Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification" (fastText).
 """
@@ -30,8 +30,8 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.command import output_of, seqkit_command
 from benchmarks.crfsuite import PeerResult
-from benchmarks.language_models import corpus_path, tell_results
-from benchmarks.timing import Table, markdown_line, run_script, tell
+from benchmarks.language_models import corpus_path, write_results
+from benchmarks.timing import Table, markdown_line, print_progress, run_script
 from seqkit.data.corpora import open_corpus, require_split
 from seqkit.errors import ConfigError
 
@@ -57,14 +57,14 @@ CORPORA: Mapping[str, str] = {"mr": "dev", "banking77": "dev", "movie_reviews": 
 """The split of each corpus that is scored."""
 
 BARS: Mapping[str, float] = {"mr": 78.5, "banking77": 88.5, "movie_reviews": 82.0}
-"""The accuracy to reach, in percent: the project's own aims, on the dev splits."""
+"""The accuracy to reach in percent: the project's own targets on the dev splits."""
 
 EMBEDDED = "sentiment-mini"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one training with one seed gave: accuracy and expected calibration error, both in 0..1, and its costs.
+    """The result of training with one seed: accuracy and expected calibration error, both in 0..1, time and size.
 
     >>> Run(score=0.79, calibration_error=0.03, seconds=40.0, megabytes=4.2).score
     0.79
@@ -78,7 +78,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What was measured on one corpus: seqkit's runs by seed, and the peers, fastText only where it is installed."""
+    """The results on one corpus: seqkit's runs by seed, and the baselines; fastText is None if not installed."""
 
     corpus: str
     runs: Mapping[int, Run]
@@ -86,7 +86,7 @@ class Row:
     fasttext: PeerResult | None = None
 
     def cells(self) -> list[str]:
-        """The row of the table.
+        """Return the cells of the row.
 
         >>> run = Run(score=0.7912, calibration_error=0.031, seconds=41.2, megabytes=4.0)
         >>> Row(corpus="mr", runs={1: run}, tfidf=PeerResult(0.7656, 0.52)).cells()
@@ -109,10 +109,10 @@ class Row:
 
 
 def quality_table(rows: Iterable[Row], seeds: Sequence[int]) -> Table:
-    """The rows as a table.
+    """Return the rows as a table.
 
     Args:
-        rows: each with a run for every seed, in this order.
+        rows: the rows, each with a run for every seed, in the order of ``seeds``.
         seeds: the seeds.
 
     >>> run = Run(score=0.7912, calibration_error=0.031, seconds=41.2, megabytes=4.0)
@@ -128,19 +128,19 @@ def quality_table(rows: Iterable[Row], seeds: Sequence[int]) -> Table:
 
 
 class Labelled(NamedTuple):
-    """Texts, and the number of each one's label."""
+    """Texts and their label ids."""
 
     texts: list[str]
     labels: list[int]
 
     @classmethod
     def of(cls, dataset: "Dataset") -> "Labelled":
-        """The texts and label numbers of a split; the splits of a corpus number labels alike."""
+        """Return the texts and label ids of a split; the ids are the same in all splits of a corpus."""
         return cls(dataset["text"][:], dataset["label"][:])
 
 
 def measure_tfidf(train: Labelled, scored: Labelled) -> PeerResult:
-    """Logistic regression over TF-IDF weights of words and pairs of words: its accuracy, and seconds of training.
+    """Train a logistic regression over TF-IDF weights of words and word pairs; return accuracy and training time.
 
     >>> train = Labelled(["good good film", "dull dull film"], [1, 0])
     >>> measure_tfidf(train, Labelled(["a good one", "a dull one"], [1, 0])).score
@@ -156,11 +156,11 @@ def measure_tfidf(train: Labelled, scored: Labelled) -> PeerResult:
 
 
 def _fasttext(train: Labelled, scored: Labelled) -> PeerResult | None:
-    """FastText with pairs of words: its accuracy, and seconds of training; None where it is not installed."""
+    """Train fastText with word pairs; return accuracy and training time, or None if it is not installed."""
     try:
         fasttext: Any = importlib.import_module("fasttext")
     except ImportError:
-        tell("skipped fastText: the package fasttext is not installed")
+        print_progress("skipped fastText: the package fasttext is not installed")
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "train.txt")
@@ -170,13 +170,13 @@ def _fasttext(train: Labelled, scored: Labelled) -> PeerResult | None:
         model = fasttext.train_supervised(input=str(path), wordNgrams=2, lr=0.5, epoch=25, dim=100, verbose=0)
         seconds = time.perf_counter() - start
     predicted, _ = model.predict(_one_line_each(scored))
-    # A text without any word that train has gets an empty list.
+    # For a text without known words, fastText predicts an empty list.
     right = [list(found) == [tag] for found, tag in zip(predicted, _tags(scored), strict=True)]
     return PeerResult(mean(right), seconds)
 
 
 def _tags(data: Labelled) -> list[str]:
-    """What fastText takes as labels: numbers, because names may hold spaces."""
+    """Return the labels in fastText's format: ids, because names may contain spaces."""
     return [f"__label__{label}" for label in data.labels]
 
 
@@ -185,16 +185,16 @@ def _one_line_each(data: Labelled) -> list[str]:
 
 
 def train_and_evaluate(seqkit: str, corpus: str, split: str, seed: int) -> Run:
-    """Train with defaults and score, by the two commands a user types.
+    """Train with default settings and evaluate, with the two commands that a user types.
 
     Args:
-        seqkit: the command.
-        corpus: the name or path of the corpus.
-        split: what is scored.
-        seed: of the training.
+        seqkit: path of the command.
+        corpus: name or path of the corpus.
+        split: the split to score.
+        seed: random seed of the training.
 
     Raises:
-        SeqkitError: one of the commands failed; it has said why on stderr.
+        SeqkitError: if a command fails; it has printed the reason on stderr.
     """
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder, "run")
@@ -204,7 +204,7 @@ def train_and_evaluate(seqkit: str, corpus: str, split: str, seed: int) -> Run:
         scores = json.loads(output_of(seqkit, "evaluate", str(run), "--split", split, "--json"))
         size = (run / "model.safetensors").stat().st_size
         error = scores["expected_calibration_error"]
-        if split == "dev":  # the temperature was fitted there: the error that training has cross-fitted is the fair one
+        if split == "dev":  # on which the temperature was fitted: only the cross-fitted error is unbiased
             report = json.loads((run / "report.json").read_text(encoding="utf-8"))
             error = report["calibration"]["expected_calibration_error"]
     return Run(
@@ -216,41 +216,41 @@ def train_and_evaluate(seqkit: str, corpus: str, split: str, seed: int) -> Run:
 
 
 def measure(name: str, spec: str, seqkit: str, seeds: Sequence[int]) -> Row:
-    """Measure the peers, then seqkit with every seed, and tell each on stderr as it comes.
+    """Measure the baselines, then seqkit with every seed; print each result on stderr when it is available.
 
     Args:
         name: a key of ``CORPORA``.
-        spec: the corpus as ``open_corpus`` and ``--corpus`` take it.
-        seqkit: the command.
-        seeds: of the trainings.
+        spec: the corpus, as an argument of ``open_corpus`` and ``--corpus``.
+        seqkit: path of the command.
+        seeds: random seeds of the trainings.
 
     Raises:
-        SeqkitError: the corpus cannot be read, or a command failed.
+        SeqkitError: if the corpus cannot be read, or a command fails.
     """
     corpus = open_corpus(spec)
     train, scored = (Labelled.of(require_split(corpus, split)) for split in ("train", CORPORA[name]))
     tfidf, fasttext = measure_tfidf(train, scored), _fasttext(train, scored)
     for peer, result in {"TF-IDF": tfidf, "fastText": fasttext}.items():
         if result is not None:
-            tell(f"{name}: {peer}: {100 * result.score:.2f} in {result.seconds:.1f} s")
+            print_progress(f"{name}: {peer}: {100 * result.score:.2f} in {result.seconds:.1f} s")
     runs = {}
     for seed in seeds:
         runs[seed] = run = train_and_evaluate(seqkit, spec, CORPORA[name], seed)
-        tell(f"{name}: seed {seed}: {100 * run.score:.2f} in {run.seconds:.0f} s")
+        print_progress(f"{name}: seed {seed}: {100 * run.score:.2f} in {run.seconds:.0f} s")
     row = Row(corpus=name, runs=runs, tfidf=tfidf, fasttext=fasttext)
-    tell(markdown_line(row.cells()))
+    print_progress(markdown_line(row.cells()))
     return row
 
 
 def corpus_specs(names: Iterable[str], data: Path | None) -> dict[str, str]:
-    """What ``--corpus`` has to be for each corpus.
+    """Return the argument of ``--corpus`` for each corpus.
 
     Args:
         names: keys of ``CORPORA``.
-        data: the folder that holds a folder for each; the embedded one needs none.
+        data: folder that contains a folder for each corpus that is not embedded.
 
     Raises:
-        ConfigError: one is not there.
+        ConfigError: if a corpus does not exist.
 
     >>> corpus_specs(["sentiment-mini"], None)
     {'sentiment-mini': 'sentiment-mini'}
@@ -260,37 +260,39 @@ def corpus_specs(names: Iterable[str], data: Path | None) -> dict[str, str]:
         if name == EMBEDDED:
             specs[name] = name
         elif data is None:
-            raise ConfigError(f"{name} is not embedded in seqkit; name the folder that holds its folder with --data")
+            raise ConfigError(f"{name} is not embedded in seqkit; pass the folder that contains its folder with --data")
         else:
-            # Absolute, because a relative folder/name would be taken for a name on the hub.
+            # An absolute path, because a relative folder/name would be read as a name on the hub.
             specs[name] = str(corpus_path(data.resolve(), name))
     return specs
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the table, and write it to ``--out``; without ``arguments`` those of the command line.
+    """Measure, print the table, and write it to ``--out``. Arguments default to those of the command line.
 
     Raises:
-        SeqkitError: something that is needed is missing, or a command failed.
+        SeqkitError: if a requirement is missing, or a command fails.
     """
     options = parse(arguments)
     seqkit = seqkit_command()
     specs = corpus_specs(options.corpora, options.data)
     rows = [measure(name, spec, seqkit, options.seeds) for name, spec in specs.items()]
-    tell_results("How well seqkit classifies texts", quality_table(rows, options.seeds), {}, options.out)
+    write_results("How well seqkit classifies texts", quality_table(rows, options.seeds), {}, options.out)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What the command line says; without ``arguments`` that of this process."""
+    """Parse the options. Arguments default to those of the command line."""
     purpose = __doc__.partition("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.classification_quality", description=purpose)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the folder that holds a folder for each corpus")
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA), help="measure only these")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], help="a run for each (default: 1 2 3)")
-    parser.add_argument("--out", type=Path, metavar="FILE.md", help="write what is printed to this file, too")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder that contains a folder for each corpus")
+    parser.add_argument(
+        "--corpora", nargs="+", choices=CORPORA, default=list(CORPORA), help="corpora to use (default: all)"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], help="seeds to train with (default: 1 2 3)")
+    parser.add_argument("--out", type=Path, metavar="FILE.md", help="also write the output to this file")
     options = parser.parse_args(arguments)
     if len(set(options.seeds)) < len(options.seeds):
-        parser.error("--seeds: a seed is given twice")
+        parser.error("--seeds: a seed occurs twice")
     if options.out and not options.out.parent.is_dir():
         parser.error(f"--out: there is no folder {options.out.parent}")
     return options

@@ -1,4 +1,4 @@
-"""The ``seqkit`` command as a user runs it: beside this Python, in a process of its own."""
+"""The installed ``seqkit`` command, run as a user runs it, in a separate process."""
 
 import shutil
 import subprocess
@@ -10,22 +10,22 @@ __all__ = ["output_of", "seqkit_command"]
 
 
 def seqkit_command() -> str:
-    """The path of the command.
+    """Return the path of the command.
 
     Raises:
-        ConfigError: it is not installed beside this Python.
+        ConfigError: if it is not installed in the environment of this Python.
     """
     command = shutil.which("seqkit", path=sysconfig.get_path("scripts"))
     if command is None:
-        raise ConfigError("there is no seqkit command beside this Python; install it with: pip install '.[bench]'")
+        raise ConfigError("this Python environment has no seqkit command; install it with: pip install '.[bench]'")
     return command
 
 
 def output_of(*command: str) -> str:
-    """What a command prints on stdout; its stderr is this process' own.
+    """Run a command and return its stdout; its stderr goes to the stderr of this process.
 
     Raises:
-        SeqkitError: it failed; it has said why on stderr.
+        SeqkitError: if it fails; it has printed the reason on stderr.
     """
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     if done.returncode:

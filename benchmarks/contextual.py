@@ -1,18 +1,19 @@
-"""A tagger with and without the states of a character language model: dev F1 on WNUT-17, seed by seed.
+"""A tagger with and without the states of a character language model: dev F1 on WNUT-17 for each seed.
 
 ::
 
     python -m benchmarks.contextual --data DIR
 
-The language model reads both ways, and is trained on ``DIR/wikitext2`` for 15 minutes on two cores: 30 minutes of CPU
-time. The taggers are those of ``seqkit train ner`` with their defaults, with ``--lm`` and without, in turn.
+The language model reads in both directions, and is trained on ``DIR/wikitext2`` for 15 minutes on two cores (30 minutes
+of CPU time). The taggers are those of ``seqkit train ner`` with default settings, alternately without and with
+``--lm``.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
+from benchmarks.language_models import corpus_path, text_parser, trained, write_results
 from benchmarks.timing import Table, run_script
 from seqkit.data.corpora import open_corpus
 from seqkit.data.texts import open_texts
@@ -21,20 +22,20 @@ from seqkit.tagger import Tagger
 
 __all__ = ["main"]
 
-RARE = 20  # characters that WikiText-2 has less often are unknown: 1,013 different ones are more than a model needs
+RARE = 20  # minimum count of a character: the 1,013 distinct ones of WikiText-2 are more than a model needs
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train the language model, unless one is named, and the taggers; print the table, and write it to ``--out``.
+    """Train the language model, unless one is given, and the taggers; print the table, and write it to ``--out``.
 
     Raises:
-        ConfigError: a corpus is not there.
+        ConfigError: if a corpus does not exist.
     """
     parser = text_parser("python -m benchmarks.contextual", __doc__)
-    parser.add_argument("--lm", type=Path, metavar="RUN", help="a language model that is trained already")
+    parser.add_argument("--lm", type=Path, metavar="RUN", help="run folder of a trained language model to use")
     parser.add_argument("--lm-minutes", type=float, default=15.0, help="time limit of its training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--epochs", type=int, help="of the taggers, where not the usual ones")
+    parser.add_argument("--epochs", type=int, help="epochs of the taggers (default: that of seqkit train ner)")
     given = parser.parse_args(arguments)
     corpus = open_corpus(corpus_path(given.data, "wnut2017"))
     settings = {} if given.epochs is None else {"epochs": given.epochs}
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     table = Table(["tagger", *(f"seed {seed}" for seed in given.seeds), "mean", "seconds"], rows)
     logs = {"The language model": log} if log else {}
-    tell_results("WNUT-17 with a character language model", table, logs, given.out)
+    write_results("WNUT-17 with a character language model", table, logs, given.out)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -27,10 +27,10 @@ from benchmarks.timing import (
     interleaved,
     machine,
     options_of,
+    print_progress,
     run_script,
     script_parser,
     spread_note,
-    tell,
 )
 from seqkit.crf import CRF
 
@@ -115,10 +115,10 @@ def report(options: Options) -> str:
             peer, seqkit = timings["pytorch-crf"].median, timings["seqkit"].median
             rows.append([str(tuple(shape)), name, f"{1e3 * peer:.2f}", f"{1e3 * seqkit:.2f}", f"{peer / seqkit:.2f}"])
             every += timings.values()
-            tell(f"crf: {' '.join(rows[-1])}")
+            print_progress(f"crf: {' '.join(rows[-1])}")
     parts = [
-        "## CRF beside pytorch-crf",
-        "The loss with its gradients, and decoding; all rows of full length.",
+        "## CRF compared with pytorch-crf",
+        "The loss with its gradients, and decoding; all rows have full length.",
         str(Table(["(B, T, K)", "work", "pytorch-crf ms", "seqkit ms", "pytorch-crf/seqkit"], rows, texts=2)),
         spread_note(every, options.rounds(ROUNDS)),
     ]

@@ -1,6 +1,6 @@
-"""The peer of the taggers: a linear-chain CRF over hand-made features, by CRFsuite through sklearn-crfsuite.
+"""The baseline of the taggers: a linear-chain CRF over handcrafted features, from CRFsuite through sklearn-crfsuite.
 
-It learns and predicts the tags as the corpus has them (chunks in IOB2). Of ``ran`` in ``Ada ran`` it sees::
+It learns and predicts the tags of the corpus as they are (chunks in IOB2). The features of ``ran`` in ``Ada ran``::
 
     bias  prefix=r  suffix=n  prefix=ra  suffix=an  prefix=ran  suffix=ran
     word[-1]=ada  shape[-1]=Xxx  word[+0]=ran  shape[+0]=xxx  EOS
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Metric = Literal["f1", "accuracy"]
-Sequences = list[list[str]]
+Sequences = Sequence[Sequence[str]]
 
 WINDOW = 2
 LONGEST_AFFIX = 4
@@ -47,7 +47,7 @@ SETTINGS: Mapping[str, Any] = {
 
 
 class PeerResult(NamedTuple):
-    """What the peer reached: its score in 0..1, and the seconds its training took, features included.
+    """The result of a baseline: its score in 0..1, and the seconds of feature extraction and training.
 
     >>> PeerResult(score=0.78, seconds=23.0).score
     0.78
@@ -58,10 +58,10 @@ class PeerResult(NamedTuple):
 
 
 def crf_class() -> Any:
-    """The class ``sklearn_crfsuite.CRF``.
+    """Return the class ``sklearn_crfsuite.CRF``.
 
     Raises:
-        MissingExtraError: sklearn-crfsuite is not installed.
+        MissingExtraError: if sklearn-crfsuite is not installed.
     """
     try:
         from sklearn_crfsuite import CRF
@@ -71,7 +71,7 @@ def crf_class() -> Any:
 
 
 def word_shape(word: str) -> str:
-    """The kinds of the characters of a word: X upper, x lower, d digit, any other as it is.
+    """Return a word with X for uppercase, x for lowercase and d for digits; other characters are kept.
 
     >>> word_shape("BRCA1"), word_shape("co-op")
     ('XXXXd', 'xx-xx')
@@ -80,7 +80,7 @@ def word_shape(word: str) -> str:
 
 
 def sentence_features(tokens: Sequence[str]) -> Sequences:
-    """The names of the features that hold of each token of a sentence, as many lists as tokens.
+    """Return the names of the active features of each token of a sentence, one list for each token.
 
     >>> sentence_features(["Ada", "ran"])[1][-4:]
     ['shape[-1]=Xxx', 'word[+0]=ran', 'shape[+0]=xxx', 'EOS']
@@ -109,18 +109,18 @@ def _word_features(token: str) -> list[str]:
 
 
 def measure_crf(corpus: str, split: str, metric: Metric) -> PeerResult:
-    """Train on the train split of a corpus, and score the tags predicted for another.
+    """Train on the train split of a corpus, and score the predictions on another split.
 
     Args:
-        corpus: a corpus as ``seqkit.data.corpora.open_corpus`` takes it; chunk tags in IOB2.
-        split: what is scored.
+        corpus: the corpus, as an argument of ``seqkit.data.corpora.open_corpus``; chunk tags in IOB2.
+        split: the split to score.
         metric: see :func:`tag_score`.
 
     Raises:
-        MissingExtraError: sklearn-crfsuite is not installed.
-        CorpusError: the corpus cannot be read, or lacks the split.
+        MissingExtraError: if sklearn-crfsuite is not installed.
+        CorpusError: if the corpus cannot be read, or does not have the split.
     """
-    crf_class()  # better missing now than after a corpus is read
+    crf_class()  # fail now, not after reading a corpus
     splits = open_corpus(corpus)
     train_tokens, train_tags = _tagged(require_split(splits, "train"))
     tokens, gold = _tagged(require_split(splits, split))
@@ -129,15 +129,15 @@ def measure_crf(corpus: str, split: str, metric: Metric) -> PeerResult:
 
 
 def fit_crf(tokens: Iterable[Sequence[str]], tags: Sequences, **changes: Any) -> tuple[Any, float]:
-    """A trained ``sklearn_crfsuite.CRF``, and the seconds its training took, features included.
+    """Train a ``sklearn_crfsuite.CRF``; return it, and the seconds of feature extraction and training.
 
     Args:
         tokens: the words of each sentence.
-        tags: their tags.
-        **changes: settings of CRFsuite that are not to be the usual ones.
+        tags: the tags of each sentence.
+        **changes: settings of CRFsuite that differ from ``SETTINGS``.
 
     Raises:
-        MissingExtraError: sklearn-crfsuite is not installed.
+        MissingExtraError: if sklearn-crfsuite is not installed.
     """
     crf = crf_class()(**{**SETTINGS, **changes})
     start = time.perf_counter()
@@ -146,7 +146,7 @@ def fit_crf(tokens: Iterable[Sequence[str]], tags: Sequences, **changes: Any) ->
 
 
 def tag_sentences(crf: Any, sentences: Iterable[Sequence[str]]) -> Iterator[list[str]]:
-    """The tags of the words of each sentence, by a trained CRF."""
+    """Predict the tags of each sentence with a trained CRF."""
     for sentence in sentences:
         yield crf.predict_single(sentence_features(sentence))
 
@@ -158,7 +158,7 @@ def _tagged(dataset: "Dataset") -> tuple[Sequences, Sequences]:
 
 
 def tag_score(gold: Sequences, predicted: Sequences, metric: Metric) -> float:
-    """Strict micro F1 of the chunks that IOB2 tags mark, or accuracy of the tags; in 0..1.
+    """Return the strict micro F1 of the chunks of IOB2 tags, or the accuracy of the tags; in 0..1.
 
     >>> tag_score([["B-PER", "O"]], [["I-PER", "O"]], "f1"), tag_score([["B-PER", "O"]], [["I-PER", "O"]], "accuracy")
     (0.0, 0.5)

@@ -25,7 +25,7 @@ from seqkit.tasks.language_modelling import LanguageModellingTask
 
 __all__ = ["main", "plain_loop", "report", "untrained"]
 
-_Writer = Callable[[int, int], Tensor]  # number of rows and of tokens → the tokens written
+_Writer = Callable[[int, int], Tensor]  # number of rows, number of tokens → the tokens generated
 
 CHARACTERS = 98  # a vocabulary of 100 with <eos> and <unk>
 WIDTH, LAYERS, TOKENS = 512, 2, 100
@@ -95,7 +95,7 @@ def report(options: Options) -> str:
     network = model.fitted.network("forward").eval()
     size = 4 * sum(parameter.numel() for parameter in network.parameters())
     plain, step = plain_loop(network), _step_loop(model)
-    assert torch.equal(plain(3, tokens), step(3, tokens)), "both write the same"
+    assert torch.equal(plain(3, tokens), step(3, tokens)), "the two loops generate different tokens"
     functions: dict[str, Callable[[], object]] = {"read": _reading(size)}
     for rows in BATCHES:
         functions |= _writers(model, plain, step, rows, tokens)
@@ -110,10 +110,10 @@ def report(options: Options) -> str:
             [str(rows), *(f"{rows / seconds:,.0f}" for seconds in (one, best, whole)), f"{one / best:.1f}",
              f"{best / found['read'].median:.2f}", f"{rows * first / best:.1f}"]
         )  # fmt: skip
-    header = ["rows", "nn.LSTM tokens/s", "step tokens/s", "generate tokens/s", "nn.LSTM/step", "step/reading once"]
-    table = Table([*header, "tokens/s against one row"], rows_of_table)
-    note = f"The weights have {size / 1e6:.1f} MB, read from memory in {1e3 * found['read'].median:.2f} ms. "
-    return f"## Writing token by token\n\n{table}\n\n{note}{spread_note(list(found.values()), options.rounds(9))}"
+    header = ["rows", "nn.LSTM tokens/s", "step tokens/s", "generate tokens/s", "nn.LSTM/step", "step/memory read"]
+    table = Table([*header, "tokens/s relative to one row"], rows_of_table)
+    note = f"The weights take {size / 1e6:.1f} MB, and are read from memory in {1e3 * found['read'].median:.2f} ms. "
+    return f"## Generation token by token\n\n{table}\n\n{note}{spread_note(list(found.values()), options.rounds(9))}"
 
 
 def _writers(

@@ -29,10 +29,10 @@ from benchmarks.timing import (
     interleaved,
     machine,
     options_of,
+    print_progress,
     run_script,
     script_parser,
     spread_note,
-    tell,
 )
 from seqkit.nn.recurrent import RecurrentEncoder
 
@@ -208,11 +208,11 @@ def report(options: Options) -> str:
             times = [f"{1e3 * packed:.2f}", f"{1e3 * seqkit:.2f}"]
             rows.append([str(tuple(shape)), name, *times, f"{packed / seqkit:.2f}", f"{floor / seqkit:.2f}"])
             every += timings.values()
-            tell(f"encoder: {' '.join(rows[-1])}")
+            print_progress(f"encoder: {' '.join(rows[-1])}")
     header = ["(B, T, D, H, layers)", "pass", "packed ms", "seqkit ms", "packed/seqkit", "floor/seqkit"]
     parts = [
-        "## Encoder beside a packed nn.LSTM",
-        "Bidirectional LSTM over rows of 3/4·T to T steps; the floor is its matrix products alone.",
+        "## Encoder compared with a packed nn.LSTM",
+        "Bidirectional LSTM over rows of 3/4·T to T steps; the floor is the time of its matrix products alone.",
         str(Table(header, rows, texts=2)),
         spread_note(every, options.rounds(ROUNDS)),
     ]

@@ -1,4 +1,4 @@
-"""What the benchmarks of language models share: a training told epoch by epoch, and the options of their scripts."""
+"""Shared code of the language model benchmarks: training with a log of every epoch, and the scripts' options."""
 
 import argparse
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from seqkit.errors import ConfigError
 from seqkit.language_model import LanguageModel
 from seqkit.training.events import EpochDone, Event
 
-__all__ = ["Trained", "corpus_path", "tell_results", "text_parser", "trained"]
+__all__ = ["Trained", "corpus_path", "text_parser", "trained", "write_results"]
 
 
 class Trained(NamedTuple):
-    """A model after its training: its scores on dev, its size, and a line an epoch."""
+    """A trained model: scores on dev, number of parameters, training time, and a log line for each epoch."""
 
     scores: Mapping[str, float]
     parameters: int
@@ -24,7 +24,7 @@ class Trained(NamedTuple):
 
 
 def trained(model: LanguageModel, texts: Mapping[str, Texts], out: Path | None = None) -> Trained:
-    """Train a model, telling each epoch on the way, and score it on dev."""
+    """Train a model, printing a line for each epoch, and score it on dev."""
     log: list[str] = []
 
     def report(event: Event) -> None:
@@ -44,14 +44,14 @@ def trained(model: LanguageModel, texts: Mapping[str, Texts], out: Path | None =
 
 
 def text_parser(program: str, purpose: str) -> argparse.ArgumentParser:
-    """The options that the scripts have in common.
+    """Return a parser with the options that the scripts have in common.
 
     Args:
-        program: how the script is called.
-        purpose: its docstring, whose first line says what it is for.
+        program: the command that runs the script.
+        purpose: its docstring; the first line becomes the description.
     """
     parser = argparse.ArgumentParser(prog=program, description=purpose.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder that holds the corpus' folder")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the corpora")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=Path, metavar="DIR", help="keep the run folders here")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the tables to this file")
@@ -59,10 +59,10 @@ def text_parser(program: str, purpose: str) -> argparse.ArgumentParser:
 
 
 def corpus_path(data: Path, *parts: str) -> Path:
-    """A file or folder of the public corpora.
+    """Return the path of a file or folder of the public corpora.
 
     Raises:
-        ConfigError: it is not there.
+        ConfigError: if it does not exist.
     """
     path = data.joinpath(*parts)
     if not path.exists():
@@ -70,8 +70,8 @@ def corpus_path(data: Path, *parts: str) -> Path:
     return path
 
 
-def tell_results(title: str, table: Table, logs: Mapping[str, list[str]], out: Path | None) -> None:
-    """Print a script's results in Markdown, the machine, a table and every epoch of every training, and keep them."""
+def write_results(title: str, table: Table, logs: Mapping[str, list[str]], out: Path | None) -> None:
+    """Print the machine, a table and every epoch of every training in Markdown, and write them to ``out``."""
     kept = [f"{name}:\n\n```\n" + "\n".join(lines) + "\n```" for name, lines in logs.items()]
     text = "\n\n".join([f"# {title}", f"Machine: {machine()}", str(table), *kept]) + "\n"
     print(text)

@@ -1,11 +1,12 @@
-"""How much memory seqkit takes: tagging very long texts, and very many short ones, and writing a million tokens.
+"""The memory that seqkit needs to tag very long texts and very many short ones, and to generate a million tokens.
 
 ::
 
     python -m benchmarks.memory
 
-Every figure is of a process of its own, everything in it counted: Python, torch, the model, the text and the results.
-The short texts are random letters, so that whatever keeps words shows. Read from ``/proc``, and so on Linux alone.
+Every figure is the memory of a whole new process: Python, torch, the model, the text and the results. The short texts
+are made of random letters, so that anything that caches words shows up. Memory is read from ``/proc``, so this needs
+Linux.
 """
 
 import random
@@ -17,7 +18,16 @@ from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from benchmarks.decoding import untrained
-from benchmarks.timing import Options, Table, machine, options_of, run_script, script_parser, tell, train_and_dev
+from benchmarks.timing import (
+    Options,
+    Table,
+    machine,
+    options_of,
+    print_progress,
+    run_script,
+    script_parser,
+    train_and_dev,
+)
 from seqkit.errors import ConfigError
 from seqkit.language_model import LanguageModel
 from seqkit.tagger import Tagger
@@ -33,7 +43,7 @@ TOKENS = 1_000_000
 
 
 def _words(number: int, sentence: int) -> str:
-    """Random words, with a full stop after each so many; 0 for none."""
+    """Return random words, with a full stop as every ``sentence``-th token; 0 for none."""
     chosen = random.Random(1)
     words = []
     for place in range(1, number + 1):
@@ -53,7 +63,7 @@ LONG_TEXTS: Mapping[str, Callable[[], str]] = {
 
 
 def short_texts(number: int) -> Iterator[str]:
-    """Texts of 1 to 20 random words, the same each time.
+    """Generate texts of 1 to 20 random words, the same in every call.
 
     >>> list(short_texts(2)) == list(short_texts(2)), all(1 <= len(text.split()) <= 20 for text in short_texts(99))
     (True, True)
@@ -64,7 +74,7 @@ def short_texts(number: int) -> Iterator[str]:
 
 
 class Growth(NamedTuple):
-    """Megabytes a process held after warming up, and after all it did then.
+    """The memory of a process in MB after warming up, and at the end.
 
     >>> f"{Growth(before=200.0, after=201.0).share:.1%}"
     '0.5%'
@@ -75,37 +85,37 @@ class Growth(NamedTuple):
 
     @property
     def share(self) -> float:
-        """The growth, as a share of what was held before."""
+        """The growth as a fraction of the memory before."""
         return self.after / self.before - 1
 
 
 def peak(run: Path, text: str) -> float:
-    """Megabytes that a new process holds at most, which loads a run and tags one of the long texts.
+    """Return the peak memory in MB of a new process that loads a run and tags one of the long texts.
 
     Raises:
-        ConfigError: where memory cannot be read.
+        ConfigError: if memory cannot be read.
     """
     return _in_new_process(_peak, run, text)
 
 
 def growth(run: Path, way: Way, warm_up: int = WARM_UP, predictions: int = PREDICTIONS) -> Growth:
-    """What a new process holds that loads a run and tags short texts, before and after so many predictions.
+    """Return the memory of a new process that loads a run and tags short texts, before and after many predictions.
 
     Args:
         run: the run folder of a tagger.
-        way: a call of ``predict`` for each text, or one of ``stream`` for all.
-        warm_up: texts tagged before.
-        predictions: texts tagged after that.
+        way: one call of ``predict`` for each text, or one call of ``stream`` for all.
+        warm_up: number of texts tagged before the first measurement.
+        predictions: number of texts tagged between the two measurements.
 
     Raises:
-        ConfigError: where memory cannot be read.
+        ConfigError: if memory cannot be read.
     """
     return _in_new_process(_growth, run, way, warm_up, predictions)
 
 
 def _in_new_process(work: Callable[..., Found], *given: object) -> Found:
     if not STATUS.exists():
-        raise ConfigError(f"memory cannot be measured here: there is no {STATUS}, which Linux has")
+        raise ConfigError(f"memory can only be measured on Linux: there is no {STATUS}")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *given).result()
 
@@ -132,60 +142,60 @@ def _growth(run: Path, way: Way, warm_up: int, predictions: int) -> Growth:
 
 
 def writing(run: Path, warm_up: int = TOKENS // 10, tokens: int = TOKENS) -> Growth:
-    """What a new process holds that writes one endless text, before and after so many tokens.
+    """Return the memory of a new process that generates one endless text, before and after many tokens.
 
     Args:
         run: the run folder of a language model.
-        warm_up: tokens written before.
-        tokens: tokens written after that.
+        warm_up: number of tokens generated before the first measurement.
+        tokens: number of tokens generated between the two measurements.
 
     Raises:
-        ConfigError: where memory cannot be read.
+        ConfigError: if memory cannot be read.
     """
     return _in_new_process(_writing, run, warm_up, tokens)
 
 
 def _writing(run: Path, warm_up: int, tokens: int) -> Growth:
     model, held = LanguageModel.load(run, device="cpu"), []
-    told = model.stream_samples("", [1], max_tokens=warm_up + tokens, ignore_end=True)
-    for number, _ in enumerate(told, start=1):
+    pieces = model.stream_samples("", [1], max_tokens=warm_up + tokens, ignore_end=True)
+    for number, _ in enumerate(pieces, start=1):
         if number in (warm_up, warm_up + tokens):
             held.append(_megabytes("VmRSS"))
     return Growth(*held)
 
 
 def report(options: Options, predictions: int = PREDICTIONS, tokens: int = TOKENS) -> str:
-    """The section of the benchmark, in Markdown.
+    """Return the section of the report, in Markdown.
 
     Args:
-        options: of all benchmarks; always the CPU is measured, and where quick, hardly anything.
-        predictions: texts tagged after warming up, a tenth of them before.
-        tokens: tokens written after warming up, a tenth of them before.
+        options: options of all benchmarks; the device is always the CPU, and ``quick`` reduces both numbers.
+        predictions: number of texts tagged after warming up on a tenth as many.
+        tokens: number of tokens generated after warming up on a tenth as many.
     """
     if options.quick:
         predictions, tokens = 100, 1000
-    train, dev = train_and_dev("ner-mini", Options(quick=True))  # its size matters, not what it has learnt
+    train, dev = train_and_dev("ner-mini", Options(quick=True))  # its size matters, not its accuracy
     with TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         Tagger(epochs=2, device="cpu").fit(train, dev).save(run)
         peaks = []
         for text in LONG_TEXTS:
             peaks.append([text, f"{peak(run, text):.0f}"])
-            tell(f"memory: {' '.join(peaks[-1])}")
+            print_progress(f"memory: {' '.join(peaks[-1])}")
         grown = []
         for way in get_args(Way):
             grown.append(_cells(way, growth(run, way, predictions // 10, predictions)))
-            tell(f"memory: {' '.join(grown[-1])}")
+            print_progress(f"memory: {' '.join(grown[-1])}")
         untrained(128).save(run)
         written = [_cells("one stream", writing(run, tokens // 10, tokens))]
-        tell(f"memory: {' '.join(written[-1])}")
+        print_progress(f"memory: {' '.join(written[-1])}")
     parts = [
-        "## Memory",
-        "The most a process holds that tags one text, in MB, everything counted.",
+        "## Memory of prediction and generation",
+        "Peak memory in MB of a whole process that tags one text.",
         str(Table(["text", "peak MB"], peaks)),
-        f"What a process holds after {predictions // 10:,} short texts, and after {predictions:,} more.",
+        f"Memory of a process after {predictions // 10:,} short texts, and after {predictions:,} more.",
         str(Table(["texts", "MB before", "MB after", "growth"], grown)),
-        f"What a process holds that has written {tokens // 10:,} characters, and after {tokens:,} more.",
+        f"Memory of a process after generating {tokens // 10:,} characters, and after {tokens:,} more.",
         str(Table(["text", "MB before", "MB after", "growth"], written)),
     ]
     return "\n\n".join(parts)
@@ -196,9 +206,9 @@ def _cells(name: str, found: Growth) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the tables; without ``arguments`` those of the command line."""
+    """Measure and print the tables. Arguments default to those of the command line."""
     parser = script_parser("python -m benchmarks.memory", __doc__)
-    parser.add_argument("--predictions", type=int, default=PREDICTIONS, help="short texts tagged after warming up")
+    parser.add_argument("--predictions", type=int, default=PREDICTIONS, help="short texts to tag after warming up")
     given = parser.parse_args(arguments)
     print(f"Machine: {machine('cpu')}\n\n{report(options_of(given), given.predictions)}")
 

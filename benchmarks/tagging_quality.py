@@ -1,13 +1,13 @@
-"""How well seqkit tags with its defaults, beside a linear-chain CRF, in one run and one table.
+"""The scores of seqkit's taggers with default settings, compared with a linear-chain CRF.
 
 ::
 
     pip install 'seqkit[bench]'
     python -m benchmarks.tagging_quality --data DIR --seeds 1 2 3 --out FILE.md
 
-``DIR`` holds a folder for each corpus below, ``ner-mini`` aside, which is embedded in seqkit. The ``seqkit`` command
-is run as a user runs it; progress goes to stderr, the table to stdout. Seconds are those of a whole ``seqkit train``;
-for the peer those of its training. A megabyte is 1,000,000 bytes of the run folder.
+``DIR`` contains a folder for each corpus below, except for ``ner-mini``, which is embedded in seqkit. The ``seqkit``
+command is run as a user runs it; progress goes to stderr, the table to stdout. Times are those of a whole ``seqkit
+train`` and, for the baseline, of its training. A megabyte is 1,000,000 bytes of the run folder.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from typing import Literal
 
 from benchmarks.command import output_of, seqkit_command
 from benchmarks.crfsuite import Metric, PeerResult, crf_class, measure_crf
-from benchmarks.timing import Table, machine, markdown_line, run_script, tell
+from benchmarks.timing import Table, machine, markdown_line, print_progress, run_script
 
 __all__ = [
     "CORPORA",
@@ -44,10 +44,10 @@ class Benchmark:
     """A corpus to measure on.
 
     Args:
-        task: what ``seqkit train`` trains.
-        split: what is scored.
-        bar: the score to reach, in percent.
-        embedded: whether the corpus comes with seqkit.
+        task: the task of ``seqkit train``.
+        split: the split to score.
+        bar: the score to reach in percent.
+        embedded: whether the corpus is embedded in seqkit.
 
     >>> Benchmark(task="pos", split="dev").metric
     'accuracy'
@@ -60,7 +60,7 @@ class Benchmark:
 
     @property
     def metric(self) -> Metric:
-        """The score that counts for the task."""
+        """The main score of the task."""
         return "f1" if self.task == "ner" else "accuracy"
 
 
@@ -75,7 +75,7 @@ CORPORA: Mapping[str, Benchmark] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one training with one seed gave; the score is in 0..1.
+    """The result of training with one seed; the score is in 0..1.
 
     >>> Run(score=0.84, seconds=200.0, tokens_per_second=30_000.0, megabytes=4.2).score
     0.84
@@ -89,7 +89,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What was measured on one corpus: seqkit's runs by seed, and the peer's result unless it was skipped.
+    """The results on one corpus: seqkit's runs by seed, and the baseline's result unless it was skipped.
 
     >>> Row(corpus="ner-mini", runs={}).peer is None
     True
@@ -100,7 +100,7 @@ class Row:
     peer: PeerResult | None = None
 
     def cells(self) -> list[str]:
-        """The row of the table.
+        """Return the cells of the row.
 
         >>> run = Run(score=0.9512, seconds=61.2, tokens_per_second=20_000.0, megabytes=4.0)
         >>> Row(corpus="ud_english_ewt", runs={1: run}).cells()
@@ -121,10 +121,10 @@ class Row:
 
 
 def markdown_table(rows: Iterable[Row], seeds: Sequence[int]) -> str:
-    """The rows as a Markdown table, numbers to the right.
+    """Return the rows as a Markdown table, with numbers aligned to the right.
 
     Args:
-        rows: each with a run for every seed, in this order.
+        rows: the rows, each with a run for every seed, in the order of ``seeds``.
         seeds: the seeds.
 
     >>> run = Run(score=0.8411, seconds=212.4, tokens_per_second=31_234.5, megabytes=4.24)
@@ -140,16 +140,16 @@ def markdown_table(rows: Iterable[Row], seeds: Sequence[int]) -> str:
 
 
 def train_and_evaluate(seqkit: str, benchmark: Benchmark, corpus: str, seed: int) -> Run:
-    """Train with defaults and score, by the two commands a user types.
+    """Train with default settings and evaluate, with the two commands that a user types.
 
     Args:
-        seqkit: the command.
-        benchmark: what to train and score.
-        corpus: the name or path of the corpus.
-        seed: of the training.
+        seqkit: path of the command.
+        benchmark: the task to train and the split to score.
+        corpus: name or path of the corpus.
+        seed: random seed of the training.
 
     Raises:
-        SeqkitError: one of the commands failed; it has said why on stderr.
+        SeqkitError: if a command fails; it has printed the reason on stderr.
     """
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder, "run")
@@ -171,33 +171,33 @@ def train_and_evaluate(seqkit: str, benchmark: Benchmark, corpus: str, seed: int
 
 
 def measure(name: str, corpus: str, seqkit: str, options: argparse.Namespace) -> Row:
-    """Measure seqkit with every seed, then the peer, and tell each on stderr as it comes."""
+    """Measure seqkit with every seed, then the baseline; print each result on stderr when it is available."""
     benchmark, runs = CORPORA[name], {}
     for seed in options.seeds:
         runs[seed] = run = train_and_evaluate(seqkit, benchmark, corpus, seed)
-        tell(f"{name}: seed {seed}: {100 * run.score:.2f} in {run.seconds:.0f} s")
+        print_progress(f"{name}: seed {seed}: {100 * run.score:.2f} in {run.seconds:.0f} s")
     row = Row(
         corpus=name,
         runs=runs,
         peer=None if options.skip_peer else measure_crf(corpus, benchmark.split, benchmark.metric),
     )
-    tell(markdown_line(row.cells()))
+    print_progress(markdown_line(row.cells()))
     return row
 
 
 def find_corpora(names: Iterable[str], data: Path | None) -> tuple[dict[str, str], list[str]]:
-    """What ``--corpus`` has to be for each corpus there is, and a line for each that is not there.
+    """Return the argument of ``--corpus`` for each corpus that exists, and a line for each one that is missing.
 
     Args:
         names: keys of ``CORPORA``.
-        data: the folder that holds a folder for each.
+        data: folder that contains a folder for each corpus that is not embedded.
 
     >>> find_corpora(["ner-mini", "bc5cdr"], None)
     ({'ner-mini': 'ner-mini'}, ['skipped bc5cdr: --data was not given'])
     """
     found, skipped = {}, []
     for name in names:
-        # Absolute, because a relative folder/name would be taken for a name on the hub.
+        # An absolute path, because a relative folder/name would be read as a name on the hub.
         folder = None if data is None else data.resolve() / name
         if CORPORA[name].embedded:
             found[name] = name
@@ -209,29 +209,29 @@ def find_corpora(names: Iterable[str], data: Path | None) -> tuple[dict[str, str
 
 
 def report(options: argparse.Namespace) -> str:
-    """Measure, and give the table in Markdown, with a line for each corpus that is not there.
+    """Measure, and return the table in Markdown, with a line for each missing corpus.
 
     Args:
-        options: what :func:`parse` made of the command line.
+        options: the options, as returned by :func:`parse`.
 
     Raises:
-        SeqkitError: something that is needed is missing, or a command failed.
+        SeqkitError: if a requirement is missing, or a command fails.
     """
     if not options.skip_peer:
-        crf_class()  # better missing now than after an hour of training
+        crf_class()  # fail now, not after an hour of training
     seqkit = seqkit_command()
     found, skipped = find_corpora(options.corpora, options.data)
     for line in skipped:
-        tell(line)
+        print_progress(line)
     rows = [measure(name, corpus, seqkit, options) for name, corpus in found.items()]
     return "\n\n".join([markdown_table(rows, options.seeds), *skipped])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the table; without ``arguments`` those of the command line.
+    """Measure and print the table. Arguments default to those of the command line.
 
     Raises:
-        SeqkitError: something that is needed is missing, or a command failed.
+        SeqkitError: if a requirement is missing, or a command fails.
     """
     options = parse(arguments)
     text = f"Machine: {machine()}\n\n{report(options)}"
@@ -241,17 +241,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What the command line says; without ``arguments`` that of this process."""
+    """Parse the options. Arguments default to those of the command line."""
     purpose = __doc__.partition("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tagging_quality", description=purpose)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the folder that holds a folder for each corpus")
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA), help="measure only these")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], help="a run for each (default: 1 2 3)")
-    parser.add_argument("--out", type=Path, metavar="FILE.md", help="write what is printed to this file, too")
-    parser.add_argument("--skip-peer", action="store_true", help="leave the linear-chain CRF out")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder that contains a folder for each corpus")
+    parser.add_argument(
+        "--corpora", nargs="+", choices=CORPORA, default=list(CORPORA), help="corpora to use (default: all)"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], help="seeds to train with (default: 1 2 3)")
+    parser.add_argument("--out", type=Path, metavar="FILE.md", help="also write the output to this file")
+    parser.add_argument("--skip-peer", action="store_true", help="do not measure the linear-chain CRF")
     options = parser.parse_args(arguments)
     if len(set(options.seeds)) < len(options.seeds):
-        parser.error("--seeds: a seed is given twice")
+        parser.error("--seeds: a seed occurs twice")
     if options.out and not options.out.parent.is_dir():
         parser.error(f"--out: there is no folder {options.out.parent}")
     return options

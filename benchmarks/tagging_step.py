@@ -1,14 +1,14 @@
-"""How fast seqkit's tagger trains and tags, beside a textbook pipeline and CRFsuite.
+"""The speed of seqkit's tagger in training and prediction, compared with a textbook pipeline and CRFsuite.
 
 ::
 
     python -m benchmarks.tagging_step --data DIR
 
-The *textbook* is what a good tutorial would write, in this file: the same features and sizes, a packed ``nn.LSTM``,
-pytorch-crf, plain AdamW, batches of so many sentences as they come, no average of weights. A *training step* is all
-that a batch costs: collation, loss, gradients, clipping, optimiser. *Prediction* goes from a file of tokens to a file
-of tokens and tags; for CRFsuite the extraction of features is part of it. seqkit and the textbook compute in float32;
-*bfloat16* is seqkit again with ``precision="bfloat16"``.
+The *textbook* pipeline, in this file, is what a good tutorial would write: the same features and sizes, a packed
+``nn.LSTM``, pytorch-crf, plain AdamW, batches with a fixed number of shuffled sentences, no average of the weights. A
+*training step* is everything that a batch costs: collation, loss, gradients, clipping, optimizer. *Prediction* reads a
+file of tokens and writes a file of tokens and tags; for CRFsuite it includes feature extraction. seqkit and the
+textbook compute in float32; *bfloat16* is seqkit with ``precision="bfloat16"``.
 
 Shapes: B batch, T time, L characters, A affixes of a word, K labels.
 """
@@ -39,10 +39,10 @@ from benchmarks.timing import (
     interleaved_rates,
     machine,
     options_of,
+    print_progress,
     run_script,
     script_parser,
     spread_note,
-    tell,
     train_and_dev,
 )
 from seqkit.config.training import TrainConfig
@@ -58,16 +58,16 @@ __all__ = ["CORPORA", "Findings", "TextbookTagger", "collate", "file_to_file", "
 
 CORPORA = ("ner-mini", "ncbi_disease", "bc5cdr")
 ROUNDS = 7
-STEPS = 20  # of each peer in a round
-MOST_TOKENS = 200_000  # of the file that is tagged
-SENTENCES_AT_ONCE = 32  # when the textbook predicts
+STEPS = 20  # of each function per round
+MOST_TOKENS = 200_000  # maximum size of the file to tag
+SENTENCES_AT_ONCE = 32  # batch size of the textbook in prediction
 
 TaggingTrainer = Trainer[TaggedExamples, TagPrediction, Sequence[int]]
-Tag = Callable[[list[list[str]]], Iterable[list[str]]]
+Tag = Callable[[Sequence[Sequence[str]]], Iterable[list[str]]]
 
 
 class EncodedSentence(NamedTuple):
-    """A sentence as ids, token by token; no labels where they are not known."""
+    """The ids of each token of a sentence; ``labels`` is empty if they are unknown."""
 
     words: list[int]
     characters: list[list[int]]
@@ -77,7 +77,7 @@ class EncodedSentence(NamedTuple):
 
 
 class TextbookBatch(NamedTuple):
-    """A padded batch; the lengths stay on the CPU."""
+    """A padded batch; the lengths are on the CPU."""
 
     words_BT: Tensor
     characters_BTL: Tensor
@@ -89,7 +89,7 @@ class TextbookBatch(NamedTuple):
 
 
 def collate(sentences: Sequence[EncodedSentence], device: str | torch.device) -> TextbookBatch:
-    """A padded batch of sentences.
+    """Pad sentences to a batch.
 
     >>> ran = EncodedSentence(words=[4], characters=[[2, 3, 2]], shapes=[1], affixes=[[0] * 5], labels=[])
     >>> collate([ran], "cpu").characters_BTL.tolist()
@@ -112,7 +112,7 @@ class TextbookTagger(nn.Module):
     """Word embedding, character CNN, shape and affix embeddings → bidirectional LSTM → linear layer → CRF.
 
     Args:
-        task: a seqkit tagger, whose sizes, dropout rates, vocabularies and labels this one has, too.
+        task: a seqkit tagger, which provides sizes, dropout rates, vocabularies and labels.
     """
 
     def __init__(self, task: TaggingTask) -> None:
@@ -135,7 +135,7 @@ class TextbookTagger(nn.Module):
         self.crf = torchcrf.CRF(len(self.labels), batch_first=True)
 
     def encode(self, words: Sequence[str], tags: Sequence[str] = ()) -> EncodedSentence:
-        """The ids of a sentence."""
+        """Return the ids of a sentence."""
         return EncodedSentence(
             words=[self.word_ids.get(re.sub(r"\d", "0", word.lower()), UNKNOWN_ID) for word in words],
             characters=[[self.character_ids.get(c, UNKNOWN_ID) for c in word[:LONGEST_WORD]] for word in words],
@@ -145,7 +145,7 @@ class TextbookTagger(nn.Module):
         )
 
     def forward(self, batch: TextbookBatch) -> Tensor:
-        """The score of each label for each token, (B, T, K)."""
+        """Return the score of each label for each token, (B, T, K)."""
         rows, time, longest = batch.characters_BTL.shape
         embedded = self.characters(batch.characters_BTL.view(rows * time, longest)).transpose(1, 2)
         spelling = self.convolution(embedded).relu().max(dim=2).values.view(rows, time, -1)
@@ -156,12 +156,12 @@ class TextbookTagger(nn.Module):
         return scores
 
     def loss(self, batch: TextbookBatch) -> Tensor:
-        """The mean negative log-likelihood a token."""
+        """Return the mean negative log-likelihood per token."""
         likelihood: Tensor = self.crf(self(batch), batch.labels_BT, batch.mask_BT, reduction="token_mean")
         return -likelihood
 
     def steps(self, sentences: Sequence[EncodedSentence], batch_size: int) -> Iterator[int]:
-        """Train on and on, sentences shuffled with a fixed seed: the tokens of each step."""
+        """Train without end on sentences shuffled with a fixed seed, and yield the number of tokens of each step."""
         training, device = TrainConfig(), self.scores.weight.device
         optimizer = torch.optim.AdamW(self.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)
         order, shuffler = list(sentences), random.Random(1)
@@ -176,8 +176,8 @@ class TextbookTagger(nn.Module):
                 optimizer.step()
                 yield int(batch.lengths_B.sum())
 
-    def tag(self, sentences: list[list[str]]) -> Iterator[list[str]]:
-        """The tags of sentences, batch by batch in their order."""
+    def tag(self, sentences: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+        """Predict the tags of sentences, in order."""
         self.eval()
         for start in range(0, len(sentences), SENTENCES_AT_ONCE):
             encoded = [self.encode(words) for words in sentences[start : start + SENTENCES_AT_ONCE]]
@@ -194,26 +194,26 @@ def _shape(word: str) -> int:
 
 
 def _seqkit_steps(trainer: TaggingTrainer) -> Iterator[int]:
-    """Train on and on, half-way along the schedule: the tokens of each step."""
+    """Train without end, with the learning rate of half the schedule, and yield the number of tokens of each step."""
     for epoch in count():
         for rows in trainer.sampler.epoch(epoch):
             trainer.set_learning_rate(0.5)
             yield trainer.train_step(rows, step=True).steps
 
 
-def _seqkit_tags(tagger: Tagger, sentences: list[list[str]]) -> Iterator[list[str]]:
-    """The tags of sentences, as a user asks for them."""
+def _seqkit_tags(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+    """Predict the tags of sentences as a user does."""
     for tagged in tagger.stream(sentences, confidence=False):
         yield tagged.tags
 
 
 def file_to_file(tag: Tag, source: Path, target: Path) -> None:
-    """Tag a file that has a token a line and an empty line after each sentence.
+    """Tag a file that has one token per line and an empty line after each sentence.
 
     Args:
-        tag: gives the tags of the words of each sentence.
-        source: the file.
-        target: where its tokens and their tags are written, a tab between them.
+        tag: function that predicts the tags of sentences.
+        source: the file to tag.
+        target: the file to write, with a token, a tab and a tag on each line.
     """
     blocks = source.read_text(encoding="utf-8").split("\n\n")
     sentences = [block.split("\n") for block in blocks if block]
@@ -225,16 +225,16 @@ def file_to_file(tag: Tag, source: Path, target: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What was measured on one corpus.
+    """The measurements on one corpus.
 
     Attributes:
-        corpus: its name.
-        tokens: tokens of its train split.
-        batch: mean tokens of a batch.
-        training, prediction: tokens a second of each peer.
+        corpus: name of the corpus.
+        tokens: number of tokens in the train split.
+        batch: mean number of tokens per batch.
+        training, prediction: tokens per second of each implementation.
         changed: share of the tags of dev that bfloat16 changes; None on a CPU without bfloat16.
-        crf: the CRF's share of a training step.
-        crfsuite_seconds: how long CRFsuite trained, features included; None where it was left out.
+        crf: the CRF's share of the time of a training step.
+        crfsuite_seconds: duration of CRFsuite's feature extraction and training; None if it was skipped.
     """
 
     corpus: str
@@ -247,7 +247,7 @@ class Findings:
     crfsuite_seconds: float | None
 
     def training_cells(self) -> list[str]:
-        """The row of the table of training."""
+        """Return the cells of its row in the table of training."""
         seqkit, textbook = self.training["seqkit"].median, self.training["textbook"].median
         rates = [f"{self.batch:.0f}", f"{seqkit:,.0f}", f"{textbook:,.0f}", f"{seqkit / textbook:.2f}"]
         seconds = self.crfsuite_seconds
@@ -255,7 +255,7 @@ class Findings:
         return [self.corpus, *rates, f"{100 * self.crf:.1f} %", *peer]
 
     def prediction_cells(self) -> list[str]:
-        """The row of the table of prediction."""
+        """Return the cells of its row in the table of prediction."""
         rates = {peer: measured.median for peer, measured in self.prediction.items()}
         peers = ("seqkit", "bfloat16", "textbook", "crfsuite")
         ratios = [("seqkit", "textbook"), ("seqkit", "crfsuite"), ("bfloat16", "crfsuite")]
@@ -267,22 +267,22 @@ class Findings:
         ]
 
 
-TRAINING = ["corpus", "tokens a batch", "seqkit tokens/s", "textbook tokens/s", "seqkit/textbook"]
-TRAINING += ["CRF's share of a step", "CRFsuite trains in s", "epochs of seqkit meanwhile"]
+TRAINING = ["corpus", "tokens per batch", "seqkit tokens/s", "textbook tokens/s", "seqkit/textbook"]
+TRAINING += ["CRF's share of a step", "CRFsuite training, s", "epochs of seqkit in that time"]
 PREDICTION = ["corpus", "seqkit tokens/s", "bfloat16 tokens/s", "textbook tokens/s", "CRFsuite tokens/s"]
-PREDICTION += ["seqkit/textbook", "seqkit/CRFsuite", "bfloat16/CRFsuite", "tags that bfloat16 changes"]
+PREDICTION += ["seqkit/textbook", "seqkit/CRFsuite", "bfloat16/CRFsuite", "tags changed by bfloat16"]
 
 
 def measure(name: str, spec: str, options: Options) -> Findings:
-    """Measure all peers on one corpus.
+    """Measure all implementations on one corpus.
 
     Args:
-        name: what the tables call it.
-        spec: the corpus as ``open_corpus`` takes it.
-        options: of all benchmarks.
+        name: name of the corpus in the tables.
+        spec: the corpus, as an argument of ``open_corpus``.
+        options: options of all benchmarks.
     """
     train, dev = train_and_dev(spec, options)
-    # The textbook computes in float32, so seqkit does on a GPU, too.
+    # seqkit computes in float32, also on a GPU, because the textbook does.
     tagger = Tagger(device=options.device, precision="float32", epochs=1).fit(train, dev)
     task = tagger.fitted
     assert task is not None
@@ -311,7 +311,7 @@ def measure(name: str, spec: str, options: Options) -> Findings:
 
 
 def _training(trainer: TaggingTrainer, textbook: TextbookTagger, options: Options) -> dict[str, Measured]:
-    """Tokens a second of both taggers, in batches of as many tokens on average."""
+    """Measure the tokens per second of both taggers, with the same mean number of tokens per batch."""
     examples = trainer.examples
     sentences = [
         textbook.encode(words, gold.tags) for words, gold in zip(examples.tokens, examples.gold or (), strict=True)
@@ -328,7 +328,7 @@ def _sum_of_next(iterator: Iterator[int], number: int) -> int:
 
 
 def _prediction(tags: Mapping[str, Tag], sentences: Iterable[Sequence[str]], options: Options) -> dict[str, Measured]:
-    """Tokens a second of each peer, from file to file."""
+    """Measure the tokens per second of each implementation, from file to file."""
     tokens, lines = 0, []
     for words in sentences:
         if tokens < MOST_TOKENS:
@@ -352,15 +352,15 @@ def _in_bfloat16(tagger: Tagger, options: Options) -> Tagger:
         return Tagger.load(folder, device=options.device, precision="bfloat16")
 
 
-def _changed(one: Tag, other: Tag, sentences: list[list[str]]) -> float:
-    """The share of tags that two taggers disagree on."""
+def _changed(one: Tag, other: Tag, sentences: Sequence[Sequence[str]]) -> float:
+    """Return the share of tags on which two taggers disagree."""
     tags, others = (chain.from_iterable(tag(sentences)) for tag in (one, other))
     differ = [first != second for first, second in zip(tags, others, strict=True)]
     return sum(differ) / len(differ)
 
 
 def _crf_share(task: TaggingTask, trainer: TaggingTrainer, options: Options) -> float:
-    """The share of a training step that is the CRF's: the log-likelihood and its gradients, on real batches."""
+    """Measure the CRF's share of a training step: the log-likelihood and its gradients, on real batches."""
     chosen, scored = trainer.sampler.epoch(0)[:STEPS], []
     head: Any = task.model.head
     for rows in chosen:
@@ -383,30 +383,30 @@ def _crf_share(task: TaggingTask, trainer: TaggingTrainer, options: Options) -> 
 
 
 def report(options: Options, corpora: Sequence[str] = CORPORA) -> str:
-    """The section of the benchmark, in Markdown.
+    """Return the section of the report, in Markdown.
 
     Args:
-        options: of all benchmarks.
-        corpora: some of ``CORPORA``; those that are not there are named.
+        options: options of all benchmarks.
+        corpora: some of ``CORPORA``; missing ones are reported.
 
     Raises:
-        MissingExtraError: sklearn-crfsuite is not installed.
-        CorpusError: a corpus cannot be read.
+        MissingExtraError: if sklearn-crfsuite is not installed.
+        CorpusError: if a corpus cannot be read.
     """
     if not options.skip_peer:
-        crf_class()  # better missing now than after minutes of training
+        crf_class()  # fail now, not after minutes of training
     found, skipped = find_corpora(corpora, options.data)
     findings = []
     for name, spec in found.items():
         findings.append(measure(name, spec, options))
-        tell(f"tagging_step: training: {' '.join(findings[-1].training_cells())}")
-        tell(f"tagging_step: prediction: {' '.join(findings[-1].prediction_cells())}")
+        print_progress(f"tagging_step: training: {' '.join(findings[-1].training_cells())}")
+        print_progress(f"tagging_step: prediction: {' '.join(findings[-1].prediction_cells())}")
     parts = ["## Training step and prediction", *skipped]
     if findings:
         parts[1:1] = [
-            "Whole training steps, and beside them CRFsuite's whole training, features included:",
+            "Complete training steps, compared with the complete training of CRFsuite, including feature extraction:",
             str(Table(TRAINING, [one.training_cells() for one in findings])),
-            "Prediction from file to file, features included:",
+            "Prediction from file to file, including feature extraction:",
             str(Table(PREDICTION, [one.prediction_cells() for one in findings])),
             spread_note(
                 [rate for one in findings for rate in (*one.training.values(), *one.prediction.values())],
@@ -417,7 +417,7 @@ def report(options: Options, corpora: Sequence[str] = CORPORA) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the tables; without ``arguments`` those of the command line."""
+    """Measure and print the tables. Arguments default to those of the command line."""
     given = script_parser("python -m benchmarks.tagging_step", __doc__, corpora=CORPORA).parse_args(arguments)
     options = options_of(given)
     print(f"Machine: {machine(options.device)}\n\n{report(options, given.corpus)}")

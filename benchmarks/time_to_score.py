@@ -1,12 +1,12 @@
-"""How long seqkit's tagger trains until it is as good as CRFsuite, as a ratio to CRFsuite's own training time.
+"""The time in which seqkit's tagger reaches CRFsuite's F1, relative to CRFsuite's own training time.
 
 ::
 
     python -m benchmarks.time_to_score --data DIR --epochs 3 --set learning_rate=0.01
 
-CRFsuite's time is that of feature extraction and training; its score is F1 on dev. seqkit's is the time from the call
-of ``Tagger.fit``, vocabularies and the scoring of dev included, to the end of the first epoch with that score. The two
-are run in turn, seqkit with the seeds 1, 2, 3, …, and the medians count.
+CRFsuite's time covers feature extraction and training; its score is F1 on dev. seqkit's time runs from the call of
+``Tagger.fit`` to the end of the first epoch with at least that score, and includes building vocabularies and scoring
+dev. The two are run alternately, seqkit with seeds 1, 2, 3, …, and medians are reported.
 """
 
 import argparse
@@ -26,9 +26,9 @@ from benchmarks.timing import (
     Table,
     machine,
     options_of,
+    print_progress,
     run_script,
     script_parser,
-    tell,
     train_and_dev,
 )
 from seqkit.config.tagging import TaggingConfig
@@ -52,7 +52,7 @@ __all__ = [
 
 CORPORA = ("ncbi_disease", "bc5cdr")
 ROUNDS = 3
-SETTINGS: Mapping[str, Any] = {  # for a model soon: fewer epochs, a higher rate, less dropout, a shorter average
+SETTINGS: Mapping[str, Any] = {  # for fast training: fewer epochs, a higher rate, less dropout, a shorter average
     "epochs": 2,
     "batch_tokens": 700,
     "learning_rate": 0.015,
@@ -63,7 +63,7 @@ SETTINGS: Mapping[str, Any] = {  # for a model soon: fewer epochs, a higher rate
 
 
 class EpochScore(NamedTuple):
-    """The end of an epoch: F1 on dev, and the seconds since training was called for."""
+    """The end of an epoch: F1 on dev, and the seconds since the call of ``fit``."""
 
     epoch: int
     f1: float
@@ -71,7 +71,7 @@ class EpochScore(NamedTuple):
 
 
 def reached(epochs: Sequence[EpochScore], f1: float) -> EpochScore | None:
-    """The first epoch with a score, or None where there is none.
+    """Return the first epoch with at least this score, or None.
 
     >>> reached([EpochScore(1, 0.7, 4.0), EpochScore(2, 0.8, 8.0), EpochScore(3, 0.9, 12.0)], 0.8)
     EpochScore(epoch=2, f1=0.8, seconds=8.0)
@@ -80,13 +80,13 @@ def reached(epochs: Sequence[EpochScore], f1: float) -> EpochScore | None:
 
 
 def train(tagger: Tagger, rows: Rows, dev: Rows, clock: Clock = time.perf_counter) -> list[EpochScore]:
-    """Train a tagger, and note each epoch.
+    """Train a tagger, and return the score and time of each epoch.
 
     Args:
-        tagger: a new one.
-        rows: ``tokens`` and ``tags`` to learn from.
-        dev: the same to score.
-        clock: tells seconds.
+        tagger: a new tagger.
+        rows: ``tokens`` and ``tags`` to train on.
+        dev: ``tokens`` and ``tags`` to score.
+        clock: function that returns the time in seconds.
     """
     epochs: list[EpochScore] = []
 
@@ -100,14 +100,14 @@ def train(tagger: Tagger, rows: Rows, dev: Rows, clock: Clock = time.perf_counte
 
 
 def peer_result(rows: Rows, dev: Rows) -> PeerResult:
-    """CRFsuite's F1 on dev, and its training time."""
+    """Return CRFsuite's F1 on dev, and its training time."""
     crf, seconds = fit_crf(rows["tokens"], rows["tags"])
     return PeerResult(tag_score(dev["tags"], list(tag_sentences(crf, dev["tokens"])), "f1"), seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Race:
-    """All runs on one corpus: seqkit's epochs by run, and the peer's results.
+    """All runs on one corpus: the epochs of each run of seqkit, and the results of CRFsuite.
 
     >>> epochs = [EpochScore(1, 0.72, 4.0), EpochScore(2, 0.81, 8.0)]
     >>> Race(corpus="bc5cdr", runs=[epochs], peers=[PeerResult(0.79, 10.0)]).cells()
@@ -119,7 +119,7 @@ class Race:
     peers: Sequence[PeerResult]
 
     def cells(self) -> list[str]:
-        """The row of the table; a run that did not get there counts as one that takes for ever."""
+        """Return the cells of the row; the time of a run that does not reach the score counts as infinite."""
         f1 = median(peer.score for peer in self.peers)
         peer_seconds = median(peer.seconds for peer in self.peers)
         ends = [reached(epochs, f1) for epochs in self.runs]
@@ -132,7 +132,7 @@ class Race:
         return [self.corpus, *peer, f"{epochs:g}", f"{seconds:.1f}", f"{seconds / peer_seconds:.2f}"]
 
     def lines(self) -> list[str]:
-        """Each run of seqkit, epoch by epoch.
+        """Return a line for each run of seqkit, with its epochs.
 
         >>> Race(corpus="bc5cdr", runs=[[EpochScore(1, 0.72, 4.0)]], peers=[PeerResult(0.79, 10.0)]).lines()
         ['- bc5cdr, run 1: 72.00 after 4.0 s: not reached']
@@ -148,13 +148,13 @@ class Race:
 
 
 def measure(name: str, spec: str, settings: Mapping[str, Any], options: Options) -> Race:
-    """Train both in turn on one corpus.
+    """Train both alternately on one corpus.
 
     Args:
-        name: what the table calls it.
-        spec: the corpus as ``open_corpus`` takes it.
-        settings: of seqkit's tagger; the seed is the number of the run where they name none.
-        options: of all benchmarks.
+        name: name of the corpus in the table.
+        spec: the corpus, as an argument of ``open_corpus``.
+        settings: settings of seqkit's tagger; the seed defaults to the number of the run.
+        options: options of all benchmarks.
     """
     rows, dev = train_and_dev(spec, options)
     runs, peers = [], []
@@ -166,28 +166,28 @@ def measure(name: str, spec: str, settings: Mapping[str, Any], options: Options)
         if not number % 2:
             peers.append(peer_result(rows, dev))
         so_far = Race(corpus=name, runs=runs, peers=peers)
-        tell(f"time_to_score: CRFsuite {100 * peers[-1].score:.2f} after {peers[-1].seconds:.1f} s")
-        tell(f"time_to_score: {so_far.lines()[-1].removeprefix('- ')}")
+        print_progress(f"time_to_score: CRFsuite {100 * peers[-1].score:.2f} after {peers[-1].seconds:.1f} s")
+        print_progress(f"time_to_score: {so_far.lines()[-1].removeprefix('- ')}")
     return so_far
 
 
 def report(options: Options, corpora: Sequence[str] = CORPORA, settings: Mapping[str, Any] = SETTINGS) -> str:
-    """The section of the benchmark, in Markdown.
+    """Return the section of the report, in Markdown.
 
     Args:
-        options: of all benchmarks.
-        corpora: some of ``CORPORA``; those that are not there are named.
-        settings: of seqkit's tagger.
+        options: options of all benchmarks.
+        corpora: some of ``CORPORA``; missing ones are reported.
+        settings: settings of seqkit's tagger.
 
     Raises:
-        ConfigError: a setting cannot be used.
-        MissingExtraError: sklearn-crfsuite is not installed.
-        CorpusError: a corpus cannot be read.
+        ConfigError: if a setting is invalid.
+        MissingExtraError: if sklearn-crfsuite is not installed.
+        CorpusError: if a corpus cannot be read.
     """
     title = "## Time to CRFsuite's score"
     if options.skip_peer:
         return f"{title}\n\nskipped: --skip-peer was given"
-    crf_class()  # better missing now than after a corpus is read
+    crf_class()  # fail now, not after reading a corpus
     Tagger(**settings)
     found, skipped = find_corpora(corpora, options.data)
     races = [measure(name, spec, settings, options) for name, spec in found.items()]
@@ -197,9 +197,9 @@ def report(options: Options, corpora: Sequence[str] = CORPORA, settings: Mapping
     chosen = ", ".join(f"{name}={value}" for name, value in settings.items())
     parts = [
         title,
-        f"Training until dev F1 is CRFsuite's; seqkit with {chosen}. Medians of {options.rounds(ROUNDS)} runs in turn.",
+        f"Training until dev F1 reaches CRFsuite's; seqkit with {chosen}. Medians of {options.rounds(ROUNDS)} runs.",
         str(Table([*header, "seqkit/CRFsuite"], [race.cells() for race in races])),
-        "seqkit's F1 on dev, epoch by epoch:",
+        "F1 of seqkit on dev after each epoch:",
         "\n".join(line for race in races for line in race.lines()),
         *skipped,
     ]
@@ -207,7 +207,7 @@ def report(options: Options, corpora: Sequence[str] = CORPORA, settings: Mapping
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """A setting of the tagger from ``name=value``.
+    """Parse a setting of the tagger from ``name=value``.
 
     >>> setting("learning_rate=0.01"), setting("schedule=constant")
     (('learning_rate', 0.01), ('schedule', 'constant'))
@@ -215,7 +215,7 @@ def setting(text: str) -> tuple[str, Any]:
     hints = get_type_hints(TaggingConfig) | get_type_hints(TrainConfig)
     name, _, value = text.partition("=")
     if name not in hints:
-        raise argparse.ArgumentTypeError(f"no setting {name!r}; there is {', '.join(hints)}")
+        raise argparse.ArgumentTypeError(f"no setting {name!r}; choose from {', '.join(hints)}")
     kind = hints[name] if hints[name] in (int, float) else str
     try:
         return name, kind(value)
@@ -224,12 +224,12 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the table; without ``arguments`` those of the command line."""
+    """Measure and print the table. Arguments default to those of the command line."""
     parser = script_parser("python -m benchmarks.time_to_score", __doc__, corpora=CORPORA)
     parser.add_argument("--epochs", type=int, default=SETTINGS["epochs"], help="epochs of seqkit's training")
     parser.add_argument(
         "--set", dest="settings", metavar="NAME=VALUE", type=setting, nargs="+", action="extend", default=[],
-        help="any other setting of seqkit's tagger",
+        help="other settings of seqkit's tagger",
     )  # fmt: skip
     given = parser.parse_args(arguments)
     options = options_of(given)

@@ -1,7 +1,8 @@
-"""What the speed benchmarks share: the one way to time, the machine in one line, tables, and options.
+"""Shared code of the speed benchmarks: interleaved timing, a description of the machine, tables, and options.
 
-Machines are noisy, and grow slower or faster while a benchmark runs. So what is compared is measured in turn, round
-after round, each round beginning with another one, and the median of all rounds counts.
+Machines are noisy, and become slower or faster while a benchmark runs. Functions to compare are therefore measured
+alternately: in every round each of them is measured once, each round starts with another one, and the median over all
+rounds is reported.
 """
 
 import argparse
@@ -14,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
 from seqkit.data.corpora import open_corpus, require_split
-from seqkit.data.tagged_rows import rows_of
+from seqkit.data.tagged_rows import TaggedRows, rows_of
 from seqkit.errors import SeqkitError
 from seqkit.training.device import Device as SeqkitDevice
 from seqkit.training.memory import keep_freed_memory
@@ -37,20 +38,20 @@ __all__ = [
     "machine",
     "markdown_line",
     "options_of",
+    "print_progress",
     "run_script",
     "script_parser",
     "spread_note",
-    "tell",
     "train_and_dev",
 ]
 
 Clock = Callable[[], float]
 Device = Literal["cpu", "cuda"]
-Rows = Mapping[str, Any]
+Rows = TaggedRows
 
 
 class Measured(NamedTuple):
-    """What was measured round after round: the median, and the quartiles around it.
+    """The median of the measurements of all rounds, and their quartiles.
 
     >>> Measured.of([3.0, 1.0, 2.0])
     Measured(median=2.0, lower=1.5, upper=2.5)
@@ -62,7 +63,7 @@ class Measured(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Measured":
-        """The median and quartiles of some values, one at least."""
+        """Compute the median and the quartiles of at least one value."""
         if len(values) == 1:
             return cls(values[0], values[0], values[0])
         lower, middle, upper = quantiles(values, n=4, method="inclusive")
@@ -70,7 +71,7 @@ class Measured(NamedTuple):
 
     @property
     def spread(self) -> float:
-        """How far apart the quartiles are, as a share of the median."""
+        """The interquartile range as a fraction of the median."""
         return (self.upper - self.lower) / self.median
 
 
@@ -80,20 +81,20 @@ def interleaved(
     at_least_seconds: float,
     clock: Clock = time.perf_counter,
 ) -> dict[str, Measured]:
-    """Seconds a call of each function, measured in turn.
+    """Measure the seconds per call of each function, in alternation.
 
     Args:
-        functions: what is compared, by name.
-        repeats: rounds; in each of them every function is measured once.
-        at_least_seconds: how long a measurement takes; a faster function is called again and again until it has,
-            so that it is measured warm, as it runs in a loop.
-        clock: tells seconds; :func:`clock_for` gives the one for a device.
+        functions: the functions to compare, by name.
+        repeats: number of rounds; every function is measured once per round.
+        at_least_seconds: minimum duration of a measurement; a faster function is called repeatedly, so that it is
+            measured warm, as in a loop.
+        clock: function that returns the time in seconds; :func:`clock_for` returns the one for a device.
 
     >>> sorted(interleaved({"sum": lambda: sum(range(9)), "sort": lambda: sorted(range(9))}, 3, 0.0))
     ['sort', 'sum']
     """
     calls = {name: _calls(function, at_least_seconds, clock) for name, function in functions.items()}
-    gc.freeze()  # what is there already, corpora above all, is no garbage of what is measured
+    gc.freeze()  # existing objects, mainly corpora, must not slow down garbage collection while functions are measured
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for name in _in_turn(list(functions), repeats):
         seconds[name].append(_seconds(functions[name], calls[name], clock) / calls[name])
@@ -103,11 +104,11 @@ def interleaved(
 def interleaved_rates(
     chunks: Mapping[str, Callable[[], float]], repeats: int, clock: Clock = time.perf_counter
 ) -> dict[str, Measured]:
-    """Work a second of each function, measured in turn; for work that differs from call to call.
+    """Measure the amount of work per second of each function, in alternation, if calls differ in their amount of work.
 
     Args:
-        chunks: what is compared, by name; each call returns how much work it did.
-        repeats: rounds; in each of them every function is called once.
+        chunks: the functions to compare, by name; each call returns the amount of work it did.
+        repeats: number of rounds; every function is called once per round.
         clock: as for :func:`interleaved`.
 
     >>> interleaved_rates({"tokens": lambda: 10}, 3, clock=iter([0.0, 2.0, 5.0, 6.0, 7.0, 12.0]).__next__)
@@ -125,7 +126,7 @@ def interleaved_rates(
 
 
 def clock_for(device: Device) -> Clock:
-    """A clock that is read when a device has done all it was given: a GPU works on while Python goes ahead.
+    """Return a clock that first waits for all work queued on the device; a GPU works asynchronously.
 
     >>> clock_for("cpu") is time.perf_counter
     True
@@ -141,8 +142,8 @@ def clock_for(device: Device) -> Clock:
 
 
 def _calls(function: Callable[[], object], at_least_seconds: float, clock: Clock) -> int:
-    """How many calls make a measurement that is long enough."""
-    function()  # the first call chooses kernels and touches memory for the first time
+    """Return the number of calls that make a measurement long enough."""
+    function()  # warm-up: the first call selects kernels and allocates memory
     calls = 1
     while _seconds(function, calls, clock) < at_least_seconds:
         calls *= 2
@@ -163,10 +164,10 @@ def _in_turn(names: Sequence[str], repeats: int) -> Iterator[str]:
 
 
 def machine(device: Device | None = None) -> str:
-    """The processor, its cores, the threads used, the versions that matter, and the GPU, in one line.
+    """Describe the processor, its cores, the number of threads, the GPU and the relevant versions in one line.
 
     Args:
-        device: where was measured; None names the GPU that seqkit takes by itself, if there is one.
+        device: the device of the measurements; None includes the GPU that seqkit selects by default, if there is one.
 
     >>> "torch" in machine()
     True
@@ -190,7 +191,7 @@ def machine(device: Device | None = None) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """A Markdown table, its first columns texts, the others numbers, which stand to the right.
+    """A Markdown table, whose first ``texts`` columns are text, and whose other columns are right-aligned numbers.
 
     >>> print(Table(["shape", "ms"], [["(1, 2)", "0.31"]]))
     | shape | ms |
@@ -208,7 +209,7 @@ class Table:
 
 
 def markdown_line(cells: Iterable[str]) -> str:
-    """A line of a Markdown table.
+    """Return a line of a Markdown table.
 
     >>> markdown_line(["ner-mini", "0.5"])
     '| ner-mini | 0.5 |'
@@ -217,29 +218,29 @@ def markdown_line(cells: Iterable[str]) -> str:
 
 
 def spread_note(measured: Sequence[Measured], rounds: int) -> str:
-    """What the figures of a table are, and how sure.
+    """Describe how the figures of a table were computed, and their spread.
 
     >>> spread_note([Measured(2.0, 1.9, 2.1), Measured(1.0, 0.9, 1.2)], 15)
-    'Medians of 15 interleaved rounds; the quartiles are 20 % of the median apart, 30 % at most.'
+    'Medians of 15 interleaved rounds; the interquartile range is 20 % of the median, 30 % at most.'
     """
     spreads = [one.spread for one in measured]
     rounds_text = f"{rounds} interleaved round{'' if rounds == 1 else 's'}"
     return (
-        f"Medians of {rounds_text}; the quartiles are {median(spreads):.0%} of the median apart, "
+        f"Medians of {rounds_text}; the interquartile range is {median(spreads):.0%} of the median, "
         f"{max(spreads):.0%} at most."
     ).replace("%", " %")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What every speed benchmark is told.
+    """Options of all speed benchmarks.
 
     Attributes:
-        device: where to measure.
-        repeats: rounds; None leaves it to the benchmark.
-        quick: whether tiny sizes and few rounds will do: to see that it runs, not how fast.
-        data: the folder that holds a folder for each public corpus.
-        skip_peer: whether to leave CRFsuite out.
+        device: device to measure on.
+        repeats: number of rounds; None uses the default of the benchmark.
+        quick: use tiny sizes and few rounds, to check that the benchmark runs.
+        data: folder that contains a folder for each public corpus.
+        skip_peer: do not measure CRFsuite.
 
     >>> Options(quick=True).rounds(15), Options(repeats=5).rounds(15), Options().rounds(15)
     (2, 5, 15)
@@ -253,70 +254,72 @@ class Options:
 
     @property
     def at_least_seconds(self) -> float:
-        """How long a measurement takes."""
+        """Minimum duration of a measurement."""
         return 0.001 if self.quick else 0.05
 
     @property
     def clock(self) -> Clock:
-        """The clock for the device."""
+        """The clock of the device."""
         return clock_for(self.device)
 
     def rounds(self, usual: int) -> int:
-        """How often to repeat what is usually done so often."""
+        """Return the number of rounds of a benchmark whose default is ``usual``."""
         return self.repeats or (2 if self.quick else usual)
 
 
 def train_and_dev(spec: str, options: Options) -> tuple[Rows, Rows]:
-    """The sentences and tags of two splits of a corpus; where quick, of a few sentences.
+    """Return the sentences and tags of the train and dev splits; only a few sentences if ``options.quick``.
 
     Args:
-        spec: the corpus as ``open_corpus`` takes it.
-        options: of all benchmarks.
+        spec: the corpus, as an argument of ``open_corpus``.
+        options: options of all benchmarks.
 
     Raises:
-        CorpusError: the corpus cannot be read, or lacks a split.
+        CorpusError: if the corpus cannot be read, or does not have a split.
     """
     corpus, most = open_corpus(spec), 40 if options.quick else None
     splits = (rows_of(require_split(corpus, split)) for split in ("train", "dev"))
-    train, dev = ({column: rows[column][:most] for column in ("tokens", "tags")} for rows in splits)
+    train, dev = (TaggedRows(tokens=rows["tokens"][:most], tags=rows["tags"][:most]) for rows in splits)
     return train, dev
 
 
 def script_parser(program: str, purpose: str, *, corpora: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """The options that all scripts have, and those of the ones that measure on corpora.
+    """Return a parser with the options of all scripts, and those of scripts that use corpora.
 
     Args:
-        program: how the script is called.
-        purpose: its docstring, whose first line says what it is for.
-        corpora: the corpora to choose from; none for a script that takes all there are, None for one without corpora.
+        program: the command that runs the script.
+        purpose: its docstring; the first line becomes the description.
+        corpora: the corpora to choose from; empty if the script uses all of them, None if it uses none.
 
     >>> options_of(script_parser("python -m benchmarks.crf", "CRFs.").parse_args(["--quick", "--device", "cpu"])).quick
     True
     """
     parser = argparse.ArgumentParser(prog=program, description=purpose.partition("\n")[0])
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where to measure")
-    parser.add_argument("--repeats", type=_positive, help="rounds (default: what suits the benchmark)")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes and few rounds: only to see that it runs")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="device to measure on")
+    parser.add_argument("--repeats", type=_positive, help="number of rounds (default: depends on the benchmark)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes and few rounds, to check that it runs")
     parser.set_defaults(data=None, skip_peer=False)
     if corpora is not None:
-        parser.add_argument("--data", type=Path, metavar="DIR", help="the folder that holds a folder for each corpus")
-        parser.add_argument("--skip-peer", action="store_true", help="leave CRFsuite out")
+        parser.add_argument("--data", type=Path, metavar="DIR", help="folder that contains a folder for each corpus")
+        parser.add_argument("--skip-peer", action="store_true", help="do not measure CRFsuite")
     if corpora:
-        parser.add_argument("--corpus", nargs="+", choices=corpora, default=corpora, help="measure on these only")
+        parser.add_argument(
+            "--corpus", nargs="+", choices=corpora, default=corpora, help="corpora to use (default: all)"
+        )
     return parser
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, not {text!r}")
     return int(text)
 
 
 def options_of(given: argparse.Namespace) -> Options:
-    """What the options of :func:`script_parser` say.
+    """Convert the parsed options of :func:`script_parser`.
 
     Raises:
-        ConfigError: the device is not there.
+        ConfigError: if the device is not available.
     """
     device: Device = (
         "cuda" if given.device == "cuda" or (given.device == "auto" and torch.cuda.is_available()) else "cpu"
@@ -332,18 +335,18 @@ def options_of(given: argparse.Namespace) -> Options:
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Run a script's ``main``, memory set up as seqkit does it, for all peers alike.
+    """Run the ``main`` of a script, with seqkit's memory settings for everything measured.
 
-    What seqkit raises on purpose ends the script with one line and its exit code.
+    An error of seqkit ends the script with a one-line message and the exit code of the error.
     """
     keep_freed_memory()
     try:
         main()
     except SeqkitError as error:
-        tell(f"error: {error}")
+        print_progress(f"error: {error}")
         sys.exit(error.exit_code)
 
 
-def tell(line: str) -> None:
-    """Say on stderr how far it is; stdout holds results only."""
+def print_progress(line: str) -> None:
+    """Print a line of progress on stderr; stdout is for results only."""
     print(line, file=sys.stderr, flush=True)

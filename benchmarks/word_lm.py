@@ -1,17 +1,17 @@
-"""Word language models on WikiText-2: validation perplexity after so many minutes of training.
+"""Word language models on WikiText-2: validation perplexity after a fixed training time.
 
 ::
 
     python -m benchmarks.word_lm --data DIR
 
-``DIR/wikitext2`` holds ``train.txt`` and ``valid.txt``, tokenised as published: 2,088,628 and 217,646 tokens, line ends
-counted, 33,278 words. Any preset of word models can be measured; the recipes of Zaremba et al. (2014) and Merity et al.
-(2018) want hours on a GPU.
+``DIR/wikitext2`` contains ``train.txt`` and ``valid.txt``, tokenized as published: 2,088,628 and 217,646 tokens
+including line ends, and 33,278 distinct words. Any preset for word models can be measured; the recipes of Zaremba et
+al. (2014) and Merity et al. (2018) take hours on a GPU.
 """
 
 from collections.abc import Sequence
 
-from benchmarks.language_models import corpus_path, tell_results, text_parser, trained
+from benchmarks.language_models import corpus_path, text_parser, trained, write_results
 from benchmarks.timing import Table, run_script
 from seqkit.data.texts import open_texts
 from seqkit.language_model import LanguageModel
@@ -22,14 +22,14 @@ PUBLISHED = {"awd-wt2": "65.8 on test, after 750 epochs (Merity et al. 2018, tab
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, print the table, and write it with all epochs where ``--out`` says.
+    """Train, print the table, and write it with all epochs to ``--out``.
 
     Raises:
-        ConfigError: the texts are not there.
+        ConfigError: if the texts do not exist.
     """
     parser = text_parser("python -m benchmarks.word_lm", __doc__)
     parser.add_argument("--preset", nargs="+", default=["word"])
-    parser.add_argument("--minutes", type=float, default=30.0, help="time limit of each")
+    parser.add_argument("--minutes", type=float, default=30.0, help="time limit of each training")
     given = parser.parse_args(arguments)
     texts = open_texts(corpus_path(given.data, "wikitext2"))
     rows, logs = [], {}
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows.append([preset, PUBLISHED.get(preset, ""), f"{found.parameters:,}", f"{found.minutes:.1f}", perplexity])
         logs[f"--preset {preset} --max-minutes {given.minutes:g}"] = found.log
     table = Table(["preset", "published perplexity", "parameters", "minutes", "validation perplexity"], rows, texts=2)
-    tell_results("Words of WikiText-2", table, logs, given.out)
+    write_results("Words of WikiText-2", table, logs, given.out)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 """Classifier: train, use, save and load a classifier of texts."""
 
-import json
 import os
-import random
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -13,8 +10,16 @@ from numpy.typing import NDArray
 
 from seqkit.batches.labelled_examples import LabelledExamples
 from seqkit.config.classification import ClassificationConfig
-from seqkit.data.labelled_rows import checked_texts, labelled_rows, texts_of
-from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
+from seqkit.data.labelled_rows import (
+    Label,
+    LabelledRows,
+    checked_texts,
+    labelled_rows,
+    rows_with_words,
+    split_dev,
+    texts_of,
+)
+from seqkit.errors import ConfigError, CorpusError
 from seqkit.estimator import Conclusion, Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
 from seqkit.metrics.calibration import expected_calibration_error, reliability
 from seqkit.pretrained import load_pretrained_encoder
@@ -23,7 +28,6 @@ from seqkit.tasks.classification import ClassificationTask
 from seqkit.tasks.classification_calibration import calibrate, confidence_and_correct
 from seqkit.tasks.classification_predictors import MonteCarloLabels
 from seqkit.tasks.label_prediction import LabelPrediction
-from seqkit.text.words import WordTokenizer
 from seqkit.training.device import DeviceName, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
 from seqkit.training.events import Event
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ClassifiedText", "Classifier"]
 
-DEV_FRACTION = 0.1
 
 Texts = Iterable[str]
 Labels = Iterable[Any]
@@ -123,7 +126,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         *,
         out: str | os.PathLike[str] | None = None,
         resume: bool = False,
-        about: Mapping[str, Any] | None = None,
+        about: Mapping[str, object] | None = None,
         report: Callable[[Event], None] | None = None,
         progress: bool = False,
     ) -> Self:
@@ -146,12 +149,12 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
             CheckpointError: if the run folder cannot be written or resumed, or the language model cannot be read.
             DivergenceError: if the loss becomes NaN or infinite; the best model so far is kept in ``out``.
         """
-        train = _with_words(labelled_rows(texts, labels), "train")
+        train = rows_with_words(labelled_rows(texts, labels), "train")
         if dev is None:
-            train, dev_rows = _split_dev(train, self.training.seed)
+            train, dev_rows = split_dev(train, self.training.seed)
         else:
             dev_rows = labelled_rows(*dev) if isinstance(dev, tuple) else labelled_rows(dev)
-        if dev_rows["several"] is not train["several"]:
+        if dev_rows["multi_label"] is not train["multi_label"]:
             raise CorpusError("labels are lists in one of train and dev, and single labels in the other")
 
         def prepare() -> Prepared[ClassificationTask, LabelledExamples]:
@@ -346,48 +349,18 @@ def _classified(
     )
 
 
-def _with_words(rows: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return the rows whose texts contain a word; nothing can be learnt from the others."""
-    tokenizer = WordTokenizer()
-    # The tokenizer reads some characters as words that str.strip removes as white space; the tokenizer decides.
-    kept = [number for number, text in enumerate(rows["text"]) if text.strip() or tokenizer.tokenize(text)]
-    if len(kept) == len(rows["text"]):
-        return rows
-    if not kept:
-        raise CorpusError(f"no text of the {where} split contains a word")
-    without = len(rows["text"]) - len(kept)
-    message = f"left out {without} {'text' if without == 1 else 'texts'} of the {where} split without a word"
-    warnings.warn(message, SeqkitWarning, stacklevel=3)
-    return _chosen(rows, kept)
-
-
-def _split_dev(rows: dict[str, Any], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split off a tenth of the rows of each label as dev; if there are too few rows, use them all as both."""
-    generator = random.Random(seed)
-    of_label: dict[str, list[int]] = {}
-    for number, labels in enumerate(rows["label"]):
-        of_label.setdefault(json.dumps(labels), []).append(number)
-    dev: list[int] = []
-    for numbers in of_label.values():
-        dev += generator.sample(numbers, round(DEV_FRACTION * len(numbers)))
-    if not dev:
-        return rows, rows
-    return _chosen(rows, sorted(set(range(len(rows["text"]))) - set(dev))), _chosen(rows, sorted(dev))
-
-
-def _chosen(rows: dict[str, Any], numbers: Sequence[int]) -> dict[str, Any]:
-    columns = {name: [rows[name][number] for number in numbers] for name in ("text", "label")}
-    return {**columns, "several": rows["several"]}
-
-
-def _as_known(task: ClassificationTask, rows: dict[str, Any]) -> dict[str, Any]:
+def _as_known(task: ClassificationTask, rows: LabelledRows) -> LabelledRows:
     """Return the rows with labels in the type of the model's labels; files contain numbers and booleans as strings.
 
     Raises:
         CorpusError: if labels are lists, but the model was trained on single labels.
     """
-    if rows["several"] and not task.multi_label:
+    if rows["multi_label"] and not task.multi_label:
         raise CorpusError("the texts have lists of labels, but the model was trained on one label each")
     own = {str(label): label for label in task.labels}
-    answers = [[label if label in task.labels else own.get(label, label) for label in each] for each in rows["label"]]
-    return {**rows, "label": answers, "several": task.multi_label}
+
+    def as_known(label: Label) -> Label:
+        return own.get(label, label) if isinstance(label, str) and label not in task.labels else label
+
+    answers = [list(map(as_known, each)) for each in rows["label"]]
+    return {**rows, "label": answers, "multi_label": task.multi_label}

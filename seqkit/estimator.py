@@ -225,7 +225,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         *,
         out: str | os.PathLike[str] | None,
         resume: bool,
-        about: Mapping[str, Any] | None,
+        about: Mapping[str, object] | None,
         report: Callable[[Event], None] | None,
         progress: bool,
     ) -> Self:
@@ -252,7 +252,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         """Return what the best weights yield on dev, with figures if ``draw``; most models add nothing."""
         return Conclusion()
 
-    def _header(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
+    def _header(self, corpus: Mapping[str, object]) -> dict[str, Any]:
         settings = {**asdict(self.config), **asdict(self.training)}
         return run_header(self.spec, settings, self.training, corpus)
 

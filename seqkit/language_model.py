@@ -150,7 +150,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         *,
         out: str | os.PathLike[str] | None = None,
         resume: bool = False,
-        about: Mapping[str, Any] | None = None,
+        about: Mapping[str, object] | None = None,
         report: Callable[[Event], None] | None = None,
         progress: bool = False,
     ) -> Self:

@@ -167,7 +167,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         *,
         out: str | os.PathLike[str] | None = None,
         resume: bool = False,
-        about: Mapping[str, Any] | None = None,
+        about: Mapping[str, object] | None = None,
         report: Callable[[Event], None] | None = None,
         progress: bool = False,
     ) -> Self:

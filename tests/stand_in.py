@@ -1,4 +1,4 @@
-"""A stand-in for the ``seqkit`` command, for what runs it as a user does."""
+"""A stand-in for the ``seqkit`` command, for tests of scripts that run it."""
 
 import json
 import sys
@@ -10,17 +10,17 @@ import pytest
 
 __all__ = ["needs_shebang", "recording_command"]
 
-needs_shebang = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the command begins with #!")
+needs_shebang = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the command starts with #!")
 
 
 def recording_command(folder: Path, calls: Path, *, scores: Mapping[str, Any], files: Mapping[str, str]) -> Path:
-    """A command that notes its arguments in a file, leaves 3 MB as a run, prints scores, and fails for seed 13.
+    """Write a command that logs its arguments, writes a run of 3 MB, prints scores, and fails for seed 13.
 
     Args:
-        folder: where to put it.
-        calls: the file in which each call is a line.
-        scores: what it prints when it is to evaluate.
-        files: what a run holds besides its weights.
+        folder: folder to write the command to.
+        calls: the log; each call appends a line.
+        scores: what ``evaluate`` prints.
+        files: files of a run besides its weights, by name.
     """
     script = folder / "seqkit"
     script.write_text(

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 
 import seqkit
 from seqkit.classifier import Classifier
+from seqkit.data.labelled_rows import LabelledRows
 from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitWarning
 from seqkit.models.classifier import ClassificationModel
 from seqkit.runs.folder import RunFolder
@@ -136,14 +137,14 @@ def test_dev_is_a_tenth_of_each_label_by_default(monkeypatch: pytest.MonkeyPatch
     prepare, from_rows = ClassificationTask.prepare, ClassificationTask.from_rows
     seen: list[list[tuple[Any, ...]]] = []
 
-    def record(rows: dict[str, Any]) -> None:
+    def record(rows: LabelledRows) -> None:
         seen.append([(text, *labels) for text, labels in zip(rows["text"], rows["label"], strict=True)])
 
-    def recording(task: ClassificationTask, rows: dict[str, Any]) -> Any:
+    def recording(task: ClassificationTask, rows: LabelledRows) -> Any:
         record(rows)
         return prepare(task, rows)
 
-    def building(config: Any, rows: dict[str, Any], pretrained: Any) -> Any:
+    def building(config: Any, rows: LabelledRows, pretrained: Any) -> Any:
         record(rows)
         return from_rows(config, rows, pretrained)
 
@@ -289,7 +290,7 @@ def test_the_fitted_temperature_minimizes_the_loss_on_dev() -> None:
         ((TEXTS, ["good"] * 12), "nothing to learn from the training split: every text is 'good'"),
         ((TEXTS[:3], ["good", None, "bad"]), "text 2 has no label"),
         ((TEXTS[:3], ["good", "bad", float("nan")]), "text 3 has no label"),
-        (([*TEXTS[:2], 3.5], ["good", "bad", "good"]), "text 3 is 3.5, which is no string"),
+        (([*TEXTS[:2], 3.5], ["good", "bad", "good"]), "text 3 is 3.5, which is not a string"),
         (([], []), "there is no text"),
         ((["", " "], ["good", "bad"]), "no text of the train split contains a word"),
         ((TEXTS, TOPICS), "labels are lists in one of train and dev, and single labels in the other"),

@@ -1,4 +1,4 @@
-"""What the documents say is run: every ``bash`` and ``python`` block, in order, in a folder of its own."""
+"""Run the documents: every ``bash`` and ``python`` block, in order, in one new folder for each page."""
 
 import os
 import re
@@ -11,15 +11,23 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SLOW = {"classification.md", "language_models.md", "tagging.md"}  # over a minute on two cores: `pytest -m slow`
 
 
 def _blocks(document: Path) -> list[tuple[str, str]]:
     blocks = BLOCK.findall(document.read_text(encoding="utf-8"))
-    # The README's first block installs seqkit and runs these tests: .ci/run runs it, in a fresh environment.
+    # The README's first block installs seqkit and runs these tests; .ci/run executes it in a fresh environment.
     return blocks[1:] if document.name == "README.md" else blocks
 
 
-@pytest.mark.parametrize("document", [d for d in DOCUMENTS if _blocks(d)], ids=lambda document: document.name)
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in SLOW else [])
+        for page in DOCUMENTS
+        if _blocks(page)
+    ],
+)
 def test_blocks_run(document: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     for language, code in _blocks(document):
@@ -35,7 +43,13 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_every_module_is_in_the_architecture() -> None:
+    """The table has a row for each package, which names its modules in backquotes."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    for module in (ROOT / "seqkit").glob("*.py"):
-        name = module.stem.replace("__init__", "seqkit/__init__")
-        assert f"`{name}`" in page, f"docs/architecture.md does not place {module.name}"
+    missing = []
+    for module in sorted((ROOT / "seqkit").rglob("*.py")):
+        package = module.parent.relative_to(ROOT / "seqkit").as_posix()
+        label = "seqkit" if package == "." else package
+        row = next((line for line in page.splitlines() if line.startswith(f"| `{label}/`")), "")
+        if module.stem != "__init__" and f"`{module.stem}`" not in row:
+            missing.append(f"{label}/{module.name}")
+    assert not missing, f"docs/architecture.md lacks these modules in the rows of their packages: {missing}"

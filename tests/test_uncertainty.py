@@ -273,7 +273,7 @@ def test_the_copy_with_dropout_shares_weights_and_copies_count_in_the_batch_size
     ):
         assert name == other_name
         assert one.data_ptr() == other.data_ptr()
-    examples = task.prepare({"tokens": ROWS["tokens"] * 4})
+    examples = task.prepare({"tokens": [*ROWS["tokens"]] * 4})
     for batch_tokens in (1, 60, 400):
         batches = sampling.batches(examples, batch_tokens)
         assert sorted(row for rows in batches for row in rows) == list(range(len(examples)))

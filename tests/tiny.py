@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from seqkit.data.tagged_rows import TaggedRows
 from seqkit.tagger import Tagger
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging import TaggedExamples, TaggingTask
@@ -38,7 +39,7 @@ __all__ = [
     "without_time",
 ]
 
-Rows = dict[str, list[list[str]]]
+Rows = TaggedRows
 TaggingTrainer = Trainer[TaggedExamples, TagPrediction, Sequence[int]]
 
 # word / entity tag in IOB2 / part of speech

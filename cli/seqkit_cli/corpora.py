@@ -12,7 +12,7 @@ app = typer.Typer(help="List, show and validate corpora.", no_args_is_help=True)
 @app.command("list")
 def list_corpora() -> None:
     """List the embedded corpora, and the hub ids whose columns are known."""
-    from seqkit.data.corpora import list_embedded
+    from seqkit.data.corpus_names import list_embedded
     from seqkit.data.hub import HUB_CORPORA
 
     for name in list_embedded():
@@ -23,8 +23,8 @@ def list_corpora() -> None:
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="An embedded corpus.")]) -> None:
-    """Show the card of an embedded corpus: origin, licence, counts, guideline."""
-    from seqkit.data.corpora import read_card
+    """Show the card of an embedded corpus: origin, licence, counts, annotation guideline."""
+    from seqkit.data.corpus_names import read_card
 
     print(read_card(name))
 
@@ -32,13 +32,13 @@ def show(name: Annotated[str, typer.Argument(help="An embedded corpus.")]) -> No
 @app.command()
 def validate(
     path: Annotated[str, typer.Argument(help="Corpus: a name, a file or a folder.")],
-    scheme: Annotated[str | None, typer.Option(help="Tagging scheme of the corpus; detected if none is given.")] = None,
+    scheme: Annotated[str | None, typer.Option(help="Tagging scheme; detected by default.")] = None,
     token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
     tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
 ) -> None:
-    """Report the errors of a corpus, with file and line; change nothing."""
-    from seqkit.data.corpora import validate_corpus
+    """Report what is wrong with a corpus, with file and line. Nothing is changed."""
+    from seqkit.data.validation import validate_corpus
     from seqkit.text.tagging_schemes import Scheme
 
     declared = Scheme.parse(scheme) if scheme else None
@@ -46,7 +46,7 @@ def validate(
         path, scheme=declared, token_column=token_column, tag_column=tag_column, encoding=encoding
     )
     for problem in problems:
-        print(f"{problem}" if problem.level == "error" else f"{problem} (note)")
+        print(problem if problem.level == "error" else f"{problem} (note)")
     errors = sum(problem.level == "error" for problem in problems)
     print(f"{errors} errors, {len(problems) - errors} notes")
     if errors:

@@ -80,9 +80,8 @@ def main(tasks: Mapping[str, TaskSpec[Any]] = TASKS) -> None:
 def _run(app: typer.Typer) -> int:
     try:
         code = app(standalone_mode=False)
-        print(
-            end="", flush=True
-        )  # an output that cannot be written is an error here, not while the interpreter shuts down
+        # Output that cannot be written is an error here, not while the interpreter shuts down.
+        print(end="", flush=True)
         return code if isinstance(code, int) else 0
     except SeqkitError as error:
         _show(error)

@@ -1,9 +1,9 @@
-"""Ragged columns, and the padded batches that are cut out of them.
+"""Ragged columns, and the padded batches cut out of them.
 
 Examples are kept as flat columns, one value per token, with a length per example. Index arithmetic cuts a batch out of
 them, so collation never loops over tokens in Python.
 
-Shapes: N tokens of all examples, E examples, B batch, T time.
+Shapes: N tokens of all examples, E examples, B examples of a batch, T time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """A padded batch; it is checked once, when it is made.
+    """A padded batch, validated once, on construction.
 
     Attributes:
-        inputs: tensors that a model reads, by name, with a row for each example.
-        lengths: true lengths (B,), int64, on the CPU, where packing needs them.
+        inputs: input tensors of the model by name, with a row for each example.
+        lengths: true lengths (B,), int64, on the CPU, as packing requires.
         targets: the expected output, with a row for each example; None if unknown.
-        shared: tensors of the batch as a whole that a model reads, by name, such as a table of distinct spellings.
+        shared: input tensors by name that belong to the whole batch, such as a table of distinct spellings.
 
     >>> batch = Batch(inputs={"words": torch.tensor([[4, 2, 7], [5, 0, 0]])}, lengths=torch.tensor([3, 1]))
     >>> batch.mask.tolist()
@@ -42,21 +42,21 @@ class Batch:
 
     def __post_init__(self) -> None:
         if self.lengths.dtype != torch.int64 or self.lengths.device.type != "cpu" or self.lengths.dim() != 1:
-            raise ValueError("lengths must be a vector of int64 on the CPU")
+            raise ValueError("lengths must be a 1-D int64 tensor on the CPU")
         if len(self.lengths) == 0 or int(self.lengths.min()) < 1:
-            raise ValueError("a batch must hold at least one example, and no example may be empty")
+            raise ValueError("a batch must have at least one example, and no example may be empty")
         for name, tensor in {**self.inputs, "targets": self.targets}.items():
             if tensor is not None and len(tensor) != len(self.lengths):
                 raise ValueError(f"{len(tensor)} rows of {name} for {len(self.lengths)} lengths")
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors that a model reads, by name."""
+        """All input tensors of the model, by name."""
         return {**self.inputs, **self.shared}
 
     @property
     def mask(self) -> Tensor:
-        """True for real steps, (B, T), on the CPU."""
+        """Boolean mask (B, T), True for real steps, on the CPU."""
         return torch.arange(int(self.lengths.max())) < self.lengths[:, None]
 
     @property
@@ -65,7 +65,7 @@ class Batch:
         return int(self.lengths.sum())
 
     def repeated(self, copies: int) -> "Batch":
-        """Return a batch in which each row is repeated, its copies next to each other."""
+        """Return a batch with each row repeated; the copies of a row are adjacent."""
         return replace(
             self,
             inputs={name: tensor.repeat_interleave(copies, dim=0) for name, tensor in self.inputs.items()},
@@ -74,7 +74,7 @@ class Batch:
         )
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch with all tensors on a device, but for the lengths, which stay on the CPU."""
+        """Return the batch with all tensors on a device, except for the lengths, which stay on the CPU."""
         if device.type == "cpu":
             return self
         return replace(
@@ -90,7 +90,7 @@ class Ragged:
     """Examples of different lengths as flat columns.
 
     Attributes:
-        columns: one value per token, (N,), for each name.
+        columns: tensors (N,) by name, with one value per token.
         lengths: number of tokens of each example (E,), int64.
 
     >>> ragged = Ragged(columns={"words": torch.tensor([4, 2, 7, 5])}, lengths=torch.tensor([3, 1]))
@@ -110,7 +110,7 @@ class Ragged:
         object.__setattr__(self, "_starts", starts)
 
     def indices(self, examples: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Return the indices of the tokens of some examples in the columns, (B, T), 0 for padding; and the padding."""
+        """Return the column indices of the tokens of some examples (B, T), 0 for padding, and a mask of the padding."""
         chosen = torch.as_tensor(examples)
         starts: Tensor = self._starts[chosen]  # type: ignore[attr-defined]
         lengths = self.lengths[chosen]
@@ -125,7 +125,7 @@ class Ragged:
 
 
 def integers(values: Sequence[int]) -> Tensor:
-    """Return a list as an int64 tensor, eight times as fast as ``torch.tensor`` does.
+    """Return a list as an int64 tensor, eight times as fast as ``torch.tensor``.
 
     >>> integers([3, 1])
     tensor([3, 1])

@@ -1,13 +1,13 @@
-"""Running text as batches: contiguous streams side by side, and the windows that training and evaluation read.
+"""Running text as batches: parallel contiguous streams, read in windows for truncated backpropagation through time.
 
-A text of N tokens is cut into B streams of the same length, but for one token, and every stream is read in windows::
+A text of N tokens is cut into B streams whose lengths differ by at most one token. All are read in windows::
 
     tokens     a b c d e f g h i j k        N = 11, B = 2: the streams are a…f and g…k
-    window 1   inputs ⟨ a b / f g h         targets a b c / g h i       (⟨ is <eos>: what stands before a text)
+    window 1   inputs ⟨ a b / f g h         targets a b c / g h i       (⟨ is <eos>, which precedes a text)
     window 2   inputs c d e / i j           targets d e f / j k
 
-Each token is the target exactly once, and its input is the token before it, across the borders of windows and streams.
-Where the state is carried from window to window, all that is lost is what came before a stream.
+Each token is the target exactly once, and its input is the preceding token, also across the borders of windows and
+streams. If the state is carried from window to window, the only context lost is what precedes a stream.
 
 Shapes: N tokens of the text, B streams, T steps of a window, W windows.
 """
@@ -25,21 +25,21 @@ from torch import Tensor
 
 __all__ = ["Window", "WindowSampler", "Windows", "window_tokens"]
 
-VARIED_SHORT = 0.05  # how often a window's mean length is half of the usual (Merity et al. 2018, section 5)
-VARIED_SPREAD = 5.0  # standard deviation of its length
+VARIED_SHORT = 0.05  # probability of halving the mean length of a window (Merity et al. 2018, section 5)
+VARIED_SPREAD = 5.0  # standard deviation of the length of a window
 SHORTEST = 5
 
 
 @dataclass(frozen=True)
 class Window:
-    """Steps ``start`` to ``start + steps`` of each of some streams.
+    """Steps ``start`` to ``start + steps`` of the streams.
 
     Attributes:
-        start: its first step.
-        steps: how many.
-        streams: into how many streams the text is cut.
-        rows: how many of them have such steps: all, or in the very last step perhaps only the longer ones.
-        learning_rate_scale: what the learning rate is multiplied by.
+        start: first step.
+        steps: number of steps.
+        streams: number of streams that the text is cut into.
+        rows: number of streams in the window: all, or only the longer ones if the window is the very last step.
+        learning_rate_scale: factor on the learning rate.
     """
 
     start: int
@@ -51,15 +51,15 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowSampler:
-    """The windows of an epoch, the same for the same seed and epoch.
+    """Samples the windows of an epoch; they depend only on the seed and the epoch.
 
     Args:
-        tokens: tokens of the text, N.
-        streams: streams side by side, B; fewer where there are fewer tokens.
-        steps: steps of a window, T.
-        vary: whether lengths are random, as in Merity et al. (2018, section 5): about T, now and then about T/2. The
-            learning rate is scaled with them, since shorter windows would be favoured otherwise.
-        seed: of these lengths.
+        tokens: number of tokens of the text, N.
+        streams: number of parallel streams, B; reduced if there are fewer tokens.
+        steps: number of steps of a window, T.
+        vary: draw random lengths as in Merity et al. (2018, section 5): about T, occasionally about T/2. The learning
+            rate is scaled with the length, because shorter windows would otherwise get too much weight.
+        seed: random seed of the lengths.
 
     >>> [(window.start, window.steps, window.rows) for window in WindowSampler(tokens=11, streams=2, steps=3).epoch(0)]
     [(0, 3, 2), (3, 3, 2)]
@@ -72,7 +72,7 @@ class WindowSampler:
     seed: int = 0
 
     def epoch(self, number: int) -> "Windows":
-        """The windows of one epoch, in their order."""
+        """Return the windows of one epoch, in order."""
         streams = min(self.streams, self.tokens)
         longest = -(-self.tokens // streams)
         if self.vary:
@@ -90,19 +90,19 @@ class WindowSampler:
         return np.frombuffer(starts, dtype=np.int64)
 
     def learning_rate_scale(self, index: Window) -> float:
-        """Return the factor of the learning rate for a window."""
+        """Return the factor on the learning rate for a window."""
         return index.learning_rate_scale
 
 
 @dataclass(frozen=True, eq=False)
 class Windows(Sequence[Window]):
-    """Windows one after the other, each made when it is asked for: those of a large text are very many.
+    """A sequence of windows, created on access because a large text has very many.
 
     Attributes:
-        starts_W: their first steps.
-        tokens: tokens of the text, N.
-        streams: into how many streams it is cut.
-        usual: the length at which the learning rate is as it is.
+        starts_W: first steps of the windows.
+        tokens: number of tokens of the text, N.
+        streams: number of streams that the text is cut into.
+        usual: the length of a window at which the learning rate is not scaled.
     """
 
     starts_W: NDArray[np.int64]
@@ -114,24 +114,24 @@ class Windows(Sequence[Window]):
         return len(self.starts_W)
 
     def __getitem__(self, place: Any) -> Any:
-        """A window; of a slice, a list of them."""
+        """Return a window, or a list of windows for a slice."""
         if isinstance(place, slice):
             return [self[each] for each in range(len(self))[place]]
         place = range(len(self))[place]
         longest, longer = -(-self.tokens // self.streams), self.tokens % self.streams or self.streams
         start = int(self.starts_W[place])
         end = longest if place + 1 == len(self) else int(self.starts_W[place + 1])
-        alone = end == longest and end - start == 1  # a step that only the longer streams have
+        alone = end == longest and end - start == 1  # the step that only the longer streams have
         return Window(start, end - start, self.streams, longer if alone else self.streams, (end - start) / self.usual)
 
 
 def window_tokens(ids: np.ndarray, window: Window, *, before: int) -> tuple[Tensor, Tensor, Tensor]:
-    """What a window reads: inputs and targets (B, T) as int64, padded with 0, and true lengths (B,).
+    """Return the inputs and targets of a window (B, T) as int64, padded with 0, and the true lengths (B,).
 
     Args:
-        ids: the tokens of the text (N,), on the disk perhaps; only those of the window are read.
+        ids: token ids of the text (N,), possibly memory-mapped; only those of the window are read.
         window: one of the windows of this text.
-        before: the token that stands before the text.
+        before: id of the token that precedes the text.
 
     >>> inputs, targets, lengths = window_tokens(np.arange(1, 12), Window(3, 3, streams=2, rows=2), before=0)
     >>> inputs.tolist(), targets.tolist(), lengths.tolist()

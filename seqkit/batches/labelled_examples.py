@@ -11,7 +11,7 @@ from seqkit.batches.word_examples import WordExamples
 __all__ = ["LabelledExamples", "WeightedNgrams"]
 
 WeightedNgrams = tuple[NDArray[np.int64], NDArray[np.float32]]
-"""The ids of the known n-grams of a text, and their weights."""
+"""Ids and weights of the known n-grams of a text."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class LabelledExamples:
         texts: the texts, split into words.
         read: the input of the encoder.
         ngrams: the n-grams of each text and their weights; None if the model has no linear branch.
-        empty: whether each text has no word.
+        empty: for each text, whether it has no words.
         gold: the indices of the labels of each text; None if unknown. An index beyond the last label stands for a label
             that does not occur in the training data.
     """

@@ -1,4 +1,4 @@
-"""Which examples make a batch, in training and in prediction."""
+"""Group examples into batches, for training and for prediction."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ __all__ = [
 
 _Value = TypeVar("_Value")
 ROWS_A_STEP_IS_WORTH = 8
-"""A step of a small batch takes as long as that of so many rows more: measured, for encoder and CRF, on two cores."""
+"""Extra rows that cost as much as an extra step of a small batch; measured for encoder and CRF on two cores."""
 
 
 def in_order(batches: Sequence[Sequence[int]], values: Sequence[Sequence[_Value]]) -> list[_Value]:
-    """The values of the examples of batches, in the order of the examples.
+    """Return the values of the examples of all batches, in the order of the examples.
 
     >>> in_order([[2, 0], [1]], [["c", "a"], ["b"]])
     ['a', 'b', 'c']
@@ -28,11 +28,11 @@ def in_order(batches: Sequence[Sequence[int]], values: Sequence[Sequence[_Value]
 
 
 def length_sorted_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Every example once, the longest first, in batches of like lengths and at most ``batch_tokens`` padded tokens.
+    """Group all examples, longest first, into batches of similar lengths with at most ``batch_tokens`` padded tokens.
 
-    A batch holds a power of four of examples, so that shapes come again: kernels are built, and kept, for each shape.
-    It grows as long as the padding that this takes is worth less than the steps of further batches. An example longer
-    than the budget is a batch of its own.
+    The size of a batch is a power of four, so that shapes recur: kernels are compiled and cached for each shape. A
+    batch grows as long as the additional padding costs less than the steps of a further batch. An example longer than
+    ``batch_tokens`` forms a batch of its own.
 
     >>> length_sorted_batches([3, 9, 2, 3, 3, 3], batch_tokens=12)
     [[1], [0, 3, 4, 5], [2]]
@@ -43,7 +43,7 @@ def length_sorted_batches(lengths: Sequence[int], batch_tokens: int) -> list[lis
     while start < len(order):
         longest, size = lengths[order[start]], 1
         while start + 4 * size <= len(order) and 4 * size * longest <= batch_tokens:
-            shorter = lengths[order[start + size]]  # the longest of what would be added
+            shorter = lengths[order[start + size]]  # the longest of the examples that would be added
             if (longest - shorter) * 3 * size > ROWS_A_STEP_IS_WORTH * shorter:
                 break
             size *= 4
@@ -66,7 +66,7 @@ def _cut(order: Sequence[int], lengths: Sequence[int], batch_tokens: int) -> Ite
 
 
 def _balanced(labels: Sequence[int], generator: random.Random) -> list[int]:
-    """As many examples as there are labels given, of each label as many as of any other, but for one."""
+    """Draw ``len(labels)`` examples, with counts per label that differ by at most one."""
     examples: dict[int, list[int]] = {}
     for example, label in enumerate(labels):
         examples.setdefault(label, []).append(example)
@@ -80,14 +80,14 @@ def _balanced(labels: Sequence[int], generator: random.Random) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class BucketSampler:
-    """Random batches of like lengths under a token budget, the same for the same seed and epoch.
+    """Samples random batches of similar lengths, limited by a number of tokens.
 
-    The examples are shuffled, sorted by length within pools of many batches, cut by the token budget, and the
-    batches shuffled: rows of a batch are about as long as each other, yet no two epochs share their batches.
-    The whole state is (seed, epoch), so a position in it is one number and resuming is exact.
+    Examples are shuffled, sorted by length within pools of many batches, cut into batches by the token budget, and the
+    batches are shuffled. The rows of a batch therefore have similar lengths, but every epoch has different batches. An
+    epoch depends only on (seed, epoch), so the position in it is one number, and resuming is exact.
 
-    With ``labels``, one for each example, an epoch is drawn anew: as many examples as there are, of each label as many
-    as of any other. Those of a rare label come several times, of a frequent one some do not come.
+    With ``labels``, one for each example, every epoch draws as many examples as there are, the same number for each
+    label. Examples of a rare label are repeated; of a frequent label, some are left out.
 
     >>> sampler = BucketSampler(lengths=[5, 1, 4, 2], batch_tokens=6, seed=1)
     >>> sorted(example for batch in sampler.epoch(0) for example in batch)
@@ -101,7 +101,7 @@ class BucketSampler:
     labels: Sequence[int] | None = None
 
     def epoch(self, number: int) -> Sequence[Sequence[int]]:
-        """The batches of one epoch."""
+        """Return the batches of one epoch."""
         generator = random.Random(f"{self.seed}/{number}")
         order = list(range(len(self.lengths))) if self.labels is None else _balanced(self.labels, generator)
         generator.shuffle(order)
@@ -113,5 +113,5 @@ class BucketSampler:
         return batches
 
     def learning_rate_scale(self, index: Sequence[int]) -> float:
-        """Return 1: all batches are learnt from at the same rate."""
+        """Return 1: the learning rate is the same for all batches."""
         return 1.0

@@ -1,4 +1,4 @@
-"""The tokens of a text on disk instead of in memory, for as long as they are used."""
+"""Token ids of a text in a temporary file, for texts that do not fit in memory."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,13 +17,13 @@ __all__ = ["TokenStore", "store_tokens"]
 
 @dataclass(frozen=True, eq=False)
 class TokenStore:
-    """The tokens of a split, and how much text they stand for.
+    """The token ids of a split, and the length of its text.
 
     Attributes:
-        ids: (N,) the tokens, read-only, in the smallest unsigned type that holds every id of the vocabulary. They lie
-            in a temporary file without a name, which is gone with the last array that is read from it.
-        characters: of the text, in Unicode code points.
-        bytes: of the text, as UTF-8.
+        ids: token ids (N,), read-only, in the smallest unsigned dtype that holds every id of the vocabulary. They are
+            memory-mapped from an unnamed temporary file, which disappears with the last array that refers to it.
+        characters: length of the text in Unicode code points.
+        bytes: length of the text in UTF-8.
 
     >>> store = TokenStore(np.array([2, 3], np.uint8), characters=2, bytes=3)
     >>> len(store.ids)
@@ -36,7 +36,7 @@ class TokenStore:
 
 
 class _Meter:
-    """Counts the text that flows through it."""
+    """Counts the characters and bytes of the text that passes through."""
 
     def __init__(self) -> None:
         self.characters = self.bytes = 0
@@ -49,17 +49,17 @@ class _Meter:
 
 
 def store_tokens(tokenizer: TextTokenizer, texts: Texts) -> TokenStore:
-    """Encode a split, in constant memory; about one to four bytes a token are written to the temporary folder.
+    """Encode a split in constant memory; one to four bytes per token are written to the temporary folder.
 
-    ``<eos>`` comes after each of many documents, but not after one running text, nor where the line ends of
-    pretokenized text are ``<eos>`` already.
+    ``<eos>`` follows each document if there are several, but not a single running text, and not pretokenized text,
+    whose line ends already are ``<eos>``.
 
     Raises:
-        CorpusError: the split is empty or cannot be read, or the temporary folder is full.
+        CorpusError: if the split is empty or cannot be read, or the temporary folder is full.
 
     >>> from seqkit.data.texts import from_strings
     >>> texts = from_strings(["aab", "ba"])
-    >>> store_tokens(TextTokenizer.fitted("char", texts), texts)
+    >>> store_tokens(TextTokenizer.fitted("char", texts.documents()), texts)
     TokenStore(ids=memmap([2, 2, 3, 0, 3, 2, 0], dtype=uint8), characters=5, bytes=5)
     """
     dtype = np.min_scalar_type(len(tokenizer) - 1)
@@ -70,7 +70,7 @@ def store_tokens(tokenizer: TextTokenizer, texts: Texts) -> TokenStore:
         for ids in tokenizer.encode_documents(documents, ended=ended):
             _write(file, ids.astype(dtype).tobytes())
         if not meter.characters:
-            raise CorpusError("the split is empty: there is nothing to make tokens of")
+            raise CorpusError("the split is empty: it has no text")
         stored = np.memmap(file, dtype, mode="r")
     return TokenStore(stored, meter.characters, meter.bytes)
 
@@ -91,5 +91,5 @@ def _write(file: IO[bytes], content: bytes) -> None:
 
 
 def _unwritable(error: OSError) -> CorpusError:
-    message = f"tokens cannot be written there ({error.strerror}); name a folder with more room in TMPDIR"
+    message = f"cannot write tokens here ({error.strerror}); set TMPDIR to a folder with more space"
     return CorpusError(message, file=tempfile.gettempdir())

@@ -1,6 +1,6 @@
-"""Texts as models of words read them: word, spelling, shape and affixes.
+"""Texts as features of words: word id, characters, shape and affixes.
 
-Two tokens of a text, and what becomes of them::
+The features of two tokens::
 
     Uma     spelling 17 → word 1 (seen once: <unk>), shape Title, characters U m a, affixes Um- Uma- -ma …
     visited spelling 18 → word 42, shape lower, characters v i s i t e d, affixes vi- vis- -ed …
@@ -30,19 +30,19 @@ from seqkit.text.words import WordTokenizer
 
 __all__ = ["WordExamples", "WordReader", "read_word_vectors"]
 
-MOST_SPELLINGS = 2**17  # whose vectors are held at once: 80 MB
+MOST_SPELLINGS = 2**17  # largest number of precomputed vectors: 80 MB
 
 
 @dataclass(frozen=True, kw_only=True)
 class WordExamples:
-    """Texts as a model of words reads them.
+    """Texts as features of words.
 
     Attributes:
-        tokens: the texts, cut into words.
+        tokens: the texts, split into words.
         ragged: the spelling of each token, as a row of the tables below.
         words_S, shapes_S, affixes_SA: word id, shape id and affix ids of each distinct spelling; row 0 is padding.
         characters_SL, characters_S: the character ids of each distinct spelling, and their number.
-        spelling_vectors_SD: the vector of each distinct spelling, if precomputed for all batches together.
+        spelling_vectors_SD: the vector of each distinct spelling, if precomputed for all batches.
     """
 
     tokens: Sequence[Sequence[str]]
@@ -64,7 +64,7 @@ class WordExamples:
         return lengths
 
     def spellings(self, chosen: Tensor | slice = slice(None)) -> dict[str, Tensor]:
-        """Return shapes, affixes and characters of some spellings, no wider than the longest of them."""
+        """Return shapes, affixes and characters of some spellings, padded to the longest of them."""
         lengths_U = self.characters_S[chosen]
         return {
             "shapes_U": self.shapes_S[chosen],
@@ -74,13 +74,13 @@ class WordExamples:
         }
 
     def precompute(self, vectors: Callable[[Mapping[str, Tensor]], Tensor], device: torch.device) -> Self:
-        """Return the texts with the vectors of all their spellings, which hold as long as the weights stay the same.
+        """Return the texts with the vectors of all their spellings, which are valid until the weights change.
 
-        The vectors of very many spellings would fill the memory; each batch then computes its own.
+        The vectors of very many spellings would need too much memory; each batch then computes its own.
 
         Args:
-            vectors: the part of the model that computes them, from what :meth:`spellings` returns.
-            device: where the model is.
+            vectors: the part of the model that computes vectors from the result of :meth:`spellings`.
+            device: device of the model.
         """
         if len(self.words_S) > MOST_SPELLINGS:
             return self
@@ -89,7 +89,7 @@ class WordExamples:
         )
 
     def tensors(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return what a model reads of some texts, in the order given: a row per text, and what they share."""
+        """Return the inputs of the model for some texts, a row for each in the order given, and the shared inputs."""
         rows_BT = self.ragged.pad(rows)["spellings"]
         words_BT = self.words_S[rows_BT]
         if self.spelling_vectors_SD is not None:
@@ -99,13 +99,13 @@ class WordExamples:
 
 
 class WordReader:
-    """The vocabularies of words, characters and affixes, and the tokenizer of raw text.
+    """The tokenizer of raw text, and the vocabularies of words, characters and affixes.
 
     Args:
-        tokenizer: splits raw text as the training corpus was split; its ``words`` are the word vocabulary.
+        tokenizer: splits raw text like the training corpus; its ``words`` are the word vocabulary.
         characters: character vocabulary.
         affixes: affix vocabulary.
-        singletons: whether each word occurs once in the training data.
+        singletons: for each word, whether it occurs exactly once in the training data.
 
     >>> reader = WordReader.fitted([["Ada", "ran"], ["Ada", "sat"]])
     >>> examples = reader.read([["Ada", "sat"], ["Bo"]])
@@ -140,8 +140,8 @@ class WordReader:
         Args:
             tokens: the texts, split into words.
             minimum_count: minimum number of occurrences for a word to enter the vocabulary.
-            tokenizer: the tokenizer that split them; None chooses the one that splits raw text most like them.
-            known: normalized words that enter the vocabulary however rare they are: those with a pretrained vector.
+            tokenizer: the tokenizer that split them; None selects the one that splits raw text most like them.
+            known: normalized words that enter the vocabulary at any frequency: those with a pretrained vector.
         """
         spellings = Counter(word for text in tokens for word in text)
         tokenizer = tokenizer or WordTokenizer.fitted_to(tokens)
@@ -151,14 +151,14 @@ class WordReader:
             counts[normalize_word(word)] += count
         return cls(
             tokenizer,
-            # Counted over distinct spellings: what many different words share is useful.
+            # Counted over distinct spellings: a feature is useful if many different words share it.
             characters=Vocabulary.build(Counter(character for word in spellings for character in encodable(word)), 2),
             affixes=Vocabulary.build(Counter(affix for word in spellings for affix in affixes(encodable(word))), 3),
             singletons=[counts[entry] == 1 and entry not in known for entry in tokenizer.words.entries],
         )
 
     def read(self, tokens: Sequence[Sequence[str]]) -> WordExamples:
-        """Return texts as a model reads them."""
+        """Return texts as features of words."""
         spellings = {word: row for row, word in enumerate(dict.fromkeys(chain.from_iterable(tokens)), start=1)}
         places = integers(list(map(spellings.__getitem__, chain.from_iterable(tokens))))
         characters_SL, characters_S = self._characters(spellings)
@@ -173,18 +173,22 @@ class WordReader:
             characters_S=characters_S,
         )
 
+    def pieces(self, text: str) -> list[str]:
+        """Return the words of a text."""
+        return [token.text for token in self.tokenizer.tokenize(text)]
+
     def _characters(self, spellings: Collection[str]) -> tuple[Tensor, Tensor]:
-        """Return the padded character ids of spellings, and their numbers; row 0 is padding, one character long."""
+        """Return the padded character ids of spellings, and their lengths; row 0 is padding of length 1."""
         read = [shortened(encodable(word)) for word in spellings]
         filled_S = integers([1, *map(len, read)])
-        characters_S = filled_S.clamp(min=1)  # a word of no character is read as padding, one character long
+        characters_S = filled_S.clamp(min=1)  # a word without characters is read as padding of length 1
         inside_SL = torch.arange(int(characters_S.max())) < filled_S[:, None]
         characters_SL = torch.full(inside_SL.shape, PADDING_ID)
         characters_SL[inside_SL] = integers([PADDING_ID, *self.characters.ids("".join(read))])
         return characters_SL, characters_S
 
     def assets(self) -> dict[str, str]:
-        """Return the files of the reader; the singletons are not among them, since the weights file has them."""
+        """Return the files of the reader, without the singletons, which are stored with the weights."""
         return {
             "tokenizer.json": self.tokenizer.to_json(),
             "characters.json": json.dumps(self.characters.entries, ensure_ascii=False),
@@ -193,7 +197,7 @@ class WordReader:
 
     @classmethod
     def restored(cls, read: Callable[[str], str]) -> Self:
-        """Return the reader whose files ``read`` returns by name."""
+        """Restore a reader; ``read`` returns the content of a file by name."""
         return cls(
             WordTokenizer.from_json(read("tokenizer.json")),
             characters=Vocabulary(json.loads(read("characters.json"))),
@@ -202,11 +206,11 @@ class WordReader:
 
 
 def read_word_vectors(path: str, most_frequent: int, tokens: Sequence[Sequence[str]]) -> dict[str, Tensor]:
-    """Read the pretrained vectors of the words of some texts, and of the first words of the file, by normalized word.
+    """Read the pretrained vectors of the words of texts, and of the first words of the file, by normalized word.
 
     Args:
-        path: the file, in a format of :func:`seqkit.text.pretrained_vectors.read_vectors`.
-        most_frequent: number of words to keep from the top of the file.
+        path: a file in one of the formats of :func:`seqkit.text.pretrained_vectors.read_vectors`.
+        most_frequent: number of words to keep from the start of the file.
         tokens: the texts.
     """
     spellings = {word for text in tokens for word in text}
@@ -215,6 +219,6 @@ def read_word_vectors(path: str, most_frequent: int, tokens: Sequence[Sequence[s
     vectors: dict[str, Tensor] = {}
     for word, vector in zip(table.words, torch.from_numpy(table.vectors), strict=True):
         key = normalize_word(word)
-        if key == word or key not in vectors:  # "The" lends its vector to "the" only where there is no "the"
+        if key == word or key not in vectors:  # "The" provides the vector of "the" only if the file has no "the"
             vectors[key] = vector
     return vectors

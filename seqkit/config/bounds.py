@@ -76,7 +76,7 @@ class Setting:
         if value is None and self.optional:
             return None
         if self.choices:
-            if value not in self.choices:
+            if value not in tuple(self.choices):  # a table would hash the value, which may be a list
                 raise self._error(f"one of {', '.join(self.choices)}", value)
             return value
         if self.kind in (int, float):

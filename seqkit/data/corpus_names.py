@@ -1,13 +1,13 @@
-"""What a corpus name stands for, and which files belong to it.
+"""What a corpus name means, and which files belong to it.
 
-The shape of a name says what it is, never what happens to lie on the disk:
+The form of a name decides what it means, never what happens to be on the disk:
 
 ====================================  ==================================================
 ``ner-mini``                          a corpus embedded in seqkit
 ``owner/name``, ``owner/name:config`` a corpus of the Hugging Face hub
 ``./x``  ``../x``  ``/x``  ``~/x``    a local file or folder
 ``x.conll`` and other known suffixes  a local file
-``embedded:x``  ``hub:x``  ``path:x`` whatever the prefix says
+``embedded:x``  ``hub:x``  ``path:x`` what the prefix says
 ====================================  ==================================================
 """
 
@@ -20,14 +20,14 @@ from typing import Literal, NamedTuple
 
 from seqkit.data.formats import KNOWN_SUFFIXES
 from seqkit.data.hub import HUB_ALIASES
-from seqkit.data.typed_datasets import SPLIT_WORDS
+from seqkit.data.split_files import SPLIT_WORDS, find_split_files
 from seqkit.errors import ConfigError, CorpusError
 
 __all__ = ["CorpusSpec", "corpus_files", "is_saved", "list_embedded", "read_card", "resolve_spec"]
 
 
 class CorpusSpec(NamedTuple):
-    """What a corpus name stands for.
+    """What a corpus name means.
 
     >>> resolve_spec("eriktks/conll2003").kind
     'hub'
@@ -42,10 +42,10 @@ class CorpusSpec(NamedTuple):
 
 
 def resolve_spec(spec: str | PathLike[str]) -> CorpusSpec:
-    """Tell from the shape of a corpus name what it stands for; nothing is looked up.
+    """Decide from the form of a corpus name what it means; nothing is looked up.
 
     Raises:
-        ConfigError: the name has no shape that is known.
+        ConfigError: the name has none of the known forms.
 
     >>> resolve_spec("ner-mini"), resolve_spec("universal-dependencies/universal_dependencies:en_ewt").config
     (CorpusSpec(kind='embedded', name='ner-mini', config=None), 'en_ewt')
@@ -66,16 +66,13 @@ def resolve_spec(spec: str | PathLike[str]) -> CorpusSpec:
         return _hub_spec(text)
     if text and "/" not in text:
         return CorpusSpec("embedded", text)
-    raise ConfigError(f"{text!r} names no corpus; write ./{text} for a local path, owner/name for one of the hub")
+    raise ConfigError(f"{text!r} is not the name of a corpus; write ./{text} for a local path, owner/name for the hub")
 
 
 def _looks_local(text: str) -> bool:
-    starts = ("./", "../", "~", ".\\", "..\\")
-    return text in (".", "..") or text.startswith(starts) or Path(text).is_absolute() or _suffix(text) in KNOWN_SUFFIXES
-
-
-def _suffix(text: str) -> str:
-    return Path(text).suffix.lower()
+    path = Path(text)
+    has_local_start = text in (".", "..") or text.startswith(("./", "../", "~", ".\\", "..\\"))
+    return has_local_start or path.is_absolute() or path.suffix.lower() in KNOWN_SUFFIXES
 
 
 def _hub_spec(text: str) -> CorpusSpec:
@@ -84,7 +81,7 @@ def _hub_spec(text: str) -> CorpusSpec:
 
 
 def list_embedded() -> list[str]:
-    """The names of the corpora embedded in seqkit.
+    """Return the names of the corpora embedded in seqkit.
 
     >>> "ner-mini" in list_embedded()
     True
@@ -99,15 +96,15 @@ def _embedded_folder(name: str) -> Path:
         return Path(str(importlib.resources.files("seqkit_corpora").joinpath(name)))
     near = difflib.get_close_matches(name.partition(":")[0], [*names, *HUB_ALIASES], n=3, cutoff=0.5)
     suggested = " or ".join(HUB_ALIASES.get(each, each) for each in near)
-    hint = f"did you mean {suggested}?" if near else f"there is {', '.join(names) or 'none'}"
-    raise CorpusError(f"no embedded corpus {name!r}; {hint} (a local folder is written ./{name})")
+    hint = f"did you mean {suggested}?" if near else f"known are {', '.join(names) or 'none'}"
+    raise CorpusError(f"no embedded corpus {name!r}; {hint} (for a local folder, write ./{name})")
 
 
 def read_card(name: str) -> str:
-    """The card of an embedded corpus: origin, licence, counts, annotation guideline.
+    """Return the card of an embedded corpus: origin, licence, counts, annotation guideline.
 
     Raises:
-        CorpusError: there is no such corpus; the message names near matches.
+        CorpusError: there is no such corpus; the message names similar ones.
 
     >>> read_card("ner-mini").startswith("# ")
     True
@@ -116,7 +113,7 @@ def read_card(name: str) -> str:
 
 
 def corpus_files(spec: str | PathLike[str]) -> dict[str, Path]:
-    """The files of an embedded or local corpus, by split; none for one of the hub or saved by ``datasets``.
+    """Return the files of an embedded or local corpus, by split; none for one of the hub or saved by ``datasets``.
 
     Raises:
         CorpusError: there is no such corpus, or two files could be the same split.
@@ -136,7 +133,7 @@ def corpus_files(spec: str | PathLike[str]) -> dict[str, Path]:
 
 
 def is_saved(folder: Path) -> bool:
-    """Whether a folder was written by ``save_to_disk`` of a ``Dataset`` or ``DatasetDict``.
+    """Return whether a folder was written by ``save_to_disk`` of a ``Dataset`` or ``DatasetDict``.
 
     >>> is_saved(Path("nowhere"))
     False
@@ -145,23 +142,18 @@ def is_saved(folder: Path) -> bool:
 
 
 def _split_files(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        words = {SPLIT_WORDS[word] for word in re.split(r"[^a-z0-9]+", path.name.lower()) if word in SPLIT_WORDS}
-        named = path.suffix == "" or path.suffix[1:].lower() in SPLIT_WORDS or _suffix(path.name) in KNOWN_SUFFIXES
-        # A Universal Dependencies treebank has its plain text beside it, under the same name.
-        is_companion = path.suffix == ".txt" and path.with_suffix(".conllu").exists()
-        if not words or not named or is_companion or not path.is_file():
-            continue
-        for split in words:
-            if split in found or len(words) > 1:
-                others = f"{found[split].name} and " if split in found else ""
-                message = f"cannot tell which file is {split}: {others}{path.name}; leave one file for each split"
-                raise CorpusError(message, file=folder)
-            found[split] = path
+    found = find_split_files(folder, _can_be_rows)
     if not found:
         message = "no train, dev or test file of a known format in this folder"
         if (folder / "README.md").exists():
-            message += f"; if it has the shape of a hub repository, write hub:{folder}"
+            message += f"; if it is a copy of a hub repository, write hub:{folder}"
         raise CorpusError(message, file=folder)
-    return {split: found[split] for split in ("train", "dev", "test") if split in found}
+    return {split: path for split, (path,) in found.items()}
+
+
+def _can_be_rows(path: Path) -> bool:
+    """Return whether a file may hold the rows of a split if its name says so."""
+    suffix = path.suffix.lower()
+    # A Universal Dependencies treebank has its plain text beside it, under the same name.
+    is_companion = path.suffix == ".txt" and path.with_suffix(".conllu").exists()
+    return (suffix in ("", *KNOWN_SUFFIXES) or suffix[1:] in SPLIT_WORDS) and not is_companion and path.is_file()

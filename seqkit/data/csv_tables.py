@@ -1,4 +1,4 @@
-"""CSV and TSV files with a header: one token a row, one sentence a row, or one labelled text a row.
+"""CSV and TSV files with a header: a token a row, a sentence a row, a labelled text a row, or a document a row.
 
 ::
 
@@ -11,69 +11,57 @@ import ast
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-from seqkit.data.conll import Column, SentenceBuilder
-from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence
+from seqkit.data.column_names import (
+    DOCUMENT,
+    LABEL,
+    SENTENCE,
+    TAG,
+    TEXT,
+    TOKEN,
+    TOKENS,
+    check_column,
+    column_index,
+    first_present,
+)
+from seqkit.data.rows import Column, LabelledText, PlainText, Row, SentenceBuilder, TaggedSentence
+from seqkit.data.text_files import ROWS_AT_ONCE, lines_of, read_pieces
 from seqkit.errors import CorpusError
 
-__all__ = ["has_table_header", "read_csv"]
+__all__ = ["csv_documents", "has_table_header", "read_csv"]
 
-LIST_COLUMNS = ("tokens", "words")
-TOKEN_COLUMNS = ("token", "word", "form", *LIST_COLUMNS, "text")
-TAG_COLUMNS = ("tag", "tags", "ner", "ner_tag", "ner_tags", "label", "labels", "pos", "upos")
-SENTENCE_COLUMNS = ("sentence_id", "sentence #", "sentence_number", "sent_id", "sentence")
-DOCUMENT_COLUMNS = ("document", "document_id", "doc_id")
-
-
-class _Table(NamedTuple):
-    """Numbered rows under named columns; a blank line is a row without cells."""
-
-    file: str
-    names: list[str]
-    rows: list[tuple[int, list[str]]]
-
-    def column(self, candidates: Sequence[str], chosen: Column = None) -> int | None:
-        """The index of the first candidate there is, or of the column that was asked for."""
-        if chosen is None:
-            return next((self.names.index(name) for name in candidates if name in self.names), None)
-        if str(chosen).lower() in self.names:
-            return self.names.index(str(chosen).lower())
-        if str(chosen).removeprefix("-").isdecimal() and -len(self.names) <= int(chosen) < len(self.names):
-            return int(chosen) % len(self.names)
-        raise CorpusError(f"no column {chosen!r}: the columns are {', '.join(self.names)}", file=self.file, line=1)
-
-    def filled(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows that are not blank lines."""
-        return (row for row in self.rows if row[1])
+NumberedCells = tuple[int, list[str]]
 
 
 def has_table_header(text: str) -> bool:
-    """Whether the first line of a tab-separated file names its columns.
+    """Return whether the first line of a tab-separated file names its columns.
 
     >>> has_table_header("Token\\tTag\\nAda\\tB-PER\\n"), has_table_header("Ada\\tB-PER\\n")
     (True, False)
     """
     names = [name.strip().strip('"').lower() for name in text.partition("\n")[0].split("\t")]
-    return any(name in TOKEN_COLUMNS for name in names) and any(name in TAG_COLUMNS for name in names)
+    return first_present(TOKEN, names) is not None and first_present(TAG, names) is not None
 
 
 def read_csv(
     text: str, file: str, token_column: Column = None, tag_column: Column = None, text_column: str | None = None
 ) -> list[Row]:
-    """Read a table with a header; its columns say what a row is.
+    """Read a table with a header; the columns decide what a row is.
 
-    ``text`` and ``label`` make labelled texts; ``tokens`` and ``tags``, as JSON lists or cut at spaces, a
-    sentence a row; a token and a tag column a token a row, where sentences are told apart by a sentence
-    column (blank means the same sentence) or by blank lines.
+    ``text`` and ``label`` make labelled texts. ``tokens`` and ``tags``, as JSON lists or separated by spaces, make a
+    sentence a row. A token and a tag column make a token a row; sentences are then separated by a sentence column
+    (blank means the same sentence) or by blank lines.
 
     Args:
         text: the content of the file.
         file: its name, for errors.
         token_column: name or index of the token column.
-        tag_column: name or index of the tag column, or of that of the labels of texts.
-        text_column: name of the column of texts, where it is not ``text``.
+        tag_column: name or index of the tag column, or of the column of the labels of texts.
+        text_column: name of the column of texts; by default ``text``.
 
     Raises:
         CorpusError: the columns are not known, or a row does not fit them; with file and line.
@@ -81,31 +69,65 @@ def read_csv(
     >>> read_csv("text,label\\na fine film,positive\\n", "a.csv")
     [LabelledText(text='a fine film', label='positive', line=2, document=None)]
     """
-    table = _parse(text, file)
-    token, tag = table.column(TOKEN_COLUMNS, token_column), table.column(TAG_COLUMNS, tag_column)
-    sentence, document = table.column(SENTENCE_COLUMNS), table.column(DOCUMENT_COLUMNS)
+    table = _open_table(lambda: lines_of([text]), file)
+    token, tag = table.column(TOKEN, token_column), table.column(TAG, tag_column)
     if token_column is None:
-        passage = (
-            table.column((), text_column)
-            if text_column
-            else table.column(("text",))
-            if sentence is None
-            else table.column(("sentence",))
-            if token is None
-            else None
-        )
-        label = table.column(("label", "labels"), tag_column)
+        passage = _passage_column(table, text_column)
+        label = table.column(LABEL, tag_column)
         if passage is not None and label is not None and (text_column or label == tag):
-            return [_labelled(table, line, cells, passage, label) for line, cells in table.filled()]
+            return [_labelled(table, line, cells, passage, label) for line, cells in table.filled_rows()]
         if passage is not None and tag is None:
-            return [PlainText(cells[passage], line) for line, cells in table.filled()]
+            return [PlainText(cells[passage], line) for line, cells in table.filled_rows()]
     if token is None or tag is None:
         missing = "token" if token is None else "tag"
-        raise CorpusError(f"no {missing} column among {', '.join(table.names)}; name it", file=file, line=1)
-    first = next((cells[token] for _, cells in table.filled()), "")
-    if table.names[token] in LIST_COLUMNS or first.startswith("["):
-        return [_sentence(table, line, cells, token, tag, document) for line, cells in table.filled()]
-    return _join_tokens(table, token, tag, sentence, document)
+        message = f"no {missing} column among {', '.join(table.names)}; say which column it is"
+        raise CorpusError(message, file=file, line=1)
+    rows = list(table.rows)
+    first = next((cells[token] for _, cells in rows if any(cells)), "")
+    if table.names[token] in TOKENS or first.startswith("["):
+        document = table.column(DOCUMENT)
+        return [_sentence(table, line, cells, token, tag, document) for line, cells in rows if any(cells)]
+    return _join_tokens(table, rows, token, tag)
+
+
+def csv_documents(path: Path, encoding: str, column: str) -> Iterator[str]:
+    """Read the text of each row; a few rows at a time are in memory."""
+    table = _open_table(lambda: lines_of(read_pieces(path, encoding)), path)
+    check_column(column.lower(), table.names, path, 1)
+    index = table.names.index(column.lower())
+    return (cells[index] for _, cells in table.rows if cells)
+
+
+class _Table(NamedTuple):
+    """Named columns, and rows with the line on which each begins; a blank line is a row without cells."""
+
+    file: str | Path
+    names: list[str]
+    rows: Iterator[NumberedCells]
+
+    def column(self, candidates: Sequence[str], chosen: Column = None) -> int | None:
+        """Return the index of the chosen column, or else of the first candidate that is there.
+
+        Raises:
+            CorpusError: the chosen column is not there.
+        """
+        if chosen is None:
+            name = first_present(candidates, self.names)
+            return None if name is None else self.names.index(name)
+        return column_index(chosen, self.names, len(self.names), self.file, line=1)
+
+    def filled_rows(self) -> Iterator[NumberedCells]:
+        """Read the rows that have anything in their cells."""
+        return ((line, cells) for line, cells in self.rows if any(cells))
+
+
+def _passage_column(table: _Table, chosen: str | None) -> int | None:
+    """Return the column of texts: ``text``, or ``sentence`` if there are neither texts nor tokens."""
+    if chosen:
+        return table.column((), chosen)
+    if table.column(SENTENCE) is None:
+        return table.column(TEXT[:1])
+    return table.column(("sentence",)) if table.column(TOKEN) is None else None
 
 
 def _labelled(table: _Table, line: int, cells: list[str], passage: int, label: int) -> Row:
@@ -125,7 +147,7 @@ def _sentence(table: _Table, line: int, cells: list[str], token: int, tag: int, 
 def _list(cell: str) -> list[str]:
     if not cell.startswith("["):
         return [part for part in cell.split(" ") if part]
-    for parse in (json.loads, ast.literal_eval):  # the second reads what pandas writes of a list
+    for parse in (json.loads, ast.literal_eval):  # the second reads what pandas writes for a list
         try:
             value = parse(cell)
         except (ValueError, SyntaxError):
@@ -135,14 +157,15 @@ def _list(cell: str) -> list[str]:
     return []
 
 
-def _join_tokens(table: _Table, token: int, tag: int, sentence: int | None, document: int | None) -> list[Row]:
-    if sentence is None and all(cells for _, cells in table.rows):
-        message = "nothing tells the sentences apart; add a sentence_id column, or blank lines between sentences"
+def _join_tokens(table: _Table, rows: Sequence[NumberedCells], token: int, tag: int) -> list[Row]:
+    sentence, document = table.column(SENTENCE), table.column(DOCUMENT)
+    if sentence is None and all(any(cells) for _, cells in rows):
+        message = "nothing separates the sentences; add a sentence_id column, or blank lines between sentences"
         raise CorpusError(message, file=table.file, line=1)
-    builder = SentenceBuilder(table.file)
+    builder = SentenceBuilder(str(table.file))
     current = ""
-    for line, cells in table.rows:
-        if not cells:
+    for line, cells in rows:
+        if not any(cells):
             builder.end_sentence()
             continue
         if sentence is not None and cells[sentence].strip() not in ("", current):
@@ -155,44 +178,72 @@ def _join_tokens(table: _Table, token: int, tag: int, sentence: int | None, docu
     return builder.rows
 
 
-def _parse(text: str, file: str) -> _Table:
-    header = text.partition("\n")[0]
-    delimiter = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
-    # In a tab-separated file that quotes no cell, a quotation mark is a token like any other.
-    plain = delimiter == "\t" and not _has_quoted_cells(text)
-    rows = _cells(text, file, delimiter, csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL)
-    if plain and _misfit(rows) and '"' in text:
-        rows = _cells(text, file, delimiter, csv.QUOTE_MINIMAL)
-    if misfit := _misfit(rows):
-        line, cells = misfit
-        message = f"this row has {len(cells)} fields, the header has {len(rows[0][1])}"
-        raise CorpusError(message, file=file, line=line)
-    return _Table(file, [name.strip().lower() for name in rows[0][1]], rows[1:])
+def _open_table(read: Callable[[], Iterator[str]], file: str | Path) -> _Table:
+    """Read the header of a table, find its dialect and begin to read its rows.
+
+    Args:
+        read: begins to read the lines of the file anew, with their ends; it is called twice.
+        file: its name, for errors.
+    """
+    header = next(_csv_lines(read()), "")
+    delimiter = _delimiter(header)
+    # If a tab-separated file quotes no cell, quotation marks are tokens like any other.
+    is_quoted = delimiter != "\t" or _has_quoted_cells(_csv_lines(read()), header.count("\t"))
+    rows = _parsed(_csv_lines(read()), file, delimiter, csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE)
+    _, cells = next(rows, (1, []))
+    names = [name.strip().lower() for name in cells]
+    return _Table(file, names, _of_width(rows, len(names), file))
 
 
-def _misfit(rows: list[tuple[int, list[str]]]) -> tuple[int, list[str]] | None:
-    width = len(rows[0][1])
-    return next((row for row in rows if row[1] and len(row[1]) != width), None)
+def _delimiter(header: str) -> str:
+    if "\t" in header:
+        return "\t"
+    return ";" if ";" in header and "," not in header else ","
 
 
-def _cells(text: str, file: str, delimiter: str, quoting: Literal[0, 3]) -> list[tuple[int, list[str]]]:
-    """Rows with the line each begins on; a blank line is a row without cells."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
-    limit = csv.field_size_limit(2**31 - 1)  # a whole document may stand in one cell
-    rows = []
-    line = 1
-    try:
-        for cells in reader:
-            rows.append((line, cells if any(cells) else []))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise CorpusError(f"not CSV: {error}; is a quotation mark not closed?", file=file, line=line) from None
-    finally:
-        csv.field_size_limit(limit)
-    return rows
+def _csv_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Cut lines at single carriage returns too, which end a row of a CSV file."""
+    for line in lines:
+        if "\r" in line:
+            yield from io.StringIO(line, newline="")
+        else:
+            yield line
 
 
-def _has_quoted_cells(text: str) -> bool:
-    """Whether a tab-separated file quotes its cells; if it does not, ``"`` is a token like any other."""
-    cells = (cell for line in text.split("\n") for cell in line.removesuffix("\r").split("\t"))
-    return any(len(cell) > 2 and cell[0] == cell[-1] == '"' for cell in cells)
+def _has_quoted_cells(lines: Iterable[str], tabs: int) -> bool:
+    """Return whether a tab-separated file quotes cells: some of one line, or any that go over several lines."""
+    for line in filter(str.strip, lines):
+        cells = line.rstrip("\r\n").split("\t")
+        if len(cells) != tabs + 1 or any(len(cell) > 2 and cell[0] == cell[-1] == '"' for cell in cells):
+            return True
+    return False
+
+
+def _parsed(lines: Iterable[str], file: str | Path, delimiter: str, quoting: Literal[0, 3]) -> Iterator[NumberedCells]:
+    """Parse rows; each comes with the line on which it begins."""
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+    line, batch = 1, [(0, [""])]
+    while batch:
+        batch = []
+        # A cell may be a whole document. The limit holds for the whole process, so it is raised only while parsing.
+        limit = csv.field_size_limit(2**31 - 1)
+        try:
+            for cells in islice(reader, ROWS_AT_ONCE):
+                batch.append((line, cells))
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise CorpusError(f"not CSV: {error}; is a quotation mark not closed?", file=file, line=line) from None
+        finally:
+            csv.field_size_limit(limit)
+        yield from batch
+
+
+def _of_width(rows: Iterable[NumberedCells], width: int, file: str | Path) -> Iterator[NumberedCells]:
+    """Make sure that each row has as many cells as the header, unless they are all empty."""
+    for line, cells in rows:
+        if len(cells) == width:
+            yield line, cells
+        elif any(cells):
+            raise CorpusError(f"this row has {len(cells)} fields, the header has {width}", file=file, line=line)
+        else:
+            yield line, []

@@ -1,37 +1,41 @@
-"""Files to rows, whatever the format: CoNLL columns, CoNLL-U, JSON, CSV/TSV and plain text.
+"""Which reader a file needs: CoNLL columns, CoNLL-U, JSON, CSV and TSV, Parquet, plain text.
 
-The format follows from the suffix, and from the content where the suffix says too little (``.txt``, ``.tsv``,
-none). Whatever cannot be read as it is raises a :class:`~seqkit.errors.CorpusError` with file and line; nothing
-is skipped or mended.
+The suffix decides, and the content if the suffix is not enough (``.txt``, ``.tsv``, none). A file is read as tagged
+sentences, labelled texts or plain texts by :func:`read_rows`, and as the documents of a language model by
+:func:`documents_of`. What cannot be read raises a :class:`~seqkit.errors.CorpusError` with file and line; nothing is
+skipped or repaired.
 """
 
-import codecs
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from seqkit.data.conll import TAG_SHAPE, Column, read_columns, read_conllu, split_lines
-from seqkit.data.csv_tables import has_table_header, read_csv
-from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence, read_json
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.data.column_names import TEXT
+from seqkit.data.conll import TAG_SHAPE, read_columns
+from seqkit.data.conllu import read_conllu
+from seqkit.data.csv_tables import csv_documents, has_table_header, read_csv
+from seqkit.data.jsonl import json_documents, read_json
+from seqkit.data.parquet import parquet_documents
+from seqkit.data.plain_text import read_lines, running_text
+from seqkit.data.rows import Column, LabelledText, PlainText, Row, TaggedSentence
+from seqkit.data.text_files import in_pieces, read_text
+from seqkit.errors import CorpusError
 
-__all__ = [
-    "KNOWN_SUFFIXES",
-    "Column",
-    "LabelledText",
-    "PlainText",
-    "Row",
-    "TaggedSentence",
-    "read_rows",
-    "read_text",
-]
+__all__ = ["KNOWN_SUFFIXES", "TEXT_SUFFIXES", "documents_of", "has_documents_in_rows", "read_rows"]
 
 Reader = Callable[[str, str, Column, Column], list[Row]]
 
 COLUMN_SUFFIXES = (".conll", ".conll2003", ".bio", ".iob", ".iob2", ".bioes", ".iobes", ".ner", ".pos", ".tags")
 CONLLU_SUFFIXES = (".conllu", ".conllup")
-JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-KNOWN_SUFFIXES = (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES, *JSON_SUFFIXES, ".csv", ".tsv", ".txt", ".parquet")
+JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
+JSON_SUFFIXES = (*JSON_LINES_SUFFIXES, ".json")
+CSV_SUFFIXES = (".csv", ".tsv")
+KNOWN_SUFFIXES = (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES, *JSON_SUFFIXES, *CSV_SUFFIXES, ".txt", ".parquet")
+"""The suffixes of files that can be a corpus of rows."""
+
+RUNNING_SUFFIXES = (".txt", ".md")
+TEXT_SUFFIXES = (*RUNNING_SUFFIXES, *JSON_LINES_SUFFIXES, *CSV_SUFFIXES, ".parquet")
+"""The suffixes of files that can be text for a language model."""
 
 
 def read_rows(
@@ -42,20 +46,20 @@ def read_rows(
     text_column: str | None = None,
     encoding: str = "utf-8",
 ) -> list[Row]:
-    """Read a corpus file of any text format; the format follows from the suffix, or from the content.
+    """Read a text file of any format into rows.
 
     Args:
         path: the file.
-        token_column: index (may be negative) or name of the token column; the usual one where not given.
+        token_column: index (may be negative) or name of the token column; by default the usual one.
         tag_column: the same for the tags, or for the labels of texts.
-        text_column: name of the column of labelled texts, where it is not ``text``.
-        encoding: of the file; a byte order mark is allowed.
+        text_column: name of the column of labelled texts; by default ``text``.
+        encoding: encoding of the file; a byte order mark is allowed.
 
     Returns:
         Rows of one kind, in the order of the file.
 
     Raises:
-        CorpusError: the file cannot be read as it is; with file and line.
+        CorpusError: the file cannot be read; with file and line.
         ConfigError: the encoding is unknown.
 
     >>> import tempfile
@@ -76,65 +80,21 @@ def read_rows(
     rows = read(text, str(path), token_column, tag_column)
     if not rows:
         raise CorpusError("the file has no examples in it", file=path)
+    _check_same_kind(rows, path)
+    return rows
+
+
+def _check_same_kind(rows: Sequence[Row], path: Path) -> None:
+    kinds = {TaggedSentence: "a tagged sentence", LabelledText: "a labelled text", PlainText: "text without annotation"}
+    first = rows[0]
     for row in rows:
-        if type(row) is not type(rows[0]):
+        if type(row) is not type(first):
             raise CorpusError(
-                f"this example is {_kind(row)}, but the one on line {rows[0].line} is {_kind(rows[0])};"
+                f"this example is {kinds[type(row)]}, but the one on line {first.line} is {kinds[type(first)]};"
                 " all examples of a corpus must be annotated alike",
                 file=path,
                 line=row.line,
             )
-    return rows
-
-
-def _kind(row: Row) -> str:
-    kinds = {TaggedSentence: "a tagged sentence", LabelledText: "a labelled text", PlainText: "text without annotation"}
-    return kinds[type(row)]
-
-
-def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """Read and decode a text file, without its byte order mark.
-
-    Raises:
-        CorpusError: there is no such file, or it is not in this encoding: the message names line and byte,
-            and the encoding it looks like.
-        ConfigError: the encoding is unknown.
-
-    >>> read_text(Path("nowhere.conll"))
-    Traceback (most recent call last):
-    seqkit.errors.CorpusError: nowhere.conll: no such file or directory
-    """
-    try:
-        codec = codecs.lookup(encoding).name
-    except LookupError:
-        raise ConfigError(f"unknown encoding {encoding!r}; try utf-8, latin-1 or utf-16") from None
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CorpusError((error.strerror or str(error)).lower(), file=path) from None
-    if codec.startswith("utf-8") and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise CorpusError("the file is UTF-16, not UTF-8; pass --encoding utf-16", file=path, line=1)
-    try:
-        text = content.decode(encoding).removeprefix("\ufeff")
-    except UnicodeError as error:
-        start = error.start if isinstance(error, UnicodeDecodeError) else 0
-        line = content.count(b"\n", 0, start) + 1
-        raise CorpusError(_undecodable(content, start, codec), file=path, line=line) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise CorpusError("a NUL character; is this UTF-16? then pass --encoding utf-16-le", file=path, line=line)
-    return text
-
-
-def _undecodable(content: bytes, start: int, codec: str) -> str:
-    problem = f"byte 0x{content[start]:02x} at offset {start} is not {codec.upper()}" if content else codec
-    if not codec.startswith("utf-8"):
-        return f"{problem}; pass the file's own --encoding"
-    if not content.decode("utf-8", errors="ignore").isascii():
-        return f"{problem}, though other parts of the file are; mend this line"
-    if any(0x80 <= byte < 0xA0 for byte in content):
-        return f"{problem}; the file looks like Windows-1252: pass --encoding cp1252"
-    return f"{problem}; the file looks like Latin-1: pass --encoding latin-1"
 
 
 def _reader_for(path: Path, text: str, columns: Sequence[Column]) -> Reader:
@@ -145,14 +105,14 @@ def _reader_for(path: Path, text: str, columns: Sequence[Column]) -> Reader:
         return read_conllu
     if suffix in JSON_SUFFIXES or (suffix not in KNOWN_SUFFIXES and text.lstrip().startswith("{")):
         return _read_json
-    named = any(isinstance(column, str) and not column.removeprefix("-").isdecimal() for column in columns)
-    if suffix == ".csv" or (suffix == ".tsv" and (named or has_table_header(text))):
+    has_named_column = any(isinstance(column, str) and not column.removeprefix("-").isdecimal() for column in columns)
+    if suffix == ".csv" or (suffix == ".tsv" and (has_named_column or has_table_header(text))):
         return read_csv
-    return read_columns if suffix == ".tsv" or _looks_like_columns(text) else _read_lines
+    return read_columns if suffix == ".tsv" or _looks_like_columns(text) else read_lines
 
 
 def _looks_like_columns(text: str) -> bool:
-    """Whether most of the first lines have the same number of columns, the last of them a tag."""
+    """Return whether most of the first lines have the same number of columns, the last of them a tag."""
     lines = [line.split() for line in text[:20_000].split("\n")[:200] if line.strip()]
     widths = [len(cells) for cells in lines if len(cells) > 1 and TAG_SHAPE.fullmatch(cells[-1])]
     return bool(widths) and 2 * widths.count(max(widths, key=widths.count)) > len(lines)
@@ -166,7 +126,35 @@ def _read_json(
     return read_json(text, file, token_key=token_column, tag_key=tag_column, text_key=text_column)
 
 
-def _read_lines(text: str, file: str, token_column: Column, tag_column: Column) -> list[Row]:
-    if token_column is not None or tag_column is not None:
-        raise CorpusError("this is plain text, which has no columns", file=file)
-    return [PlainText(line, number) for number, line in enumerate(split_lines(text.removesuffix("\n")), start=1)]
+def has_documents_in_rows(path: Path) -> bool:
+    """Return whether each row of a file is a document, rather than the whole file one running text.
+
+    >>> has_documents_in_rows(Path("a.jsonl")), has_documents_in_rows(Path("book.txt"))
+    (True, False)
+    """
+    return path.suffix.lower() in (*JSON_SUFFIXES, *CSV_SUFFIXES, ".parquet")
+
+
+def documents_of(path: Path, encoding: str, column: str | None) -> Iterator[Iterable[str]]:
+    """Read the documents of one file, each as its pieces; memory does not grow with the size of the file.
+
+    Args:
+        path: the file.
+        encoding: encoding of the file, unless it is Parquet.
+        column: the column or key of the text; by default ``text``.
+
+    Raises:
+        CorpusError: the file cannot be read as text; with file and line.
+        ConfigError: the encoding is unknown.
+    """
+    suffix = path.suffix.lower()
+    if suffix in JSON_SUFFIXES:
+        return map(in_pieces, json_documents(path, encoding, column or TEXT[0]))
+    if suffix in CSV_SUFFIXES:
+        return map(in_pieces, csv_documents(path, encoding, column or TEXT[0]))
+    if suffix == ".parquet":
+        return map(in_pieces, parquet_documents(path, column or TEXT[0]))
+    if suffix in (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES):
+        message = "this file has words with tags, not text; give the text itself, as .txt or .jsonl"
+        raise CorpusError(message, file=path)
+    return iter([running_text(path, encoding, column)])

@@ -1,8 +1,8 @@
-"""Corpora from the Hugging Face hub, and the columns of the best known of them.
+"""Corpora of the Hugging Face hub, and the columns of the best known of them.
 
-``tner/bc5cdr`` as it is stored, and what becomes of it::
+A sentence of ``tner/bc5cdr`` as it is stored, and what it becomes::
 
-    {"tokens": ["Fasciculations", "in", "six"], "tags": [2, 0, 0]}      bare numbers, named in a card
+    {"tokens": ["Fasciculations", "in", "six"], "tags": [2, 0, 0]}      ids whose names are in the card
 
     tokens  Fasciculations  in  six
     tags    B-Disease       O   O
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -21,21 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = ["HUB_ALIASES", "HUB_CORPORA", "HubCorpus", "known_hub_corpus", "load_hub"]
 
-# Where the hub keeps what it converted from repositories that hold a loading script instead of data.
+# Where the hub keeps the conversions of repositories that have a loading script instead of data.
 PARQUET_EXPORT = "refs/convert/parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
 class HubCorpus:
-    """How a corpus on the hub names things.
+    """The columns and labels of a corpus of the hub.
 
     Args:
         token_column: the column of the tokens.
         tag_column: the column of the tags.
-        names: the names of the tags in the order of their numbers, where the corpus stores bare numbers.
-        config: a configuration to name in the error where one has to be chosen.
-        not_a_word: the tag of rows that are no words, such as multiword tokens; they are passed over, as they
-            are in CoNLL-U files.
+        names: the names of the tags in the order of their ids, if the corpus does not store them.
+        config: a configuration to suggest in the error, if one has to be chosen.
+        not_a_word: the tag of tokens that are not words, such as multiword tokens; they are left out, as in CoNLL-U
+            files.
 
     >>> HUB_CORPORA["eriktks/conll2003"].tag_column
     'ner_tags'
@@ -63,12 +64,12 @@ HUB_CORPORA: Mapping[str, HubCorpus] = {
     "tner/ontonotes5": HubCorpus(tag_column="tags", names=tuple(_ONTONOTES_NAMES.split())),
     "tner/bc5cdr": HubCorpus(tag_column="tags", names=("O", "B-Chemical", "B-Disease", "I-Disease", "I-Chemical")),
 }
-# The names they had before every corpus of the hub got an owner.
+# Their names from before each corpus of the hub had an owner.
 HUB_ALIASES: Mapping[str, str] = {name.partition("/")[2]: name for name in HUB_CORPORA if not name.startswith("tner/")}
 
 
 def known_hub_corpus(name: str) -> HubCorpus | None:
-    """What is known about a hub id, or about a local copy in a folder ``.../owner/name``.
+    """Return what is known about a hub id, or about a local copy in a folder ``.../owner/name``; None if nothing.
 
     >>> known_hub_corpus("./mirror/tner/bc5cdr").names[0]
     'O'
@@ -80,12 +81,12 @@ def load_hub(name: str, config: str | None = None) -> "DatasetDict":
     """Load a corpus from the hub, or from a local folder of the same shape.
 
     Args:
-        name: ``owner/name``, one of the old names without an owner, or a path to a folder with data files and
-            a ``README.md`` that describes them, as a repository of the hub has them.
-        config: the configuration, for a corpus with several.
+        name: ``owner/name``, one of the old names without an owner, or the path of a folder with data files and a
+            ``README.md`` that describes them, like a repository of the hub.
+        config: the configuration, for a corpus with more than one.
 
     Returns:
-        The corpus as it is stored.
+        The corpus as the hub stores it.
 
     Raises:
         CorpusError: there is no such corpus or configuration, or the hub cannot be reached.
@@ -102,7 +103,7 @@ def load_hub(name: str, config: str | None = None) -> "DatasetDict":
     try:
         with _quiet():
             return _load(name, config)
-    except Exception as error:  # the network, the hub and the files each fail in their own many ways
+    except Exception as error:  # the network, the hub and the files fail in many different ways
         raise CorpusError(_explain(name, config, error)) from error
 
 
@@ -124,22 +125,18 @@ def _explain(name: str, config: str | None, error: Exception) -> str:
     reason = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, ValueError) and ("BuilderConfig" in reason or "Config name" in reason):
         wanted = f"has no configuration {config!r}" if config else "has several configurations; add one as :config"
-        return f"{name} {wanted} ({_shorten(' '.join(str(error).split()))})"
+        return f"{name} {wanted} ({shortened(' '.join(str(error).split()), 200)})"
     if name.startswith((".", "/")):
-        return f"the folder {name} cannot be loaded: {_shorten(reason)}"
+        return f"the folder {name} cannot be loaded: {shortened(reason, 200)}"
     return (
-        f"the Hugging Face hub could not be reached or has no {name} ({type(error).__name__}: {_shorten(reason)});"
+        f"the Hugging Face hub cannot be reached or has no {name} ({type(error).__name__}: {shortened(reason, 200)});"
         " without it, use an embedded corpus such as ner-mini, or a local file or folder such as ./corpus"
     )
 
 
-def _shorten(reason: str, limit: int = 200) -> str:
-    return reason if len(reason) <= limit else f"{reason[: limit - 3]}..."
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No progress bars but seqkit's own."""
+    """Hide the progress bars of ``datasets``."""
     from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     were_disabled = are_progress_bars_disabled()

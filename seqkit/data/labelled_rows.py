@@ -1,30 +1,58 @@
-"""Texts and their labels as plain lists, whatever they came as: lists, NumPy arrays, pandas columns, datasets.
+"""Texts and their labels as plain lists, whether they are lists, NumPy arrays, pandas columns or datasets.
 
 ::
 
     ["Not bad at all!", "Meh."], ["positive", "negative"]
-        {"text": ["Not bad at all!", "Meh."], "label": [["positive"], ["negative"]], "several": False}
+        {"text": ["Not bad at all!", "Meh."], "label": [["positive"], ["negative"]], "multi_label": False}
 """
 
+import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+import random
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.data.label_ids import LabelDecoder, class_names
+from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.text.vocabulary import encodable
+from seqkit.text.words import WordTokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["checked_texts", "labelled_rows", "texts_of"]
+__all__ = [
+    "Label",
+    "LabelledRows",
+    "checked_texts",
+    "labelled_rows",
+    "rows_with_words",
+    "split_dev",
+    "texts_of",
+]
+
+DEV_FRACTION = 0.1
+
+Label = str | int | bool
+
+
+class LabelledRows(TypedDict):
+    """Texts and the labels of each; without ``label`` and ``multi_label`` if they are not known.
+
+    ``multi_label`` tells whether labels were given as lists, so that a text may have several labels, or none.
+    """
+
+    text: Sequence[str]
+    label: NotRequired[Sequence[Sequence[Label]]]
+    multi_label: NotRequired[bool]
 
 
 def texts_of(texts: "Iterable[str] | Dataset | Mapping[str, Any]") -> list[str]:
-    """The texts as a list of strings.
+    """Return texts as a list of strings.
 
     Raises:
-        ConfigError: where one text is given in place of a list of them.
-        CorpusError: where one is no string; with its number, from 1.
+        ConfigError: a single text is given instead of a list.
+        CorpusError: one of them is not a string; with its number, from 1.
 
     >>> texts_of(("one", "two"))
     ['one', 'two']
@@ -40,71 +68,133 @@ def texts_of(texts: "Iterable[str] | Dataset | Mapping[str, Any]") -> list[str]:
 
 
 def checked_texts(texts: Iterable[Any]) -> Iterator[str]:
-    """Texts one after the other, as far as they are strings.
+    """Iterate over texts, and make sure that they are strings.
 
     Raises:
-        CorpusError: where one is no string; with its number, from 1.
+        CorpusError: one of them is not a string; with its number, from 1.
+
+    >>> list(checked_texts(["one", None]))
+    Traceback (most recent call last):
+        ...
+    seqkit.errors.CorpusError: text 2 is None, which is not a string; leave it out or make it one
     """
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
-            raise CorpusError(f"text {number} is {text!r}, which is no string; leave it out or make it one")
+            raise CorpusError(f"text {number} is {text!r}, which is not a string; leave it out or make it one")
         yield str(text)
 
 
 def labelled_rows(
     texts: "Iterable[str] | Dataset | Mapping[str, Any]", labels: Iterable[Any] | None = None
-) -> dict[str, Any]:
-    """Texts, and for each the list of its labels.
+) -> LabelledRows:
+    """Return texts, and the list of labels of each.
 
     Args:
-        texts: the texts; a dataset, or a mapping, that has them under ``text`` and the labels under ``label``.
-        labels: one a text, or a list of them; None takes those of the dataset.
+        texts: the texts; or a dataset or mapping with the texts under ``text`` and the labels under ``label``.
+        labels: one label for each text, or a list of labels for each; by default those of the dataset.
 
     Returns:
-        ``text``, ``label`` (a list of labels each) and ``several``: whether labels came as lists.
+        ``text``, ``label`` (a list of labels for each text) and ``multi_label``: whether labels were given as lists.
 
     Raises:
-        CorpusError: where there is not one label a text, or one is missing; with its number, from 1.
+        CorpusError: there is not one label for each text, or one is missing; with its number, from 1.
 
     >>> labelled_rows(["a", "b"], [1, 0])["label"]
     [[1], [0]]
     """
     found = texts_of(texts)
-    given = _labels_of(texts) if labels is None else labels
-    if isinstance(given, str | Mapping | set | frozenset) or getattr(given, "ndim", 1) != 1:
-        kind = f"{getattr(given, 'ndim', 1)}-dimensional" if hasattr(given, "ndim") else type(given).__name__
-        raise ConfigError(f"labels must be a list, one for each text, or a list of labels for each; this is {kind}")
-    given = list(given)
+    given = _as_list(_labels_of(texts) if labels is None else labels)
     if len(given) != len(found):
         raise CorpusError(f"there are {len(given)} labels for {len(found)} texts; each text needs its own")
     if not found:
         raise CorpusError("there is no text")
     plain = list(map(_plain, given))
+    multi_label = isinstance(plain[0], list)
     for number, label in enumerate(plain, start=1):
-        for each in label if isinstance(label, list) else [label]:
-            if _is_missing(each):
-                raise CorpusError(f"text {number} has no label ({each!r}); give it one, or leave the text out")
-        if isinstance(label, list) is not isinstance(plain[0], list):
+        if any(map(_is_missing, label if isinstance(label, list) else [label])):
+            raise CorpusError(f"text {number} has no label ({label!r}); give it one, or leave the text out")
+        if isinstance(label, list) is not multi_label:
             first, this = given[0], given[number - 1]
-            raise CorpusError(f"label {number} is {this!r}, while label 1 is {first!r}: all must be lists, or none")
-    several = isinstance(plain[0], list)
+            raise CorpusError(f"label {number} is {this!r}, but label 1 is {first!r}: either all or none must be lists")
     answers = [
-        [_checked(each, number) for each in (label if several else [label])]
+        [_checked(each, number) for each in (label if multi_label else [label])]
         for number, label in enumerate(plain, start=1)
     ]
     kinds = {type(label) for answer in answers for label in answer}
     if {bool, int} <= kinds:
-        raise CorpusError("some labels are truth values and some are numbers, such as True and 1; make them all one")
-    return {"text": found, "label": [list(dict.fromkeys(answer)) for answer in answers], "several": several}
+        raise CorpusError("some labels are booleans and some are numbers, such as True and 1; use one kind")
+    return {"text": found, "label": [list(dict.fromkeys(answer)) for answer in answers], "multi_label": multi_label}
+
+
+def rows_with_words(rows: LabelledRows, where: str) -> LabelledRows:
+    """Return the rows whose texts contain a word; a warning counts the others, from which nothing can be learnt.
+
+    Args:
+        rows: the texts and their labels.
+        where: the name of the split.
+
+    Raises:
+        CorpusError: if no text contains a word.
+
+    >>> rows_with_words({"text": ["one"], "label": [["a"]], "multi_label": False}, "train")["text"]
+    ['one']
+    """
+    tokenizer = WordTokenizer()
+    # The tokenizer reads some characters as words that str.strip removes as white space; the tokenizer decides.
+    kept = [number for number, text in enumerate(rows["text"]) if text.strip() or tokenizer.tokenize(text)]
+    if len(kept) == len(rows["text"]):
+        return rows
+    if not kept:
+        raise CorpusError(f"no text of the {where} split contains a word")
+    without = len(rows["text"]) - len(kept)
+    message = f"left out {without} {'text' if without == 1 else 'texts'} of the {where} split without a word"
+    warnings.warn(message, SeqkitWarning, stacklevel=3)
+    return _chosen(rows, kept)
+
+
+def split_dev(rows: LabelledRows, seed: int) -> tuple[LabelledRows, LabelledRows]:
+    """Split off a tenth of the rows of each label as dev; if there are too few rows, return them all as both.
+
+    >>> rows = labelled_rows([f"text {number}" for number in range(20)], ["a", "b"] * 10)
+    >>> [len(part["text"]) for part in split_dev(rows, seed=1)]
+    [18, 2]
+    """
+    generator = random.Random(seed)
+    of_label: dict[str, list[int]] = {}
+    for number, labels in enumerate(rows["label"]):
+        of_label.setdefault(json.dumps(labels), []).append(number)
+    dev: list[int] = []
+    for numbers in of_label.values():
+        dev += generator.sample(numbers, round(DEV_FRACTION * len(numbers)))
+    if not dev:
+        return rows, rows
+    return _chosen(rows, sorted(set(range(len(rows["text"]))) - set(dev))), _chosen(rows, sorted(dev))
+
+
+def _chosen(rows: LabelledRows, numbers: Sequence[int]) -> LabelledRows:
+    return {
+        "text": [rows["text"][number] for number in numbers],
+        "label": [rows["label"][number] for number in numbers],
+        "multi_label": rows["multi_label"],
+    }
+
+
+def _as_list(labels: Any) -> list[Any]:
+    """Return labels as a list, unless they are something that is not one label for each text."""
+    dimensions = getattr(labels, "ndim", 1)
+    if isinstance(labels, str | Mapping | set | frozenset) or dimensions != 1:
+        kind = f"{dimensions}-dimensional" if hasattr(labels, "ndim") else type(labels).__name__
+        raise ConfigError(f"labels must be a list, one for each text, or a list of labels for each; this is {kind}")
+    return list(labels)
 
 
 def _columns(data: Any) -> list[str] | None:
-    """The names of the columns of a dataset, a data frame or a mapping; None for what is none of these."""
+    """Return the names of the columns of a dataset, a data frame or a mapping; None for anything else."""
     if isinstance(data, Mapping):
         return list(data)
     if hasattr(data, "column_names"):
         if data.column_names is None:
-            raise CorpusError("this dataset does not tell its columns; load it whole, without streaming")
+            raise CorpusError("the columns of this dataset are not known; load it without streaming")
         return list(data.column_names)
     return list(data.columns) if hasattr(data, "columns") else None
 
@@ -112,39 +202,30 @@ def _columns(data: Any) -> list[str] | None:
 def _labels_of(data: Any) -> Any:
     if "label" not in (_columns(data) or []):
         raise CorpusError("there are no labels: give them beside the texts, or a dataset with a column 'label'")
-    feature: Any = (getattr(data, "features", None) or {}).get("label")
-    if hasattr(feature, "names"):
-        return [_name(feature, number) for number in data["label"]]
-    if hasattr(getattr(feature, "feature", None), "names"):
-        return [
-            None if numbers is None else [_name(feature.feature, number) for number in numbers]
-            for numbers in data["label"]
-        ]
-    return data["label"]
-
-
-def _name(feature: Any, number: int | None) -> str | None:
-    """The name of a label; None for one that is not known, which the hub writes as -1."""
-    return None if number is None or number < 0 else str(feature.names[number])
+    features = getattr(data, "features", None)
+    names = class_names(features, "label") if features else None
+    return data["label"] if names is None else LabelDecoder(names).decode_all(data.with_format(None)["label"])
 
 
 def _plain(label: Any) -> Any:
-    """A label as Python has it: NumPy's numbers and arrays become plain ones."""
-    if isinstance(label, list | tuple | set | frozenset):
-        return [_plain(each) for each in (sorted(label, key=repr) if isinstance(label, set | frozenset) else label)]
+    """Return a label as a plain Python object, without NumPy's numbers and arrays."""
+    if isinstance(label, set | frozenset):
+        return [_plain(each) for each in sorted(label, key=repr)]
+    if isinstance(label, list | tuple):
+        return [_plain(each) for each in label]
     return label.tolist() if hasattr(label, "tolist") else label
 
 
 def _is_missing(label: Any) -> bool:
-    """Whether it is what stands for no label: None, NaN, or pandas' own."""
-    nan = isinstance(label, float) and math.isnan(label)
-    return label is None or nan or type(label).__name__ in ("NAType", "NaTType")
+    """Return whether a label is None, NaN or a missing value of pandas."""
+    is_nan = isinstance(label, float) and math.isnan(label)
+    return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 
 
-def _checked(label: Any, number: int) -> str | int | bool:
-    """A label as JSON gives it back: a string, a whole number or a truth value."""
+def _checked(label: Any, number: int) -> Label:
+    """Return a label as JSON gives it back: a string, an integer or a boolean."""
     if isinstance(label, str):
         return encodable(str.__str__(label))
     if isinstance(label, int):
         return label if isinstance(label, bool) else int(label)
-    raise CorpusError(f"label {number} is {label!r}; a label is a string, a whole number or a truth value")
+    raise CorpusError(f"label {number} is {label!r}; a label is a string, an integer or a boolean")

@@ -25,25 +25,25 @@ class LabelLoss:
 
     Args:
         weights: the weight of a text of each label.
-        several: whether a text may have any number of labels.
+        multi_label: whether a text may have any number of labels.
         label_smoothing: share of the target that is spread over all labels, or over both outcomes of each decision.
         focal_gamma: γ; 0 weights all texts equally.
 
-    >>> loss = LabelLoss([1.0, 3.0], several=False)
+    >>> loss = LabelLoss([1.0, 3.0], multi_label=False)
     >>> round(float(loss(torch.tensor([[0.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 1]))), 4)
     0.6931
     """
 
     def __init__(
-        self, weights: Sequence[float], *, several: bool, label_smoothing: float = 0.0, focal_gamma: float = 0.0
+        self, weights: Sequence[float], *, multi_label: bool, label_smoothing: float = 0.0, focal_gamma: float = 0.0
     ) -> None:
         self.weights_K = torch.tensor(weights)
-        self.several, self.label_smoothing, self.focal_gamma = several, label_smoothing, focal_gamma
+        self.multi_label, self.label_smoothing, self.focal_gamma = multi_label, label_smoothing, focal_gamma
 
     def __call__(self, scores_BK: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of scores, given label indices (B,) or, for several labels, a 0 or 1 for each (B, K)."""
+        """Return the loss of scores, given label indices (B,) or, for multi_label labels, a 0 or 1 for each (B, K)."""
         scores_BK, weights_K = scores_BK.float(), self.weights_K.to(scores_BK.device)
-        return (self._of_each if self.several else self._of_one)(scores_BK, targets, weights_K)
+        return (self._of_each if self.multi_label else self._of_one)(scores_BK, targets, weights_K)
 
     def _of_one(self, scores_BK: Tensor, targets_B: Tensor, weights_K: Tensor) -> Tensor:
         losses_B = nn.functional.cross_entropy(

@@ -45,8 +45,7 @@ class ContextualStates(nn.Module):
     Raises:
         ConfigError: if the unit is not characters.
 
-    >>> from seqkit.data.texts import from_strings
-    >>> tokenizer = TextTokenizer.fitted("char", from_strings(["Uma ran home"]))
+    >>> tokenizer = TextTokenizer.fitted("char", [["Uma ran home"]])
     >>> states = ContextualStates(LanguageModelConfig(direction="both", embedding_size=4, hidden_size=4), tokenizer)
     >>> states.of([["Uma", "ran"], ["home"]]).shape
     torch.Size([3, 8])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Generic
 
+from torch import Tensor
+
 from seqkit.config.training import TrainConfig
 from seqkit.errors import CheckpointError
 from seqkit.runs.figures import learning_curve
@@ -22,7 +24,7 @@ VERSIONS_OF = ("torch", "pytorch-crf", "tokenizers", "safetensors")
 
 
 def run_header(
-    spec: TaskSpec[Any], settings: Mapping[str, Any], training: TrainConfig, corpus: Mapping[str, Any]
+    spec: TaskSpec[Any], settings: Mapping[str, object], training: TrainConfig, corpus: Mapping[str, object]
 ) -> dict[str, Any]:
     """Return the content of ``run.json``: task, settings, versions, corpus.
 
@@ -51,7 +53,7 @@ def model_files(
     spec: TaskSpec[Any],
     task: Task[Examples, Prediction, Index],
     header: Mapping[str, Any],
-    weights: Mapping[str, Any] | None = None,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> dict[str, str | bytes]:
     """Return the files of a model besides ``run.json``: the task's assets, the weights and a model card."""
     return {
@@ -119,7 +121,7 @@ class RunWriter(Generic[Examples, Prediction, Index]):
         self,
         task: Task[Examples, Prediction, Index],
         outcome: Outcome,
-        more_report: Mapping[str, Any] | None = None,
+        more_report: Mapping[str, object] | None = None,
         more_files: Mapping[str, str | bytes] | None = None,
     ) -> None:
         """Write the report, the learning curve and the model card; if training has finished, remove its state.

@@ -15,7 +15,7 @@ Shapes: B batch, C copies of a text, K labels, X n-grams of all texts of a batch
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vec
 from seqkit.config.classification import ClassificationConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.training import TrainConfig
+from seqkit.data.labelled_rows import Label, LabelledRows
 from seqkit.errors import ConfigError
 from seqkit.metrics.labels import label_scores
 from seqkit.metrics.metric import LABEL_METRICS, LOG_LOSS, Metric
@@ -47,8 +48,6 @@ from seqkit.text.ngrams import NgramVocabulary
 from seqkit.text.words import WordTokenizer
 
 __all__ = ["ClassificationTask"]
-
-Rows = Mapping[str, Any]
 
 EMPTY_TEXT = [""]  # the words of a text without a word, since no example of a batch may be empty
 COUNTED, COUNTED_BEYOND = 100, 8  # towards the size of a batch count the first 100 tokens of a text, then every eighth
@@ -82,7 +81,7 @@ class ClassificationTask:
         tokenizer: WordTokenizer,
         reader: WordReader | TokenReader,
         ngrams: NgramVocabulary | None,
-        labels: Sequence[Any],
+        labels: Sequence[Label],
         multi_label: bool,
         prior: Sequence[float],
         language_model: LanguageModelConfig | None = None,
@@ -98,7 +97,7 @@ class ClassificationTask:
         self.language_model = language_model
         self.label_loss = LabelLoss(
             class_weights(config, self.labels, self.prior),
-            several=multi_label,
+            multi_label=multi_label,
             label_smoothing=config.label_smoothing,
             focal_gamma=config.focal_gamma,
         )
@@ -109,13 +108,13 @@ class ClassificationTask:
 
     @classmethod
     def from_rows(
-        cls, config: ClassificationConfig, rows: Rows, pretrained: PretrainedEncoder | None = None
+        cls, config: ClassificationConfig, rows: LabelledRows, pretrained: PretrainedEncoder | None = None
     ) -> tuple[Self, LabelledExamples]:
         """Build a task with the vocabularies and labels of training rows; return it and these rows as examples.
 
         Args:
             config: the settings of the model.
-            rows: ``text``; ``label``, a list of labels per text; and ``several``, whether a text may have any number.
+            rows: texts, the labels of each, and whether a text may have several.
             pretrained: the language model that ``config.lm`` names, if any.
 
         Raises:
@@ -124,7 +123,7 @@ class ClassificationTask:
         tokenizer = WordTokenizer()
         tokens = _words(tokenizer, rows["text"])
         labels, counts = count_labels(
-            rows["label"], multi_label=rows["several"], balanced_sampling=config.balanced_sampling
+            rows["label"], multi_label=rows["multi_label"], balanced_sampling=config.balanced_sampling
         )
         if config.vectors and (config.lm or config.unit != "word"):
             raise ConfigError("pretrained vectors are for words: leave them out with a language model or with unit=bpe")
@@ -147,7 +146,7 @@ class ClassificationTask:
             reader=reader,
             ngrams=ngrams,
             labels=labels,
-            multi_label=rows["several"],
+            multi_label=rows["multi_label"],
             prior=[counts[label] / len(tokens) for label in labels],
             language_model=None if pretrained is None else pretrained.config,
         )
@@ -194,12 +193,12 @@ class ClassificationTask:
         frozen = epoch < self.config.unfreeze_epochs * (depth + 1)
         return 0.0 if frozen else self.config.lm_rate / self.config.lm_rate_decay**depth
 
-    def prepare(self, rows: Rows) -> LabelledExamples:
+    def prepare(self, rows: LabelledRows) -> LabelledExamples:
         """Return rows as examples: ``text`` and, if known, ``label``, a list of labels per text."""
         gold = self._gold(rows["label"]) if "label" in rows else None
         return self._examples(rows["text"], _words(self.tokenizer, rows["text"]), gold)
 
-    def _gold(self, labels: Sequence[Sequence[Any]]) -> list[list[int]]:
+    def _gold(self, labels: Sequence[Sequence[Label]]) -> list[list[int]]:
         indices = {label: index for index, label in enumerate(self.labels)}
         unknown = len(self.labels)  # the index of any label that does not occur in the training data: always wrong
         return [[indices.get(label, unknown) for label in answer] for answer in labels]
@@ -221,12 +220,8 @@ class ClassificationTask:
         )
 
     def pieces(self, text: str) -> list[str]:
-        """Return the tokens of a text, as strings, that the encoder reads and attends to."""
-        if isinstance(self.reader, WordReader):
-            return [token.text for token in self.tokenizer.tokenize(text)] or EMPTY_TEXT
-        tokenizer = self.reader.tokenizer
-        ids = tokenizer.encode(text).tolist() or [tokenizer.end_id]
-        return [tokenizer.pieces[token].decode(errors="replace") for token in ids]
+        """Return the pieces of a text that the encoder reads and attends to."""
+        return self.reader.pieces(text) or EMPTY_TEXT
 
     def precompute(self, examples: LabelledExamples, device: torch.device) -> LabelledExamples:
         """Return the examples with the vectors of all their spellings computed once."""
@@ -328,18 +323,23 @@ class ClassificationTask:
         scaled = logits.double() / self.temperature
         return scaled.sigmoid() if self.multi_label else scaled.softmax(-1)
 
-    def answer(self, probabilities: Sequence[float]) -> Any:
-        """Return the most probable label, or the list of labels with a probability above 1/2."""
+    def answer(self, probabilities: Sequence[float]) -> Label | list[Label]:
+        """Return the most probable label, or, if a text may have several, the list of its labels."""
+        labels = self.predicted_labels(probabilities)
+        return labels if self.multi_label else labels[0]
+
+    def predicted_labels(self, probabilities: Sequence[float]) -> list[Label]:
+        """Return the most probable label, or all labels with a probability above 1/2, as a list."""
         if self.multi_label:
             return [label for label, chance in zip(self.labels, probabilities, strict=True) if chance > 0.5]
-        return self.labels[max(range(len(self.labels)), key=probabilities.__getitem__)]
+        return [self.labels[max(range(len(self.labels)), key=probabilities.__getitem__)]]
 
     def score(self, examples: LabelledExamples, predictions: Sequence[LabelPrediction]) -> dict[str, float]:
         """Return accuracy, macro-F1, log loss and, for two labels, the area under the ROC curve."""
         probabilities = [each.probabilities for each in predictions]
         return label_scores(examples.gold or [], probabilities, multi_label=self.multi_label)
 
-    def unknown_labels(self, rows: Rows) -> list[Any]:
+    def unknown_labels(self, rows: LabelledRows) -> list[Label]:
         """Return the labels that do not occur in the training data and can only be counted as wrong."""
         return sorted({label for answer in rows["label"] for label in answer} - set(self.labels), key=repr)
 

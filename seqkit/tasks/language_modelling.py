@@ -99,7 +99,7 @@ class LanguageModellingTask:
         """
         tokenizer = TextTokenizer.fitted(
             config.unit,
-            rows,
+            rows.documents(),
             pretokenized=config.pretokenized,
             minimum_count=config.minimum_count,
             vocabulary_size=config.vocabulary_size or None,

@@ -95,7 +95,7 @@ class Model(Protocol[Split_contra]):
         dev: Split_contra,
         out: str | PathLike[str] | None = None,
         resume: bool = False,
-        about: Mapping[str, Any] | None = None,
+        about: Mapping[str, object] | None = None,
         progress: bool = False,
     ) -> Self:
         """Train on one split and select the best weights on another."""

@@ -15,10 +15,10 @@ Shapes: N tokens of all windows, B batch, T time, C width of a language model's 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batch
 from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
 from seqkit.config.tagging import TaggingConfig
 from seqkit.config.training import TrainConfig
-from seqkit.data.tagged_rows import check_lengths, gold_spans, source_of
+from seqkit.data.tagged_rows import TaggedRows, check_lengths, gold_spans, source_of
 from seqkit.errors import CorpusError
 from seqkit.metrics.metric import SPAN_METRICS, TAG_METRICS, Metric
 from seqkit.metrics.spans import span_scores, token_accuracy
@@ -40,8 +40,6 @@ from seqkit.text.tagging_schemes import Scheme, Span, detect_scheme, spans_from_
 from seqkit.text.words import WordTokenizer
 
 __all__ = ["PartOfSpeechTask", "TaggedExamples", "TaggingTask"]
-
-Rows = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +116,7 @@ class TaggingTask:
 
     @classmethod
     def from_rows(
-        cls, config: TaggingConfig, rows: Rows, contextual: ContextualStates | None = None
+        cls, config: TaggingConfig, rows: TaggedRows, contextual: ContextualStates | None = None
     ) -> tuple[Self, TaggedExamples]:
         """Build a task with the vocabularies and labels of training rows; return it and these rows as examples.
 
@@ -154,12 +152,12 @@ class TaggingTask:
         return self.reader.tokenizer
 
     @classmethod
-    def _gold_spans(cls, rows: Rows, scheme: str | None) -> list[list[Span]]:
+    def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
         return gold_spans(rows, scheme)
 
     @classmethod
     def _labels(
-        cls, config: TaggingConfig, rows: Rows, spans: Sequence[Sequence[Span]]
+        cls, config: TaggingConfig, rows: TaggedRows, spans: Sequence[Sequence[Span]]
     ) -> tuple[list[str], Scheme | None]:
         types = sorted({span.label for sentence in spans for span in sentence})
         if not types:
@@ -172,7 +170,7 @@ class TaggingTask:
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
         return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
 
-    def prepare(self, rows: Rows, scheme: str | None = None) -> TaggedExamples:
+    def prepare(self, rows: TaggedRows, scheme: str | None = None) -> TaggedExamples:
         """Return rows as examples for prediction or scoring.
 
         Args:
@@ -203,7 +201,7 @@ class TaggingTask:
             targets_N=None,
         )
 
-    def _gold(self, rows: Rows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
+    def _gold(self, rows: TaggedRows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
         assert self.scheme is not None
         return [
             TagPrediction(tags_from_spans(sentence, len(tokens), self.scheme), sentence)
@@ -323,14 +321,16 @@ class PartOfSpeechTask(TaggingTask):
     metrics = TAG_METRICS
 
     @classmethod
-    def _gold_spans(cls, rows: Rows, scheme: str | None) -> list[list[Span]]:
+    def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
         return [[] for _ in rows["tags"]]
 
     @classmethod
-    def _labels(cls, config: TaggingConfig, rows: Rows, spans: Sequence[Sequence[Span]]) -> tuple[list[str], None]:
+    def _labels(
+        cls, config: TaggingConfig, rows: TaggedRows, spans: Sequence[Sequence[Span]]
+    ) -> tuple[list[str], None]:
         return sorted(set(chain.from_iterable(rows["tags"]))), None
 
-    def _gold(self, rows: Rows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
+    def _gold(self, rows: TaggedRows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
         return [TagPrediction(list(sentence), []) for sentence in rows["tags"]]
 
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:

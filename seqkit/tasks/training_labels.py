@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
+from seqkit.data.labelled_rows import Label
 from seqkit.errors import ConfigError, CorpusError
 
 __all__ = ["count_labels"]
 
 
 def count_labels(
-    answers: Sequence[Sequence[Any]], *, multi_label: bool, balanced_sampling: bool
-) -> tuple[list[Any], Counter[Any]]:
+    answers: Sequence[Sequence[Label]], *, multi_label: bool, balanced_sampling: bool
+) -> tuple[list[Label], Counter[Label]]:
     """Return the labels, sorted, and how often each occurs.
 
     Args:

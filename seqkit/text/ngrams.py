@@ -1,13 +1,13 @@
-"""N-grams of words, weighted as in text search: which a text holds, and how much each tells.
+"""N-grams of words, weighted by their inverse document frequency as in text search.
 
-The words of a text, and its n-grams up to two words::
+The words of a text, and its n-grams of up to two words::
 
     not bad at all      not · bad · at · all · not bad · bad at · at all
 
-An n-gram weighs its inverse document frequency, and the weights of a text have length 1 together (Salton and Buckley
-1988): a long text does not count more than a short one.
+The weight of an n-gram is its inverse document frequency; the weights of a text are scaled to a vector of length 1
+(Salton and Buckley 1988), so that a long text does not count more than a short one.
 
-Shapes: G known n-grams, X n-grams of a text.
+Shapes: G known n-grams, X n-grams of a text, K labels.
 """
 
 import json
@@ -24,15 +24,15 @@ from seqkit.text.vocabulary import normalize_word
 
 __all__ = ["NgramVocabulary"]
 
-_normalized = lru_cache(2**16)(normalize_word)  # the same words come again and again
+_normalized = lru_cache(2**16)(normalize_word)  # most words occur many times
 
 
 class NgramVocabulary:
-    """The n-grams that are known, and how much each tells.
+    """The known n-grams and their weights.
 
     Args:
-        longest: words of the longest n-grams.
-        frequencies: for each n-gram its inverse document frequency.
+        longest: the number of words of the longest n-grams.
+        frequencies: the inverse document frequency of each n-gram.
 
     >>> texts = [["not", "bad"], ["bad", "idea"], ["not", "bad"]]
     >>> vocabulary = NgramVocabulary.fitted(texts, longest=2, minimum_count=2)
@@ -46,16 +46,16 @@ class NgramVocabulary:
         self.longest = longest
         self.ngrams = list(frequencies)
         self.frequencies_G = np.array(list(frequencies.values()), dtype=np.float32)
-        self._ids = {ngram: place for place, ngram in enumerate(self.ngrams)}
+        self._ids = {ngram: index for index, ngram in enumerate(self.ngrams)}
 
     @classmethod
     def fitted(cls, texts: Sequence[Sequence[str]], *, longest: int, minimum_count: int) -> Self:
-        """The n-grams of training texts.
+        """Collect the n-grams of training texts.
 
         Args:
-            texts: the texts, cut into words.
-            longest: words of the longest n-grams.
-            minimum_count: how many texts must hold an n-gram for it to be known.
+            texts: the words of each text.
+            longest: the number of words of the longest n-grams.
+            minimum_count: in how many texts an n-gram must occur to be known.
         """
         counts = Counter(ngram for words in texts for ngram in _ngrams(words, longest))
         known = sorted(ngram for ngram, count in counts.items() if count >= minimum_count)
@@ -65,7 +65,7 @@ class NgramVocabulary:
         return len(self.ngrams)
 
     def weights(self, words: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The known n-grams of a text, in ascending order, and their weights: two vectors (X,)."""
+        """Return the ids of the known n-grams of a text, in ascending order, and their weights: two arrays (X,)."""
         found = sorted(self._ids[ngram] for ngram in _ngrams(words, self.longest) if ngram in self._ids)
         ids_X = np.array(found, dtype=np.int64)
         weights_X = self.frequencies_G[ids_X]
@@ -74,15 +74,15 @@ class NgramVocabulary:
     def log_count_ratios(
         self, texts: Iterable[Iterable[str]], labels: Sequence[Sequence[int]], count: int
     ) -> NDArray[np.float32]:
-        """How much likelier each n-gram is in texts of a label than in others: logarithms, (G, K).
+        """Return the log of how much likelier each n-gram is in texts with a label than in the others, (G, K).
 
-        These are the weights of a naive Bayes classifier that sees which n-grams a text holds, each counted once more
-        than it occurs (Wang and Manning 2012, section 2.1).
+        These are the weights of a naive Bayes classifier that looks at which n-grams occur in a text, with 1 added to
+        each count (Wang and Manning 2012, section 2.1).
 
         Args:
-            texts: the texts, cut into words.
-            labels: for each the places of its labels.
-            count: how many labels K there are.
+            texts: the words of each text.
+            labels: the indices of the labels of each text.
+            count: the number of labels K.
 
         >>> vocabulary = NgramVocabulary.fitted([["good"], ["bad"]], longest=1, minimum_count=1)
         >>> vocabulary.log_count_ratios([["good"], ["bad"]], [[0], [1]], 2).astype(float).round(2).tolist()
@@ -90,24 +90,24 @@ class NgramVocabulary:
         """
         counts_GK = np.ones((len(self), count), dtype=np.float64)
         total_G = np.ones(len(self), dtype=np.float64)
-        for words, places in zip(texts, labels, strict=True):
+        for words, indices in zip(texts, labels, strict=True):
             ids_X = self.weights(words)[0]
             total_G[ids_X] += 1
-            for place in places:
-                counts_GK[ids_X, place] += 1
+            for index in indices:
+                counts_GK[ids_X, index] += 1
         others_GK = total_G[:, None] - counts_GK + 1
         ratios_GK = np.log(counts_GK / counts_GK.sum(0)) - np.log(others_GK / others_GK.sum(0))
         single_GK: NDArray[np.float32] = ratios_GK.astype(np.float32)
         return single_GK
 
     def to_json(self) -> str:
-        """The text of ``ngrams.json``."""
+        """Return the text of ``ngrams.json``."""
         frequencies = dict(zip(self.ngrams, self.frequencies_G.astype(float).tolist(), strict=True))
         return json.dumps({"longest": self.longest, "frequencies": frequencies}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What ``to_json`` wrote."""
+        """Read what :meth:`to_json` wrote."""
         saved = json.loads(text)
         return cls(saved["longest"], saved["frequencies"])
 

@@ -1,11 +1,11 @@
 """Pretrained word vectors from text files: GloVe, word2vec and fastText, plain or gzipped.
 
-A line of such a file is a word and its numbers::
+Each line of such a file is a word and its numbers::
 
     the 0.418 0.24968 -0.41242 ...
 
-word2vec and fastText put a line with the count of words and the dimension in front. Some files hold words with spaces
-inside (``. . .`` in GloVe 840B); the numbers are therefore counted from the right.
+Files of word2vec and fastText begin with a line with the number of words and the dimension. Some files have words with
+spaces in them (``. . .`` in GloVe 840B); the numbers are therefore counted from the right.
 """
 
 import gzip
@@ -30,7 +30,10 @@ __all__ = ["VectorTable", "read_vectors"]
 class VectorTable(NamedTuple):
     """The vectors that were found: ``vectors[i]`` belongs to ``words[i]``, in the order of the file.
 
-    ``vectors`` is float32 of shape ``(len(words), dimension)``.
+    Attributes:
+        words: the words.
+        vectors: float32 of shape ``(len(words), dimension)``.
+        dimension: the length of a vector.
     """
 
     words: list[str]
@@ -39,20 +42,20 @@ class VectorTable(NamedTuple):
 
 
 def read_vectors(path: str | PathLike[str], wanted: Collection[str], *, most_frequent: int = 0) -> VectorTable:
-    """Read the vectors of the wanted words; of a word that is there twice, the first.
+    """Read the vectors of the wanted words; if a word occurs twice, the first vector counts.
 
-    The file is read once, line by line, and only what is wanted is kept, so a file of any size fits. Words are
-    compared as they are written: a caller who wants the vector of ``the`` for ``The`` asks for both.
+    The file is read once, line by line, and only the wanted vectors are kept in memory. Words are compared with their
+    case: a caller who wants the vector of ``the`` for ``The`` asks for both.
 
     Args:
-        path: a GloVe, word2vec or fastText text file in UTF-8; one that ends in ``.gz`` is unpacked on the way.
+        path: a GloVe, word2vec or fastText text file in UTF-8; a file that ends in ``.gz`` is decompressed.
         wanted: the words to look for.
-        most_frequent: how many words to keep beside them, from the top of the file: such files put the most frequent
-            words first.
+        most_frequent: how many words to keep beside them, from the top of the file, where such files have the most
+            frequent words.
 
     Raises:
-        CorpusError: the file is missing, cut short or holds no vectors, or a line has too few or too many numbers, one
-            that is no finite number, or a word that is not UTF-8.
+        CorpusError: the file is missing, truncated or has no vectors; or a line has too few or too many numbers, a
+            number that is not finite, or a word that is not UTF-8.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -76,12 +79,12 @@ def read_vectors(path: str | PathLike[str], wanted: Collection[str], *, most_fre
             if (word in keep or rows < most_frequent) and word not in found:
                 found[word] = _vector(values)
         except ValueError as error:
-            raise CorpusError(f"{error}; mend or remove this line", file=path, line=number) from error
+            raise CorpusError(f"{error}; correct or remove this line", file=path, line=number) from error
         rows += 1
     if not rows:
-        raise CorpusError("the file holds no vectors; give a GloVe, word2vec or fastText text file", file=path)
+        raise CorpusError("the file has no vectors; give a GloVe, word2vec or fastText text file", file=path)
     if promised not in (0, rows):
-        message = f"the first line promises {promised} words, but the file holds {rows}; get the whole file"
+        message = f"the first line promises {promised} words, but the file has {rows}; get the whole file"
         raise CorpusError(message, file=path)
     vectors = numpy.array(list(found.values()), dtype=numpy.float32).reshape(len(found), dimension)
     return VectorTable(list(found), vectors, dimension)
@@ -92,7 +95,7 @@ _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|in
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers, as bytes: only a line feed ends a line here."""
+    """Read the lines that are not blank, as bytes, with their numbers; only a line feed ends a line."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -101,7 +104,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise CorpusError(
-            f"the vectors cannot be read ({reason}); give a text file or a .gz of one", file=path
+            f"the vectors cannot be read ({reason}); give a text file, or one compressed as .gz", file=path
         ) from error
 
 
@@ -110,16 +113,16 @@ def _trailing_numbers(fields: list[bytes]) -> int:
 
 
 def _cut(line: bytes, dimension: int) -> tuple[str, bytes]:
-    """The word of a line and its numbers, checked as far as is cheap enough to do on every line."""
+    """Split a line into its word and its numbers, with the checks that are cheap enough for every line."""
     fields = line.split(b" ", 1) if line.count(b" ") == dimension else _cut_from_the_right(line, dimension)
     pieces = fields[0].split(b" ")
     if not dimension or len(fields) != 2 or not all(pieces) or any(map(_NUMBER.fullmatch, pieces[1:])):
         count = _trailing_numbers(line.split(b" ")[1:])
         found = f"expected {dimension or 'some'} numbers after the word, found {count}"
-        raise ValueError(f"{found}; words and numbers are parted by one space")
+        raise ValueError(f"{found}; words and numbers must be separated by one space")
     word, values = fields
     if values.translate(None, b"0123456789+-.eE "):
-        _vector(values)  # something in it is no number: say what
+        _vector(values)  # something in it is not a number: raise an error that says what
     try:
         return word.decode(), values
     except UnicodeDecodeError as error:

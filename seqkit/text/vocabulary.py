@@ -1,4 +1,4 @@
-"""Words, characters and affixes as numbers: vocabularies, the key a word is looked up by, word shapes."""
+"""Words, characters and affixes as ids: vocabularies, the normal form of a word, word shapes."""
 
 import re
 import unicodedata
@@ -35,7 +35,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def encodable(text: str) -> str:
-    """The text for a library that takes UTF-8 only: lone surrogates, as JSON may hold, become U+FFFD in place.
+    """Replace lone surrogates, which JSON may have, by U+FFFD, for libraries that take only valid UTF-8.
 
     >>> encodable("a\\ud800") == "a\\ufffd"
     True
@@ -44,9 +44,9 @@ def encodable(text: str) -> str:
 
 
 def normalize_word(word: str) -> str:
-    """The key under which a word is looked up: lower case, and ``0`` for every digit.
+    """Return the form in which a word is looked up: lower case, with ``0`` for every digit.
 
-    It is the normaliser of ``tokenizer.json`` itself, so both always agree; unlike ``str.lower`` it takes each
+    This is the normalizer of ``tokenizer.json`` itself, so both always agree. Unlike ``str.lower`` it converts each
     character by itself, so that a Greek final sigma has one form.
 
     >>> normalize_word("BRCA1"), normalize_word("1,250")
@@ -56,16 +56,17 @@ def normalize_word(word: str) -> str:
 
 
 class Vocabulary:
-    """The ordered entries that have a row in an embedding table; 0 is ``<pad>`` and 1 is ``<unk>``.
+    """The entries that have a row in an embedding table, in order; id 0 is ``<pad>`` and id 1 is ``<unk>``.
 
     Args:
-        entries: all entries, ``<pad>`` and ``<unk>`` first, as :attr:`entries` gives them.
-        normalize: makes the key that is looked up; :func:`normalize_word` for words, nothing for characters.
+        entries: all entries, ``<pad>`` and ``<unk>`` first, as :attr:`entries` returns them.
+        normalize: returns the form of a word that is looked up: :func:`normalize_word` for words; characters are
+            looked up as they are.
 
-    A word that happens to read ``<pad>`` or ``<unk>`` is an unknown word like any other.
+    The strings ``<pad>`` and ``<unk>`` in a text are unknown words like any other.
 
     Raises:
-        ConfigError: the entries do not begin with ``<pad>`` and ``<unk>``, or one is there twice.
+        ConfigError: the entries do not begin with ``<pad>`` and ``<unk>``, or one of them occurs twice.
 
     >>> words = Vocabulary.build({"The": 2, "the": 1, "cat": 1}, normalize=normalize_word)
     >>> words.entries
@@ -81,7 +82,7 @@ class Vocabulary:
             raise ConfigError(f"a vocabulary begins with {PADDING} and {UNKNOWN}, not with {list(self.entries[:2])}")
         self._ids = {entry: index for index, entry in enumerate(self.entries)}
         if len(self._ids) != len(self.entries):
-            raise ConfigError(f"the vocabulary entry {Counter(self.entries).most_common(1)[0][0]!r} is there twice")
+            raise ConfigError(f"the vocabulary entry {Counter(self.entries).most_common(1)[0][0]!r} occurs twice")
         del self._ids[PADDING], self._ids[UNKNOWN]
 
     @classmethod
@@ -93,12 +94,12 @@ class Vocabulary:
         extra: Iterable[str] = (),
         normalize: Callable[[str], str] = str,
     ) -> Self:
-        """Make a vocabulary from counts, the most frequent first, equal counts in code point order.
+        """Make a vocabulary from counts: the most frequent entries first, equally frequent ones by code point.
 
         Args:
-            counts: how often each word or character occurs; counts of words with the same key are added.
-            minimum_count: the least count that earns an entry.
-            extra: words that get an entry however rare, put last in their order (those with a pretrained vector).
+            counts: how often each word or character occurs; counts of words with the same normal form are added.
+            minimum_count: how often an entry must occur.
+            extra: words that get an entry in any case, at the end (those with a pretrained vector).
             normalize: see the class.
 
         >>> Vocabulary.build({"b": 2, "a": 2, "c": 1}, 2, extra=["z"]).entries[2:]
@@ -111,7 +112,7 @@ class Vocabulary:
         return cls(dict.fromkeys((PADDING, UNKNOWN, *frequent, *map(normalize, extra))), normalize=normalize)
 
     def ids(self, words: Iterable[str]) -> list[int]:
-        """The id of each word, 1 for those unknown."""
+        """Return the id of each word; 1 for unknown words."""
         find = self._ids.get
         keys = words if self.normalize is str else map(self.normalize, words)
         return [find(key, UNKNOWN_ID) for key in keys]
@@ -138,14 +139,14 @@ WORD_SHAPES = (
     "symbol",  # $ + and emoji
     "other",  # anything else: control characters, lone marks, the empty word
 )
-"""The names of the shapes; :func:`word_shape` gives the index, and 0 is left for padding."""
+"""The names of the shapes; :func:`word_shape` returns the index, and 0 is padding."""
 
 AFFIX_LENGTHS = (2, 3, -2, -3, -4)
-"""The affixes of a word that are looked at: its first 2 and 3 characters, its last 2, 3 and 4."""
+"""The lengths of the affixes of a word: its first 2 and 3 characters, its last 2, 3 and 4."""
 
 
 def affixes(word: str) -> list[str]:
-    """The prefixes and suffixes of a word, as it is written; of a short one the whole word.
+    """Return the prefixes and suffixes of a word, in its own case; for a short word, the whole word.
 
     >>> affixes("Lisbon")
     ['Li-', 'Lis-', '-on', '-bon', '-sbon']
@@ -158,7 +159,7 @@ _INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 
 
 def word_shape(word: str) -> int:
-    """How a word is written, as an index into :data:`WORD_SHAPES`.
+    """Return how a word is written, as an index into :data:`WORD_SHAPES`.
 
     >>> [WORD_SHAPES[word_shape(word)] for word in ["Paris", "U.S.", "10:30", "B2B", "..."]]
     ['Title', 'capitals and full stops', 'digits and marks', 'letters and digits', 'punctuation']
@@ -167,7 +168,7 @@ def word_shape(word: str) -> int:
 
 
 def _shape_name(word: str) -> str:
-    if word.isalpha():  # as most are
+    if word.isalpha():  # as most words are
         return _letters_shape(word)
     if any(map(str.isalpha, word)):
         return "letters and digits" if any(map(str.isdecimal, word)) else _letters_shape(word)

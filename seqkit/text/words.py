@@ -1,11 +1,11 @@
-"""Cutting text into words with exact offsets.
+"""Text as words with exact offsets.
 
-It stands on the ``tokenizers`` library: what :meth:`WordTokenizer.to_json` writes is an ordinary ``tokenizer.json``,
-which ``tokenizers.Tokenizer.from_file`` reads and which gives the same tokens and the same ids without seqkit.
+Based on the ``tokenizers`` library: :meth:`WordTokenizer.to_json` writes an ordinary ``tokenizer.json``, which
+``tokenizers.Tokenizer.from_file`` reads and which yields the same tokens and the same ids without seqkit.
 
-The road of a text is the library's own: *normalise* (lower case, every digit to ``0``), *cut* the normalised text by
-one regular expression, *look up* each piece. The rules therefore see neither case nor the value of a digit, and need
-neither; offsets lead back to the text as it was.
+The steps are those of the library: *normalize* the text (lower case, ``0`` for every digit), *cut* it by one regular
+expression, *look up* each piece. The rules therefore see neither case nor the value of a digit, and need neither;
+offsets refer to the original text.
 """
 
 import re
@@ -23,11 +23,11 @@ from seqkit.text.vocabulary import NORMALIZER, UNKNOWN, Vocabulary, encodable, n
 __all__ = ["CLITICS", "Token", "WordTokenizer"]
 
 CLITICS = ("n't", "'s", "'re", "'ll", "'ve", "'d", "'m")
-"""The English clitics that the Penn Treebank writes as words of their own."""
+"""The English clitics that are separate words in the Penn Treebank."""
 
-# The rules, in the regular expressions of Oniguruma, which the tokenizers library uses. A word character is a letter,
-# a mark, a number, an underscore, or an invisible joiner that belongs inside words of Persian, Hindi and others.
-# Repetitions are bounded where the engine could otherwise go back and forth over a very long token.
+# The rules are regular expressions of Oniguruma, which the tokenizers library uses. A word character is a letter, a
+# mark, a number, an underscore, or one of the invisible joiners inside words of Persian, Hindi and other languages.
+# Repetitions are bounded where the engine could otherwise backtrack over a very long token.
 _WORD = r"[\p{L}\p{M}\p{N}_\x{AD}\x{200C}\x{200D}\x{2060}]"
 _START = rf"(?<!{_WORD})"
 _END = rf"(?!{_WORD})"
@@ -43,7 +43,7 @@ _ABBREVIATION = (
     "gen|sen|rep|gov|lt|col|sgt|capt|rev|hon|pres|adm|cf|dept",  # before a word: "Gen. Lee", not "our sales rep."
     "no|nos|fig|figs|eq|vol|pp?",  # before a number: "No. 7", not "I said no."
 )
-# Prefixes that stay with their word where hyphens are cut, as in the English Web Treebank and OntoNotes.
+# Prefixes that stay with their word when words are cut at hyphens, as in the English Web Treebank and OntoNotes.
 _PREFIX = (
     "anti|co|counter|de|e|ex|extra|inter|mega|meta|micro|mid|mini|mis|multi|neo|non|over|post|pre|pro|pseudo|quasi|re"
     "|self|semi|sub|super|trans|u|ultra|un|under|uni|x"
@@ -54,7 +54,7 @@ _EMOJI = (
     r"[0#*]\x{FE0F}?\x{20E3}",  # a keycap
     rf"{_PICTURE}(?:\x{{200D}}{_PICTURE}){{0,9}}",  # an emoji, with skin tone and joined ones
 )
-_MARK = (r"\S\p{M}*",)  # whatever is left, alone: this is why no character is ever lost
+_MARK = (r"\S\p{M}*",)  # any other character is a token by itself, so that none is lost
 _UNITS = (
     rf"(?:(?:https?|ftp)://|www\.)\S{{0,2000}}(?:[/=&#]|{_WORD}{_END})",
     rf"(?:{_WORD}|[.%+-]){{1,64}}@(?:{_WORD}|-){{1,64}}(?:\.(?:{_WORD}|-){{1,64}}){{0,8}}{_END}",  # an e-mail address
@@ -77,7 +77,7 @@ _UNITS = (
 
 
 def _pattern(split_punctuation: bool, split_hyphens: bool, clitics: Sequence[str]) -> str:
-    """One regular expression whose matches are the tokens."""
+    """Return the regular expression whose matches are the tokens."""
     if split_punctuation:
         return "|".join((*_EMOJI, f"{_WORD}+", *_MARK))
     endings = "|".join(clitic[1:] for clitic in clitics if clitic.startswith("'"))
@@ -89,7 +89,7 @@ def _pattern(split_punctuation: bool, split_hyphens: bool, clitics: Sequence[str
         *_UNITS,
         *negation,
         rf"{_APOSTROPHE}{ending}",
-        rf"{_START}{_APOSTROPHE}(?:s|re|ve|ll|d|m){_END}",  # one that already stands apart
+        rf"{_START}{_APOSTROPHE}(?:s|re|ve|ll|d|m){_END}",  # a clitic that is separated already
         *((prefixed,) if split_hyphens else ()),
         rf"{_WORD}+(?:(?:{inside if split_hyphens else f'{inside}|{_HYPHEN}'}){_WORD}+)*",
         *_MARK,
@@ -106,24 +106,24 @@ class Token(NamedTuple):
 
 
 class WordTokenizer:
-    """Cuts text into words, and holds the vocabulary that is saved with it.
+    """Cuts text into words, and keeps the vocabulary that is saved with it.
 
     URLs, e-mail addresses, @handles, #hashtags, emoticons, emoji, numbers such as ``1,250.5`` and ``7:30``, dates,
-    abbreviations (``U.S.``, ``Dr.``), initials (``J.``) and runs of one mark (``...``, ``?!``, ``--``) stay whole;
-    every other punctuation mark is a token. A run of letters is one token in every script: text without spaces between
-    words (Chinese, Japanese, Thai) is to be segmented before. The tokens and the white space between them are the
-    whole text; nothing is dropped.
+    abbreviations (``U.S.``, ``Dr.``), initials (``J.``) and runs of one mark (``...``, ``?!``, ``--``) are one token;
+    so is every other punctuation mark. A run of letters is one token in every script: text without spaces between words
+    (Chinese, Japanese, Thai) must be segmented in advance. The tokens and the white space between them are the whole
+    text; nothing is dropped.
 
     Args:
-        split_punctuation: every mark that is no letter, digit or underscore is a token, wherever it stands
-            (``0 . 5``, ``Parkinson ' s``), as in BioCreative's corpora; the other two settings have no effect then.
-        split_hyphens: ``London-based`` becomes three tokens, as in OntoNotes and the English Web Treebank; a common
-            prefix stays with its word (``non-stop``), and so do dates and telephone numbers.
-        clitics: which of :data:`CLITICS` become words of their own (``do n't``); others stay with their word.
+        split_punctuation: every character that is not a letter, digit or underscore is a token anywhere (``0 . 5``,
+            ``Parkinson ' s``), as in BioCreative's corpora; the other two settings then have no effect.
+        split_hyphens: ``London-based`` becomes three tokens, as in OntoNotes and the English Web Treebank; common
+            prefixes stay with their word (``non-stop``), and dates and telephone numbers are not cut.
+        clitics: which of :data:`CLITICS` become separate words (``do n't``); others stay with their word.
         words: the vocabulary of words; it becomes the ``WordLevel`` model of ``tokenizer.json``.
 
     Raises:
-        ConfigError: a clitic that is not one of :data:`CLITICS`.
+        ConfigError: a clitic is not one of :data:`CLITICS`.
 
     >>> [token.text for token in WordTokenizer().tokenize("Dr. Who can't pay $5.50 to a well-known U.S. bank...")]
     ['Dr.', 'Who', 'ca', "n't", 'pay', '$', '5.50', 'to', 'a', 'well-known', 'U.S.', 'bank', '...']
@@ -149,16 +149,16 @@ class WordTokenizer:
 
     @classmethod
     def fitted_to(cls, sentences: Iterable[Sequence[str]]) -> Self:
-        """The tokenizer that cuts raw text most like these sentences of words are cut; its vocabulary is empty.
+        """Make a tokenizer that cuts raw text as the words of these sentences are cut; its vocabulary is empty.
 
-        Each setting goes with the majority of what was counted in the sentences:
+        Each setting follows the majority in the sentences:
 
-        * ``split_punctuation`` where marks inside a number or a contraction stand alone (``0 . 5``, ``don ' t``)
-          more often than a word has any mark inside;
-        * ``split_hyphens`` where a hyphen stands alone between two words (``drug - induced``) more often than it is
-          inside one (``well-known``);
-        * a clitic, where it stands alone (``do n't``) at least as often as it ends a longer word (``don't``); one
-          that never occurs goes with the sum of all.
+        * ``split_punctuation`` is on if marks inside a number or a contraction are separate words (``0 . 5``,
+          ``don ' t``) more often than a word has any mark in it;
+        * ``split_hyphens`` is on if a hyphen is a word between two words (``drug - induced``) more often than it is
+          inside a word (``well-known``);
+        * a clitic is separated if it is a word (``do n't``) at least as often as it ends a longer word (``don't``); for
+          a clitic that does not occur, the sum over all clitics decides.
 
         >>> tokenizer = WordTokenizer.fitted_to([["A", "London", "-", "based", "bank", "does", "n't", "pay"]])
         >>> [token.text for token in tokenizer.tokenize("It's Paris-based.")]
@@ -178,11 +178,11 @@ class WordTokenizer:
         )
 
     def tokenize(self, text: str) -> list[Token]:
-        """The words of one text, in order."""
+        """Return the words of one text, in order."""
         return self.tokenize_batch([text])[0]
 
     def tokenize_batch(self, texts: Sequence[str]) -> list[list[Token]]:
-        """The words of many texts: the same as one by one, on all processor cores."""
+        """Return the words of many texts, the same as one by one; uses all processor cores."""
         encodings = self._tokenizer.encode_batch([encodable(text) for text in texts])
         return [
             [Token(text[start:end], start, end) for start, end in encoding.offsets]
@@ -190,7 +190,7 @@ class WordTokenizer:
         ]
 
     def to_json(self) -> str:
-        """The text of ``tokenizer.json``: the rules, and the words as a ``WordLevel`` model.
+        """Return the text of ``tokenizer.json``: the rules, and the words as a ``WordLevel`` model.
 
         >>> import tokenizers
         >>> words = Vocabulary.build({"hello": 1, "world": 1}, normalize=normalize_word)
@@ -206,7 +206,7 @@ class WordTokenizer:
         """Read what :meth:`to_json` wrote, rules and words.
 
         Raises:
-            CheckpointError: it is not the text of a tokenizer that seqkit wrote.
+            CheckpointError: the text is not a tokenizer that seqkit wrote.
 
         >>> WordTokenizer.from_json(WordTokenizer(clitics=()).to_json()).tokenize("can't")
         [Token(text="can't", start=0, end=5)]
@@ -217,7 +217,7 @@ class WordTokenizer:
             words = Vocabulary(sorted(ids, key=ids.__getitem__), normalize=normalize_word)
         except Exception as error:  # the library raises bare Exception
             raise CheckpointError(f"tokenizer.json cannot be read ({error}); restore it or train again") from error
-        loaded.model = _model(Vocabulary())  # only the rules are needed; words are looked up in the vocabulary
+        loaded.model = _model(Vocabulary())  # only its rules are used; words are looked up in the vocabulary
         tokenizer = cls(words=words)
         tokenizer._tokenizer = loaded
         return tokenizer
@@ -238,7 +238,7 @@ def _total(counts: Counter[str], pattern: re.Pattern[str]) -> int:
 
 
 def _clitics_apart(counts: Counter[str]) -> tuple[str, ...]:
-    """The clitics that stand alone at least as often as they end a longer word."""
+    """Return the clitics that are words at least as often as they end a longer word."""
     apart, joined = Counter[str](), Counter[str]()
     for word, count in counts.items():
         plain = re.sub("[\u2019\uff07`\u00b4]", "'", word.lower())

@@ -21,7 +21,7 @@ DOCUMENTS = ["naïve 👍🏽\n", "", "two  words\r\n", "\n\n"]
 def test_stored_ids_equal_the_encoded_text(unit: Any, pretokenized: bool, many: bool) -> None:
     documents = DOCUMENTS if many else ["".join(DOCUMENTS)]
     texts = Texts(lambda: documents, many=many)  # a string is an iterable of its characters
-    tokenizer = TextTokenizer.fitted(unit, texts, pretokenized=pretokenized)
+    tokenizer = TextTokenizer.fitted(unit, texts.documents(), pretokenized=pretokenized)
     store = store_tokens(tokenizer, texts)
     ended = many and not pretokenized
     expected = [
@@ -40,7 +40,7 @@ def test_stored_ids_equal_the_encoded_text(unit: Any, pretokenized: bool, many: 
 def test_ids_take_the_smallest_type_that_holds_the_vocabulary(size: int, dtype: type) -> None:
     text = "".join(map(chr, range(0x10000, 0x10000 + size - 2)))
     texts = Texts(lambda: [[text]], many=False)
-    tokenizer = TextTokenizer.fitted("char", texts)
+    tokenizer = TextTokenizer.fitted("char", texts.documents())
     ids = store_tokens(tokenizer, texts).ids
     assert len(tokenizer) == size
     assert ids.dtype == dtype
@@ -50,7 +50,7 @@ def test_ids_take_the_smallest_type_that_holds_the_vocabulary(size: int, dtype: 
 def test_ids_are_stored_in_an_unlinked_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     texts = from_strings(["abc"])
-    ids = store_tokens(TextTokenizer.fitted("char", texts), texts).ids
+    ids = store_tokens(TextTokenizer.fitted("char", texts.documents()), texts).ids
     assert isinstance(ids, np.memmap)
     assert not ids.flags.writeable
     assert ids.tolist() == [2, 3, 4, 0]
@@ -62,7 +62,7 @@ def test_memory_does_not_grow_with_the_text() -> None:
         return (f"all work and no play {number}\n" * 1000 for number in range(1000))  # 25 MB
 
     texts = Texts(lambda: [pieces()], many=False)
-    tokenizer = TextTokenizer.fitted("char", texts)
+    tokenizer = TextTokenizer.fitted("char", texts.documents())
     tracemalloc.start()
     store = store_tokens(tokenizer, texts)
     peak = tracemalloc.get_traced_memory()[1]
@@ -74,12 +74,12 @@ def test_memory_does_not_grow_with_the_text() -> None:
 
 
 def test_an_empty_or_unreadable_split_is_an_error(tmp_path: Path) -> None:
-    tokenizer = TextTokenizer.fitted("char", from_strings(["a"]))
+    tokenizer = TextTokenizer.fitted("char", [["a"]])
     with pytest.raises(CorpusError, match="the split is empty"):
         store_tokens(tokenizer, from_strings(["", ""]))
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "a"}\n[]\n')
-    with pytest.raises(CorpusError, match=r"a\.jsonl:2: not an object"):
+    with pytest.raises(CorpusError, match=r"a\.jsonl:2: this is not an object"):
         store_tokens(tokenizer, open_texts(path, dev_fraction=0)["train"])
 
 
@@ -88,13 +88,13 @@ def test_a_full_disk_is_an_error_of_one_line(tmp_path: Path, monkeypatch: pytest
     if not full.exists():
         pytest.skip("needs Linux's /dev/full, a file that is always full")
     texts = from_strings(["abc"])
-    tokenizer = TextTokenizer.fitted("char", texts)
+    tokenizer = TextTokenizer.fitted("char", texts.documents())
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: full.open("wb", buffering=0))
-    with pytest.raises(CorpusError, match=r"^\S+: tokens cannot be written there \(No space left .*TMPDIR$") as caught:
+    with pytest.raises(CorpusError, match=r"^\S+: cannot write tokens here \(No space left .*TMPDIR$") as caught:
         store_tokens(tokenizer, texts)
     assert caught.value.file == str(tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    with pytest.raises(CorpusError, match=r"gone: tokens cannot be written there \(No such file or directory\)"):
+    with pytest.raises(CorpusError, match=r"gone: cannot write tokens here \(No such file or directory\)"):
         store_tokens(tokenizer, texts)

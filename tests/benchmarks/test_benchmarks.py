@@ -1,4 +1,4 @@
-"""The benchmarks: what the peer sees, the commands that are run, and the table that is printed."""
+"""The benchmark of tagging quality: features of the baseline, commands that are run, and the printed table."""
 
 import json
 import sys
@@ -41,28 +41,28 @@ def test_features_of_a_toy_sentence() -> None:
     assert not any("dr" in name for name in fourth)
 
 
-def test_a_sentence_of_one_token_begins_and_ends() -> None:
+def test_single_token_has_bos_and_eos() -> None:
     assert sentence_features(["USA"])[0][-2:] == ["BOS", "EOS"]
     assert "upper" in sentence_features(["USA"])[0]
     assert sentence_features([]) == []
 
 
-def test_chunks_are_scored_strictly_and_over_all_sentences() -> None:
+def test_score_is_strict_micro_f1() -> None:
     gold = [["B-PER", "I-PER", "O"], ["B-LOC", "O", "B-LOC"]]
     predicted = [["B-PER", "O", "O"], ["B-LOC", "O", "B-LOC"]]
     assert tag_score(gold, predicted, "f1") == pytest.approx(2 / 3)
     assert tag_score(gold, predicted, "accuracy") == pytest.approx(5 / 6)
 
 
-def test_the_peer_learns_a_toy_corpus(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra 'bench', is not installed")
+def test_baseline_learns_a_toy_corpus(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite (extra 'bench') is not installed")
     for split in ("train", "dev"):
         (tmp_path / f"{split}.conll").write_text(TOY, encoding="utf-8")
     assert measure_crf(str(tmp_path), "dev", "f1").score == 1.0
     assert measure_crf(str(tmp_path), "dev", "accuracy").score == 1.0
 
 
-def test_a_missing_peer_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_baseline_is_reported_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn_crfsuite", None)
     with pytest.raises(MissingExtraError, match=r"seqkit\[bench\]"):
         crf_class()
@@ -70,7 +70,7 @@ def test_a_missing_peer_is_told_before_anything_runs(monkeypatch: pytest.MonkeyP
         main(["--corpora", "ner-mini"])
 
 
-def test_the_table_has_a_column_a_seed_and_means() -> None:
+def test_table_has_a_column_for_each_seed_and_the_mean() -> None:
     runs = {
         3: Run(score=0.80, seconds=100.0, tokens_per_second=10_000.0, megabytes=4.0),
         9: Run(score=0.85, seconds=200.0, tokens_per_second=30_000.0, megabytes=5.0),
@@ -84,7 +84,7 @@ def test_the_table_has_a_column_a_seed_and_means() -> None:
     ]
 
 
-def test_corpora_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_corpora_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data" / "bc5cdr").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     found, skipped = find_corpora(CORPORA, Path("data"))
@@ -103,7 +103,7 @@ def recorder(tmp_path: Path) -> Path:
 
 
 @needs_shebang
-def test_seqkit_is_run_as_a_user_runs_it(recorder: Path) -> None:
+def test_runs_the_commands_of_a_user(recorder: Path) -> None:
     run = train_and_evaluate(str(recorder), Benchmark(task="pos"), "corpus", 2)
     assert (run.score, run.tokens_per_second, run.megabytes) == (0.9, 7.0, 3.0)
     train, evaluate = map(json.loads, recorder.with_name("calls.jsonl").read_text(encoding="utf-8").splitlines())

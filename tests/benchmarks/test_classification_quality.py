@@ -1,4 +1,4 @@
-"""The benchmark of classification: its peers on texts that a word tells apart, the commands it runs, and its table."""
+"""The benchmark of classification: baselines on texts that one word distinguishes, commands that are run, the table."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ PAIRS = Labelled(["yes not no", "no not yes"] * 6, [1, 0] * 6)
 
 
 class StandIn:
-    """Instead of fastText: keeps what it is given to learn, and answers with the label of the first known word."""
+    """A stand-in for fastText: records its training data, and predicts the label of the first known word."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -47,7 +47,7 @@ class StandIn:
 
     def predict(self, texts: list[str]) -> tuple[list[list[str]], None]:
         known = {word: tag for tag, *words in map(str.split, self.lines) for word in words[1:2]}
-        assert not any("\n" in text for text in texts), "fastText refuses a text of several lines"
+        assert not any("\n" in text for text in texts), "fastText rejects texts with line breaks"
         return [[known[word] for word in text.split() if word in known][:1] for text in texts], None
 
 
@@ -64,13 +64,13 @@ def write_split(path: Path, data: Labelled) -> None:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
 
 
-def test_tf_idf_tells_apart_what_a_word_or_a_pair_of_words_tells_apart() -> None:
+def test_tfidf_uses_words_and_word_pairs() -> None:
     assert measure_tfidf(TRAIN, DEV).score == 1.0
     assert measure_tfidf(TRAIN, DEV._replace(labels=[0, 1, 0])).score == pytest.approx(2 / 3)
-    assert measure_tfidf(PAIRS, PAIRS).score == 1.0, "all of its texts have the same words"
+    assert measure_tfidf(PAIRS, PAIRS).score == 1.0, "all of these texts have the same words"
 
 
-def test_fasttext_gets_a_line_a_text_and_numbers_for_labels(fasttext: StandIn) -> None:
+def test_fasttext_input_has_one_line_per_text_and_label_ids(fasttext: StandIn) -> None:
     found = classification_quality._fasttext(TRAIN, DEV)
     assert found is not None
     assert found.score == 1.0
@@ -79,7 +79,7 @@ def test_fasttext_gets_a_line_a_text_and_numbers_for_labels(fasttext: StandIn) -
     assert fasttext.settings == {"wordNgrams": 2, "lr": 0.5, "epoch": 25, "dim": 100, "verbose": 0}
 
 
-def test_a_text_of_which_fasttext_knows_no_word_is_a_miss(fasttext: StandIn) -> None:
+def test_text_without_words_known_to_fasttext_is_an_error(fasttext: StandIn) -> None:
     found = classification_quality._fasttext(
         TRAIN, Labelled(["fine music", "what", "dull music", "dull"], [1, 1, 1, 0])
     )
@@ -87,14 +87,14 @@ def test_a_text_of_which_fasttext_knows_no_word_is_a_miss(fasttext: StandIn) -> 
     assert found.score == 0.5
 
 
-def test_fasttext_itself_learns_it() -> None:
+def test_fasttext_learns_the_toy_corpus() -> None:
     pytest.importorskip("fasttext", reason="fasttext is not installed")
     found = classification_quality._fasttext(TRAIN, DEV)
     assert found is not None
     assert found.score == 1.0
 
 
-def test_without_fasttext_its_cell_is_empty(
+def test_without_fasttext_there_is_no_result(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "fasttext", None)
@@ -102,7 +102,7 @@ def test_without_fasttext_its_cell_is_empty(
     assert capsys.readouterr().err == "skipped fastText: the package fasttext is not installed\n"
 
 
-def test_a_split_becomes_texts_and_label_numbers(tmp_path: Path) -> None:
+def test_split_becomes_texts_and_label_ids(tmp_path: Path) -> None:
     for split, data in {"train": TRAIN, "dev": DEV}.items():
         write_split(tmp_path / f"{split}.jsonl", data)
     corpus = open_corpus(tmp_path)
@@ -110,7 +110,7 @@ def test_a_split_becomes_texts_and_label_numbers(tmp_path: Path) -> None:
     assert Labelled.of(corpus["dev"]) == DEV
 
 
-def test_the_table_has_a_column_a_seed_and_means() -> None:
+def test_table_has_a_column_for_each_seed_and_the_mean() -> None:
     runs = {
         3: Run(score=0.80, calibration_error=0.02, seconds=10.0, megabytes=4.0),
         9: Run(score=0.85, calibration_error=0.05, seconds=20.0, megabytes=5.0),
@@ -129,9 +129,7 @@ def test_the_table_has_a_column_a_seed_and_means() -> None:
     assert CORPORA.keys() - BARS.keys() == {"sentiment-mini"}
 
 
-def test_a_corpus_that_is_not_there_is_named_before_anything_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_corpus_is_an_error_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data" / "mr").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     found = corpus_specs(["mr", "sentiment-mini"], Path("data"))
@@ -152,10 +150,10 @@ def recorder(tmp_path: Path) -> Path:
 
 
 @needs_shebang
-def test_seqkit_is_run_as_a_user_runs_it(recorder: Path, tmp_path: Path) -> None:
+def test_runs_the_commands_of_a_user(recorder: Path, tmp_path: Path) -> None:
     run = train_and_evaluate(str(recorder), "corpus", "dev", 2)
     assert (run.score, run.calibration_error, run.megabytes) == (0.9, 0.03, 3.0)
-    # On dev, where the temperature was fitted, the error is the cross-fitted one of the report.
+    # On dev, on which the temperature was fitted, the cross-fitted error of the report is used.
     assert train_and_evaluate(str(recorder), "corpus", "test", 2).calibration_error == 0.04
     train, evaluate = map(json.loads, (tmp_path / "calls.jsonl").read_text(encoding="utf-8").splitlines()[:2])
     folder = train[train.index("--out") + 1]
@@ -167,7 +165,7 @@ def test_seqkit_is_run_as_a_user_runs_it(recorder: Path, tmp_path: Path) -> None
 
 
 @needs_shebang
-def test_a_whole_measurement_is_told_line_by_line_and_kept(
+def test_measurement_prints_progress_and_writes_the_table(
     recorder: Path,
     fasttext: StandIn,
     tmp_path: Path,
@@ -181,12 +179,12 @@ def test_a_whole_measurement_is_told_line_by_line_and_kept(
     monkeypatch.setattr("benchmarks.command.sysconfig", SimpleNamespace(get_path=lambda _: str(recorder.parent)))
     out = tmp_path / "out.md"
     main(["--data", str(folder.parent), "--corpora", "mr", "--seeds", "1", "2", "--out", str(out)])
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     begins = ["mr: TF-IDF: 100.00 in ", "mr: fastText: 100.00 in ", "mr: seed 1: 90.00 in ", "mr: seed 2: 90.00 in "]
-    lines = told.err.splitlines()
+    lines = printed.err.splitlines()
     assert [line[: len(begin)] for line, begin in zip(lines, begins, strict=False)] == begins
-    assert told.out == out.read_text(encoding="utf-8") + "\n"
-    assert lines[-1] in told.out
+    assert printed.out == out.read_text(encoding="utf-8") + "\n"
+    assert lines[-1] in printed.out
     assert lines[-1].startswith("| mr | dev accuracy | 90.00 | 90.00 | 90.00 | 78.5 | ")
     with pytest.raises(SeqkitError, match="exit code 1"):
         measure("mr", str(folder), str(recorder), [13])

@@ -1,4 +1,4 @@
-"""The benchmarks of language models on texts of a few lines: they run, and what is compared does the same."""
+"""The benchmarks of language models on texts of a few lines: they run, and compared code gives equal results."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def number(text: str, row: str, column: int) -> float:
-    """A number of a printed table."""
+    """Return a number from a printed table."""
     cells = re.search(rf"^\| {re.escape(row)} \|(.*)\|$", text, re.MULTILINE)
     assert cells, text
     return float(cells[1].split("|")[column].replace(",", ""))
@@ -50,14 +50,14 @@ def test_characters(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (tmp_path / "runs" / "char-0.01-minutes" / "model.safetensors").is_file()
 
 
-def test_the_bare_model_counts_every_character(data: Path) -> None:
+def test_bare_model_scores_every_character(data: Path) -> None:
     texts = open_texts(data / "tinyshakespeare" / "input.txt")
     torch.manual_seed(1)
     model = char_lm._Bare(30)
     for parameter in model.parameters():
         torch.nn.init.zeros_(parameter)
     tokens = torch.randint(30, (2345,))
-    assert char_lm._nats(model, tokens) == pytest.approx(3.4012, abs=1e-4), "the logarithm of 30"
+    assert char_lm._nats(model, tokens) == pytest.approx(3.4012, abs=1e-4), "expected log(30)"
     assert char_lm.bare_nats(texts, 0.0) > 0
 
 
@@ -67,13 +67,13 @@ def test_words(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert number(out, "word | ", 2) > 1
 
 
-def test_a_missing_corpus_is_named(tmp_path: Path) -> None:
+def test_missing_corpus_is_an_error(tmp_path: Path) -> None:
     for main in (char_lm.main, word_lm.main, contextual.main):
         with pytest.raises(ConfigError, match="--data: there is no "):
             main(["--data", str(tmp_path / "nothing")])
 
 
-def test_a_tagger_with_a_language_model_and_without(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tagger_with_and_without_language_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     contextual.main(["--data", str(data), "--lm-minutes", "0.005", "--seeds", "1", "2", "--epochs", "1"])
     out = capsys.readouterr().out
     for name in ("without", "with --lm"):
@@ -81,7 +81,7 @@ def test_a_tagger_with_a_language_model_and_without(data: Path, capsys: pytest.C
         assert number(out, name, 2) == pytest.approx(mean, abs=0.01)
 
 
-def test_both_loops_write_the_same() -> None:
+def test_both_loops_generate_the_same() -> None:
     model = decoding.untrained(24)
     assert model.fitted is not None
     network = model.fitted.network("forward").eval()
@@ -90,14 +90,14 @@ def test_both_loops_write_the_same() -> None:
         assert torch.equal(plain(rows, 30), step(rows, 30))
 
 
-def test_the_table_of_decoding() -> None:
+def test_table_of_decoding() -> None:
     text = decoding.report(Options(quick=True))
     for rows in decoding.BATCHES:
         assert number(text, str(rows), 0) > 0
     assert number(text, "1", 5) == 1.0
 
 
-def test_writing_holds_what_it_held(tmp_path: Path) -> None:
+def test_memory_does_not_grow_during_generation(tmp_path: Path) -> None:
     tiny_language_model(epochs=1).fit(TRAIN, DEV).save(tmp_path / "run")
     found: Any = memory.writing(tmp_path / "run", warm_up=2000, tokens=20_000)
     assert found.share < 0.05

@@ -1,6 +1,6 @@
-"""The speed benchmarks: how they time, that peers get the same work, and what their tables say.
+"""The speed benchmarks: timing, equal work for all implementations, and tables.
 
-Nothing is timed here: where a benchmark runs, only the form of what it prints is looked at.
+Nothing is timed here: if a benchmark runs, only the form of its output is checked.
 """
 
 import argparse
@@ -33,7 +33,7 @@ QUICK = Options(quick=True, repeats=1)
 
 
 class ScriptedTime:
-    """A clock that goes forward only while something scripted runs."""
+    """A clock that advances only during calls of its scripted functions."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -43,7 +43,7 @@ class ScriptedTime:
         return self.now
 
     def function(self, name: str, seconds: Sequence[float], work: int = 0) -> Callable[[], int]:
-        """A function whose calls take so long, as long as the last one from there on."""
+        """Return a function whose calls take these durations; the last one is repeated."""
         durations = itertools.chain(seconds, itertools.repeat(seconds[-1]))
 
         def run() -> int:
@@ -55,7 +55,7 @@ class ScriptedTime:
 
 
 def table_of(markdown: str, number: int = 0) -> list[list[str]]:
-    """The cells of a table of a report, without the line under its header."""
+    """Return the cells of a table of a report, without the line below its header."""
     tables = [block for block in markdown.split("\n\n") if block.startswith("| ")]
     header, _, *rows = [line.strip("| ").split(" | ") for line in tables[number].splitlines()]
     assert all(len(row) == len(header) for row in rows)
@@ -64,7 +64,7 @@ def table_of(markdown: str, number: int = 0) -> list[list[str]]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder with one public corpus, of three sentences."""
+    """A folder with one public corpus of three sentences."""
     folder = tmp_path / "data" / "bc5cdr"
     folder.mkdir(parents=True)
     for split in ("train", "dev"):
@@ -75,10 +75,10 @@ def data(tmp_path: Path) -> Path:
 # timing
 
 
-def test_functions_are_measured_in_rotation_and_medians_taken() -> None:
+def test_functions_are_measured_in_rotation() -> None:
     time = ScriptedTime()
     functions = {
-        "a": time.function("a", [50.0, 4.0, 5.0, 90.0, 7.0]),  # the first two are the warm-up and the calibration
+        "a": time.function("a", [50.0, 4.0, 5.0, 90.0, 7.0]),  # the first two calls are warm-up and calibration
         "b": time.function("b", [50.0, 4.0, 1.0, 2.0, 30.0]),
         "c": time.function("c", [50.0, 4.0, 8.0]),
     }
@@ -87,14 +87,14 @@ def test_functions_are_measured_in_rotation_and_medians_taken() -> None:
     assert timings == {"a": (7.0, 6.0, 48.5), "b": (2.0, 1.5, 16.0), "c": (8.0, 8.0, 8.0)}
 
 
-def test_a_fast_function_is_called_until_a_measurement_is_long_enough() -> None:
+def test_fast_function_is_called_repeatedly() -> None:
     time = ScriptedTime()
     timings = interleaved({"f": time.function("f", [1.0]), "s": time.function("s", [6.0])}, 2, 5.0, time.clock)
     assert time.log == "f" + "f" + "ff" + "ffff" + 8 * "f" + "ss" + 8 * "f" + "s" + "s" + 8 * "f"
     assert {name: measured.median for name, measured in timings.items()} == {"f": 1.0, "s": 6.0}
 
 
-def test_rates_are_work_over_time_and_the_first_call_is_not_counted() -> None:
+def test_rates_are_work_over_time_without_the_first_call() -> None:
     time = ScriptedTime()
     chunks = {"a": time.function("a", [99.0, 2.0, 4.0, 5.0], 20), "b": time.function("b", [99.0, 1.0], 3)}
     assert interleaved_rates(chunks, 3, time.clock) == {"a": (5.0, 4.5, 7.5), "b": (3.0, 3.0, 3.0)}
@@ -102,12 +102,12 @@ def test_rates_are_work_over_time_and_the_first_call_is_not_counted() -> None:
 
 
 @given(st.lists(st.floats(0.001, 1000.0), min_size=1, max_size=30))
-def test_quartiles_are_those_of_numpy(values: list[float]) -> None:
+def test_quartiles_equal_numpy(values: list[float]) -> None:
     measured = Measured.of(values)
     assert [measured.lower, measured.median, measured.upper] == pytest.approx(numpy.quantile(values, [0.25, 0.5, 0.75]))
 
 
-def test_the_clock_of_a_gpu_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_clock_synchronizes(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: done.append(device))
     monkeypatch.setattr("time.perf_counter", lambda: float(len(done)))
@@ -115,7 +115,7 @@ def test_the_clock_of_a_gpu_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> Non
     assert done == ["cuda"]
 
 
-def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_device_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     parser = timing.script_parser("benchmark", "What it does.")
     assert timing.options_of(parser.parse_args([])).device == "cpu"
@@ -123,9 +123,7 @@ def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
         timing.options_of(parser.parse_args(["--device", "cuda"]))
 
 
-def test_an_error_ends_a_script_with_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_error_ends_a_script_with_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     calls: list[str] = []
     monkeypatch.setattr(timing, "keep_freed_memory", lambda: calls.append("memory"))
 
@@ -142,7 +140,7 @@ def test_an_error_ends_a_script_with_one_line(
 
 
 @pytest.mark.parametrize("shape", [encoder.Shape(5, 8, 3, 4, 1), encoder.Shape(3, 5, 4, 3, 2)])
-def test_both_encoders_do_the_same(shape: encoder.Shape) -> None:
+def test_both_encoders_give_equal_results(shape: encoder.Shape) -> None:
     setup = encoder.Setup(shape, "cpu")
     lengths = setup.lengths_B.tolist()
     assert lengths[0] == shape.time
@@ -153,11 +151,11 @@ def test_both_encoders_do_the_same(shape: encoder.Shape) -> None:
     torch.testing.assert_close(*gradients)
 
 
-def test_the_floor_multiplies_what_the_passes_need() -> None:
+def test_floor_has_the_multiplications_of_both_passes() -> None:
     shape = encoder.Shape(3, 5, 7, 4, 2)
     inputs = {"forward": 0, "backward": 0}
-    for width in (7, 7, 8, 8):  # both directions of the first layer, then of the second, which reads 2·H
-        forward = 3 * 5 * (width + 4) * 16  # multiplications: every row's input and state by all gates
+    for width in (7, 7, 8, 8):  # both directions of the first layer, then of the second, whose input is 2·H wide
+        forward = 3 * 5 * (width + 4) * 16  # multiplications: input and state of every row by all gates
         inputs["forward"] += 2 * forward  # and as many additions
         inputs["backward"] += 4 * forward  # each product has a gradient for both of its factors
     for name, expected in inputs.items():
@@ -171,7 +169,7 @@ def scripted(*seconds: float) -> list[Measured]:
     return [Measured(value, value, value) for value in seconds]
 
 
-def test_the_table_of_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_of_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
     times = dict(zip(("packed", "seqkit", "floor"), scripted(0.03, 0.0125, 0.01), strict=True))
     monkeypatch.setattr(encoder, "measure", lambda shape, options: {"train": times, "inference": times})
     header, first, second, *others = table_of(encoder.report(Options()))
@@ -184,7 +182,7 @@ def test_the_table_of_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
 # crf
 
 
-def test_both_crfs_do_the_same() -> None:
+def test_both_crfs_give_equal_results() -> None:
     setup = crf.Setup(crf.Shape(4, 6, 5), "cpu")
     torch.testing.assert_close(setup.loss("seqkit"), setup.loss("pytorch-crf"))
     torch.testing.assert_close(setup.train("seqkit"), setup.train("pytorch-crf"))
@@ -193,7 +191,7 @@ def test_both_crfs_do_the_same() -> None:
     assert setup.decode_in_inference_mode("pytorch-crf") == expected
 
 
-def test_the_table_of_crfs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_of_crfs(monkeypatch: pytest.MonkeyPatch) -> None:
     times = dict(zip(("pytorch-crf", "seqkit"), scripted(0.05, 0.01), strict=True))
     monkeypatch.setattr(crf, "measure", lambda shape, options: {"loss": times, "decode": times})
     header, first, *_, last = table_of(crf.report(Options()))
@@ -211,7 +209,7 @@ def toy_textbook() -> TextbookTagger:
         return TextbookTagger(task_of(still=True))
 
 
-def test_the_loss_of_the_textbook_is_that_of_all_paths_counted() -> None:
+def test_textbook_loss_equals_enumeration_of_all_paths() -> None:
     textbook = toy_textbook().eval()
     words, tags = ["Ada", "met", "Bo"], ["S-PER", "O", "S-LOC"]
     batch = collate([textbook.encode(words, tags), textbook.encode(["rain"], ["O"])], "cpu")
@@ -229,7 +227,7 @@ def test_the_loss_of_the_textbook_is_that_of_all_paths_counted() -> None:
     torch.testing.assert_close(textbook.loss(batch), total / 4)
 
 
-def test_the_textbook_learns_and_tags() -> None:
+def test_textbook_learns_and_tags() -> None:
     textbook, gold = toy_textbook(), task_of().prepare(ROWS).gold or []
     sentences = [textbook.encode(words, known.tags) for words, known in zip(ROWS["tokens"], gold, strict=True)]
     steps = textbook.steps(sentences, 4)
@@ -238,10 +236,10 @@ def test_the_textbook_learns_and_tags() -> None:
         torch.manual_seed(1)
         assert sum(itertools.islice(steps, 3)) == tokens  # an epoch
         assert sum(itertools.islice(steps, 120)) == 40 * tokens
-    assert list(textbook.tag(ROWS["tokens"])) == [known.tags for known in gold]
+    assert list(textbook.tag(list(map(list, ROWS["tokens"])))) == [known.tags for known in gold]
 
 
-def test_tokens_go_from_file_to_file(tmp_path: Path) -> None:
+def test_tagging_from_file_to_file(tmp_path: Path) -> None:
     source, target = tmp_path / "tokens.txt", tmp_path / "tags.conll"
     source.write_text("Ada\nran\n\nBo\n\n", encoding="utf-8")
     file_to_file(lambda sentences: [[word.upper() for word in words] for words in sentences], source, target)
@@ -250,7 +248,7 @@ def test_tokens_go_from_file_to_file(tmp_path: Path) -> None:
         file_to_file(lambda sentences: [["O"]], source, target)
 
 
-def test_the_tables_of_steps_and_predictions(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+def test_tables_of_steps_and_predictions(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     def measure(name: str, spec: str, options: Options) -> Findings:
         assert (name, spec) == ("bc5cdr", str(data / "bc5cdr"))
         return Findings(
@@ -298,12 +296,12 @@ CURVE = [EpochScore(1, 0.70, 4.0), EpochScore(2, 0.82, 8.0), EpochScore(3, 0.80,
 
 
 @pytest.mark.parametrize(("f1", "epoch"), [(0.5, 1), (0.7, 1), (0.71, 2), (0.82, 2), (0.85, 4), (0.91, None)])
-def test_the_first_epoch_that_is_good_enough_counts(f1: float, epoch: int | None) -> None:
+def test_first_epoch_that_reaches_the_score(f1: float, epoch: int | None) -> None:
     end = reached(CURVE, f1)
     assert (end and end.epoch) == epoch
 
 
-def test_a_run_that_does_not_get_there_takes_for_ever() -> None:
+def test_run_that_does_not_reach_the_score_is_infinite() -> None:
     short = CURVE[:1]
     peers = [PeerResult(0.8, seconds) for seconds in (5.0, 10.0, 30.0)]
     race = Race(corpus="bc5cdr", runs=[CURVE, short, CURVE], peers=peers)
@@ -316,7 +314,7 @@ def test_a_run_that_does_not_get_there_takes_for_ever() -> None:
     ]
 
 
-def test_an_epoch_is_noted_with_its_score_and_the_time_since_the_call() -> None:
+def test_epochs_have_scores_and_times_since_the_call() -> None:
     tagger = tiny_tagger(epochs=3)
     ticks = itertools.count(10.0, 2.5)
     epochs = time_to_score.train(tagger, ROWS, ROWS, lambda: next(ticks))
@@ -327,7 +325,7 @@ def test_an_epoch_is_noted_with_its_score_and_the_time_since_the_call() -> None:
     ]
 
 
-def test_both_train_in_turn_with_the_settings_given(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+def test_both_train_alternately_with_the_given_settings(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     log: list[Any] = []
 
     def train(tagger: Any, rows: Any, dev: Any) -> list[EpochScore]:
@@ -354,17 +352,17 @@ def test_both_train_in_turn_with_the_settings_given(monkeypatch: pytest.MonkeyPa
     assert [entry[0] for entry in log if entry != "peer"] == [7, 7]
 
 
-def test_the_usual_settings_are_settings_of_a_tagger_and_others_are_refused_before_anything_is_read() -> None:
-    pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra 'bench', is not installed")
+def test_invalid_settings_are_rejected_before_reading() -> None:
+    pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite (extra 'bench') is not installed")
     assert "skipped bc5cdr: " in time_to_score.report(Options(data=Path("nowhere")))
     with pytest.raises(ConfigError, match="no setting 'lr'"):
         time_to_score.report(Options(data=Path("nowhere")), settings={"lr": 1})
 
 
-def test_settings_are_read_as_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_are_parsed_by_type(capsys: pytest.CaptureFixture[str]) -> None:
     assert setting("batch_tokens=400") == ("batch_tokens", 400)
     assert setting("input_dropout=0.2") == ("input_dropout", 0.2)
-    with pytest.raises(argparse.ArgumentTypeError, match="no setting 'lr'; there is "):
+    with pytest.raises(argparse.ArgumentTypeError, match="no setting 'lr'; choose from "):
         setting("lr=1")
     with pytest.raises(argparse.ArgumentTypeError, match="batch_tokens takes int, not 'many'"):
         setting("batch_tokens=many")
@@ -373,8 +371,8 @@ def test_settings_are_read_as_what_they_are(capsys: pytest.CaptureFixture[str]) 
     assert "average takes float, not ''" in capsys.readouterr().err
 
 
-def test_the_race_runs_with_the_peer(data: Path) -> None:
-    pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra 'bench', is not installed")
+def test_race_runs_with_the_baseline(data: Path) -> None:
+    pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite (extra 'bench') is not installed")
     race = time_to_score.measure("bc5cdr", str(data / "bc5cdr"), {"epochs": 2}, QUICK)
     assert [peer.score for peer in race.peers] == [1.0]
     assert [epoch.epoch for epoch in race.runs[0]] == [1, 2]
@@ -383,14 +381,14 @@ def test_the_race_runs_with_the_peer(data: Path) -> None:
 # python -m benchmarks
 
 
-def test_an_unknown_benchmark_is_named_in_one_line() -> None:
+def test_unknown_benchmark_is_an_error() -> None:
     with pytest.raises(ConfigError) as error:
         everything.main(["--only", "encoder", "typing"])
     known = "encoder, crf, tagging_step, time_to_score, decoding, memory, quality"
     assert str(error.value) == f"no benchmark 'typing'; choose from {known}"
 
 
-def test_what_was_run_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "speed.md"
     everything.main(["--quick", "--repeats", "1", "--only", "crf", "encoder", "--device", "cpu", "--out", str(file)])
     text = file.read_text(encoding="utf-8")
@@ -398,13 +396,13 @@ def test_what_was_run_is_printed_and_kept(tmp_path: Path, capsys: pytest.Capture
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
         "# How fast seqkit is, and how much memory it takes",
-        "## CRF beside pytorch-crf",
-        "## Encoder beside a packed nn.LSTM",
+        "## CRF compared with pytorch-crf",
+        "## Encoder compared with a packed nn.LSTM",
     ]
     assert text.splitlines()[2] == f"Machine: {timing.machine('cpu')}"
 
 
-def test_only_a_whole_run_renews_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_only_a_full_run_replaces_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(everything, "__file__", str(tmp_path / "__main__.py"))
     monkeypatch.setattr(everything, "crf_class", lambda: None)
     sections = {name: f"## {name}" for name in everything.BENCHMARKS}
@@ -425,7 +423,7 @@ def test_only_a_whole_run_renews_the_table(monkeypatch: pytest.MonkeyPatch, tmp_
     ]
 
 
-def test_a_missing_peer_is_told_before_anything_runs(
+def test_missing_baseline_is_reported_first(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "sklearn_crfsuite", None)
@@ -435,12 +433,12 @@ def test_a_missing_peer_is_told_before_anything_runs(
     assert capsys.readouterr().out == ""
 
 
-def test_without_the_peer_there_is_no_race() -> None:
+def test_without_the_baseline_there_is_no_race() -> None:
     report = time_to_score.report(Options(skip_peer=True))
     assert report == "## Time to CRFsuite's score\n\nskipped: --skip-peer was given"
 
 
-def test_quality_is_a_section_too(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+def test_quality_is_a_section(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     given: list[argparse.Namespace] = []
 
     def report(options: argparse.Namespace) -> str:

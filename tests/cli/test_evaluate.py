@@ -8,7 +8,7 @@ import pytest
 
 import seqkit as library
 from seqkit.runs.folder import RunFolder
-from tests.command_line import options, seqkit, tiny_run, write_conll, write_corpus
+from tests.command_line import assert_refused, options, seqkit, tiny_run, write_conll, write_corpus
 from tests.tiny import ROWS
 
 
@@ -72,10 +72,17 @@ def test_evaluate_asks_for_the_corpus_of_a_run_that_names_none(tmp_path: Path) -
     assert "--corpus" in done.err
 
 
-def test_options_for_other_models_are_refused() -> None:
-    done = seqkit("evaluate", tiny_run("lm"), "--tag-column=1")
-    assert done.code == 2
-    assert "--tag-column" in done.err
-    done = seqkit("evaluate", tiny_run("ner"), "--cache")
-    assert done.code == 2
-    assert "--cache" in done.err
+@pytest.mark.parametrize(
+    ("task", "option"),
+    [
+        ("lm", "--tag-column=1"),
+        ("lm", "--errors=3"),
+        ("lm", "--pictures=x"),
+        ("ner", "--cache"),
+        ("ner", "--dynamic"),
+        ("ner", "--text-column=x"),
+        ("sentiment", "--token-column=0"),
+    ],
+)
+def test_options_for_other_models_are_refused(task: str, option: str) -> None:
+    assert_refused(seqkit("evaluate", tiny_run(task), option), 2, option.split("=")[0], f"task {task}")

@@ -102,7 +102,10 @@ class LengthModel:
         self.outcome = LengthOutcome(best=self.evaluate(dev).scores["mean_error"])
         settings = {"margin": self.margin}
         header = {"format_version": 1, "task": self.task, "settings": settings, "corpus": about, "versions": {}}
-        files = {"length.json": json.dumps({**settings, "mean": self.mean}), "model.safetensors": b""}
+        files: dict[str, str | bytes] = {
+            "length.json": json.dumps({**settings, "mean": self.mean}),
+            "model.safetensors": b"",
+        }
         assert out is not None
         RunFolder(out).create(header, files)
         return self

@@ -265,3 +265,9 @@ def test_predict_asks_for_a_text_on_a_terminal() -> None:
     done = seqkit("predict", tiny_run("ner"), terminal=True)
     assert (done.code, done.out) == (2, "")
     assert "--input FILE" in done.err
+
+
+def test_a_language_model_makes_no_predictions() -> None:
+    done = seqkit("predict", tiny_run("lm"), TEXT)
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(r"error: .*'lm', which makes no predictions; use 'seqkit generate'\n", done.err)

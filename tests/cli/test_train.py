@@ -270,7 +270,7 @@ BAD_CORPORA: dict[str, tuple[Callable[[Path], None], list[str], list[str]]] = {
     "no train": (only("dev.conll", "test.conll"), [], ["'train'", "dev, test"]),
     "no dev": (only("train.conll"), ["--dev-fraction=0"], ["'dev'", "only train"]),
     "no file": (only(), [], ["corpus", "no train, dev or test file"]),
-    "wrong column": (conll("Ada B-PER\n"), ["--tag-column=5"], ["no column 5"]),
+    "wrong column": (conll("Ada B-PER\n"), ["--tag-column=5"], ["no column '5'"]),
     "a folder for a file": (lambda folder: (folder / "train.conll").mkdir(), [], ["corpus", "no train, dev or test"]),
 }
 

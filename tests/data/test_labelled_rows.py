@@ -1,14 +1,14 @@
 """Texts and labels come as the same plain lists whatever holds them; what cannot be used is named with its number."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from seqkit.data.labelled_rows import labelled_rows, texts_of
+from seqkit.data.labelled_rows import LabelledRows, labelled_rows, texts_of
 from seqkit.errors import ConfigError, CorpusError
 
 TEXTS = ["Not bad.", "Meh.", "正面 😀"]
@@ -21,16 +21,16 @@ LABELS: dict[str, list[Any]] = {
 every_kind = pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 
 
-def typed(answers: list[list[Any]]) -> list[list[tuple[type, Any]]]:
+def typed(answers: Sequence[Sequence[Any]]) -> list[list[tuple[type, Any]]]:
     return [[(type(label), label) for label in answer] for answer in answers]
 
 
-def check(rows: dict[str, Any], labels: list[Any]) -> None:
+def check(rows: LabelledRows, labels: list[Any]) -> None:
     """That rows hold ``TEXTS`` and these labels, one each, in their own types."""
     assert rows["text"] == TEXTS
     assert all(type(text) is str for text in rows["text"])
     assert typed(rows["label"]) == typed([[label] for label in labels])
-    assert rows["several"] is False
+    assert rows["multi_label"] is False
 
 
 # What texts and labels come in.
@@ -96,19 +96,19 @@ def test_a_class_label_is_its_name() -> None:
 def test_several_labels_come_as_any_collection(given: list[Any], expected: list[list[Any]]) -> None:
     rows = labelled_rows(TEXTS, given)
     assert typed(rows["label"]) == typed(expected)
-    assert rows["several"] is True
+    assert rows["multi_label"] is True
 
 
 def test_several_labels_of_a_dataset() -> None:
     answers = [["b", "a"], [], ["a"]]
     rows = labelled_rows(Dataset.from_dict({"text": TEXTS, "label": answers}))
-    assert (rows["label"], rows["several"]) == (answers, True)
+    assert (rows["label"], rows["multi_label"]) == (answers, True)
 
 
 def test_labels_keep_their_own_type_beside_each_other() -> None:
     rows = labelled_rows(TEXTS, ["1", 1, "True"])
     assert typed(rows["label"]) == [[(str, "1")], [(int, 1)], [(str, "True")]]
-    with pytest.raises(CorpusError, match="some labels are truth values and some are numbers"):
+    with pytest.raises(CorpusError, match="some labels are booleans and some are numbers"):
         labelled_rows(TEXTS, ["1", 1, True])
 
 
@@ -144,15 +144,18 @@ def test_a_data_frame_has_its_columns() -> None:
 def test_a_dataset_that_does_not_tell_its_columns_is_refused() -> None:
     stream = Dataset.from_dict({"text": TEXTS}).to_iterable_dataset().map(lambda row: row)
     if stream.column_names is None:
-        with pytest.raises(CorpusError, match="does not tell its columns"):
+        with pytest.raises(CorpusError, match="columns of this dataset are not known"):
             texts_of(stream)
 
 
 def test_what_was_given_is_not_changed() -> None:
     labels = [["b", "a"], [], ["a"]]
     rows = labelled_rows(TEXTS, labels)
-    rows["text"].append("more")
-    rows["label"][0].append("more")
+    text, label = rows["text"], rows["label"][0]
+    assert isinstance(text, list)
+    assert isinstance(label, list)
+    text.append("more")
+    label.append("more")
     assert (len(TEXTS), labels) == (3, [["b", "a"], [], ["a"]])
 
 
@@ -183,7 +186,7 @@ def test_a_label_that_pandas_or_a_dataset_lacks_is_told() -> None:
 
 @pytest.mark.parametrize("label", [1.5, 2.0, b"a", {"a": 1}, object(), np.float64(0.5), 1j])
 def test_a_label_of_no_usable_kind_is_told_with_its_number(label: Any) -> None:
-    with pytest.raises(CorpusError, match=r"^label 3 is .*; a label is a string, a whole number or a truth value$"):
+    with pytest.raises(CorpusError, match=r"^label 3 is .*; a label is a string, an integer or a boolean$"):
         labelled_rows(TEXTS, ["a", "b", label])
 
 
@@ -194,14 +197,14 @@ def test_labels_within_lists_within_lists_are_refused() -> None:
 
 @pytest.mark.parametrize("labels", [["a", "b", ["c"]], [["a"], ["b"], "c"], [1, 2, (1, 2)]])
 def test_one_label_and_several_do_not_go_together(labels: list[Any]) -> None:
-    with pytest.raises(CorpusError, match=r"^label 3 is .*, while label 1 is .*: all must be lists, or none$"):
+    with pytest.raises(CorpusError, match=r"^label 3 is .*, but label 1 is .*: either all or none must be lists$"):
         labelled_rows(TEXTS, labels)
 
 
 @pytest.mark.parametrize("text", [None, float("nan"), 3, b"bytes", ["Not", "bad"]])
 def test_a_text_that_is_none_is_told_with_its_number(text: Any) -> None:
     for read in (texts_of, lambda texts: labelled_rows(texts, ["a", "b"])):
-        with pytest.raises(CorpusError, match=r"^text 2 is .*, which is no string; leave it out or make it one$"):
+        with pytest.raises(CorpusError, match=r"^text 2 is .*, which is not a string; leave it out or make it one$"):
             read(["fine", text])
 
 

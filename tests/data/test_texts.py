@@ -15,10 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import seqkit.data.plain_text as text_files
+import seqkit.data.csv_tables as csv_tables
+import seqkit.data.parquet as parquet
+import seqkit.data.stored_datasets as stored_datasets
+import seqkit.data.text_files as text_files
 import seqkit.data.texts as module
 from seqkit.data.texts import Texts, from_strings, open_texts, texts_fingerprint
 from seqkit.errors import ConfigError, CorpusError
+from tests.tiny_corpora import write_files
 
 datasets: Any = pytest.importorskip("datasets")
 
@@ -42,14 +46,6 @@ AWKWARD = [
 ]
 texts = st.lists(st.sampled_from(AWKWARD), max_size=30).map("".join)
 DOCUMENTS = ['say "so",\nplease; or\tnot', "", " leading", "trailing \r\n", "naïve 中\u2028👍🏽", "last"]
-
-
-def write(folder: Path, files: dict[str, str]) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode())
-    return folder
 
 
 def contents(texts: Texts) -> list[str]:
@@ -87,13 +83,14 @@ def test_dev_and_test_are_the_end_of_a_running_text(length: int, dev: float, tes
     train = Texts(lambda: [cut(text, size)], many=False)
     first, second = int(length * (1 - (dev + test))), int(length * (1 - test)) if test else length
     expected = {"train": text[:first], "dev": text[first:second]} | ({"test": text[second:]} if test else {})
+    missing = {"dev": dev} | ({"test": test} if test else {})
     if not all(expected.values()):
         with pytest.raises(
             CorpusError, match=r"a text: \d+ characters cannot be shared among train, dev( and test)?; "
         ):
-            module._shared({"train": train}, {"dev": dev, "test": test}, "a text")
+            module._divided(train, missing, "a text")
         return
-    shared = module._shared({"train": train}, {"dev": dev, "test": test}, "a text")
+    shared = module._divided(train, missing, "a text")
     assert {split: "".join(contents(each)) for split, each in shared.items()} == expected
     assert not any(each.many for each in shared.values())
 
@@ -159,7 +156,7 @@ def test_a_row_is_a_document_in_every_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, store: Callable[[Path, list[str]], None]
 ) -> None:
     monkeypatch.setattr(text_files, "PIECE_LENGTH", 7)
-    for each in (text_files, module):
+    for each in (parquet, csv_tables, module):
         monkeypatch.setattr(each, "ROWS_AT_ONCE", 2)
     store(tmp_path / name, DOCUMENTS)
     splits = open_texts(tmp_path / name, dev_fraction=0.3)
@@ -229,7 +226,7 @@ def test_a_cell_may_be_longer_than_a_csv_cell_usually_is(tmp_path: Path) -> None
     ],
 )  # fmt: skip
 def test_what_a_folder_holds(tmp_path: Path, files: dict[str, str], expected: dict[str, list[str]] | None) -> None:
-    folder = write(tmp_path, files)
+    folder = write_files(tmp_path, files)
     if expected is None:
         with pytest.raises(CorpusError, match=r"cannot tell which file is train: train\.txt and train\.txt\.gz"):
             open_texts(folder, dev_fraction=0)
@@ -244,7 +241,7 @@ def test_what_a_folder_holds(tmp_path: Path, files: dict[str, str], expected: di
 
 
 def test_embedded_and_hub_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(
+    write_files(
         tmp_path,
         {"tiny/CARD.md": "# tiny\n", "tiny/train.jsonl": '{"text": "a"}\n', "tiny/dev.jsonl": '{"text": "b"}\n'},
     )
@@ -256,7 +253,7 @@ def test_embedded_and_hub_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         asked.append((name, config))
         return datasets.DatasetDict({"train": datasets.Dataset.from_dict({"content": ["c"]})})
 
-    monkeypatch.setattr(module, "load_hub", load)
+    monkeypatch.setattr(stored_datasets, "load_hub", load)
     assert contents(open_texts("owner/name:raw", text_column="content", dev_fraction=0)["train"]) == ["c"]
     assert asked == [("owner/name", "raw")]
 
@@ -268,12 +265,12 @@ def test_embedded_and_hub_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ("name", "content", "message"),
     [
         ("a.txt", b"", r"a\.txt: there is no text in train$"),
-        ("a.txt", b"one\ntw\0o", r"a\.txt:2: a NUL character; is this UTF-16\?"),
+        ("a.txt", b"one\ntw\0o", r"a\.txt:2: the file has a NUL character; if it is UTF-16"),
         ("a.txt", "one".encode("utf-16"), r"a\.txt:1: the file is UTF-16, not UTF-8; pass --encoding utf-16"),
-        ("a.txt", b"caf\xe9 ", r"a\.txt:1: byte 0xe9 at offset 3 is not UTF-8; mend this line, or pass"),
+        ("a.txt", b"caf\xe9 ", r"a\.txt:1: byte 0xe9 at offset 3 is not UTF-8; the file looks like Latin-1: pass"),
         ("a.conll", b"Ada B-PER\n", r"a\.conll: this file has words with tags, not text"),
         ("a.jsonl", b'{"text": "a"}\n\n{"text": \n', r"a\.jsonl:3: not JSON: .* at column \d+; write one object"),
-        ("a.jsonl", b'{"text": "a"}\n["b"]\n', r"a\.jsonl:2: not an object such as \{'text': \.\.\.\}"),
+        ("a.jsonl", b'{"text": "a"}\n["b"]\n', r"a\.jsonl:2: this is not an object such as \{'text': \.\.\.\}"),
         ("a.jsonl", b'{"body": "a", "n": 1}\n', r"a\.jsonl:1: no text under 'text', only body, n; .* --text-column"),
         ("a.jsonl", b'{"text": ["a"]}\n', r"a\.jsonl:1: the text must be a string, not \['a'\]"),
         ("a.jsonl", b'{"text": "a\\ud800"}\n', r"a\.jsonl:1: \\ud800 is half of a surrogate pair"),
@@ -320,9 +317,9 @@ def test_rows_that_are_no_text(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"a\.parquet: no text under 'body', only text"):
         open_texts(tmp_path / "a.parquet", text_column="body")
     numbers = datasets.Dataset.from_dict({"text": [1, 2]})
-    with pytest.raises(CorpusError, match=r"the Dataset:1: the text must be a string, not 1"):
+    with pytest.raises(CorpusError, match=r"the Dataset \(train\):1: the text must be a string, not 1"):
         open_texts(numbers)
-    with pytest.raises(CorpusError, match=r"the Dataset: no text under 'body', only text"):
+    with pytest.raises(CorpusError, match=r"the Dataset \(train\): no text under 'body', only text"):
         open_texts(numbers, text_column="body")
     with pytest.raises(CorpusError, match=r"the list of texts:2: the text must be a string, not 2"):
         open_texts(["one", 2])
@@ -335,7 +332,7 @@ def test_rows_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_names_and_settings_that_have_no_meaning(tmp_path: Path) -> None:
-    write(
+    write_files(
         tmp_path,
         {"a.txt": "abc", "empty/x.py": "", "two/train.txt": "a", "two/training.txt": "b", "train-dev/x.txt": "x"},
     )
@@ -343,7 +340,9 @@ def test_names_and_settings_that_have_no_meaning(tmp_path: Path) -> None:
         open_texts(tmp_path / "gone.txt")
     with pytest.raises(CorpusError, match=r"no embedded corpus 'gone'"):
         open_texts("gone")
-    with pytest.raises(CorpusError, match=r"empty: there is no text for train in this folder; known are \.txt, "):
+    with pytest.raises(
+        CorpusError, match=r"empty: there is no text for train in this folder; known formats are \.txt, "
+    ):
         open_texts(tmp_path / "empty")
     with pytest.raises(CorpusError, match=r"cannot tell which file is train: train\.txt and training\.txt"):
         open_texts(tmp_path / "two")

@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from torch.testing import assert_close
 
 from seqkit.config.language_model import LanguageModelConfig
-from seqkit.data.texts import from_strings
 from seqkit.errors import CheckpointError, ConfigError
 from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.tagger import Tagger
@@ -25,7 +24,7 @@ SENTENCES = [["Ada", "met", "Bo"], ["Rain"], ["Ghent", "was", "quiet", ",", "and
 def states_of(direction: str = "both", **changes: Any) -> ContextualStates:
     torch.manual_seed(1)
     config = LanguageModelConfig(**{"direction": direction, "embedding_size": 5, "hidden_size": 7, **changes})
-    return ContextualStates(config, TextTokenizer.fitted("char", from_strings(TRAIN)))
+    return ContextualStates(config, TextTokenizer.fitted("char", [[text] for text in TRAIN]))
 
 
 def by_hand(states: ContextualStates, words: list[str]) -> torch.Tensor:
@@ -88,7 +87,7 @@ def test_of_a_very_long_word_the_two_ends_are_read() -> None:
 
 
 def test_only_a_character_model_can_be_read() -> None:
-    tokenizer = TextTokenizer.fitted("word", from_strings(TRAIN))
+    tokenizer = TextTokenizer.fitted("word", [[text] for text in TRAIN])
     with pytest.raises(ConfigError, match="reads a language model of characters, not of the unit 'word'"):
         ContextualStates(LanguageModelConfig(unit="word"), tokenizer)
 

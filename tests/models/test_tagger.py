@@ -1,6 +1,7 @@
 """Tagging models learn, do not depend on the batch, and their probabilities are sums over all paths."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise, product
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_predictions_depend_neither_on_the_batch_nor_on_the_order(changes: dict[
     assert not any(prediction.confidence for prediction in without)
 
 
-def emissions_of(task: TaggingTask, tokens: list[str]) -> Tensor:
+def emissions_of(task: TaggingTask, tokens: Sequence[str]) -> Tensor:
     task.model.eval()
     with torch.no_grad():
         scores: Tensor = task.model.head.scores(task.model(task.collate(task.prepare({"tokens": [tokens]}), [0])))

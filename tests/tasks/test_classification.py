@@ -21,7 +21,6 @@ from seqkit.batches.batch import Batch
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.training import TrainConfig
 from seqkit.data.labelled_rows import labelled_rows
-from seqkit.data.texts import from_strings
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.models.classifier import LabelScores
 from seqkit.models.language_model import NextTokenModel
@@ -66,7 +65,7 @@ def pretrained_of(**changes: Any) -> PretrainedEncoder:
     sizes: dict[str, Any] = {"unit": "word", "embedding_size": 6, "hidden_size": 7, "num_layers": 2, "tied": False}
     config = LanguageModelConfig(**{**sizes, **changes})
     size = 270 if config.unit == "bpe" else None
-    tokenizer = TextTokenizer.fitted(config.unit, from_strings(TEXTS), vocabulary_size=size)
+    tokenizer = TextTokenizer.fitted(config.unit, [[text] for text in TEXTS], vocabulary_size=size)
     with torch.random.fork_rng():
         torch.manual_seed(2)
         count = 2 if config.direction == "both" else 1

@@ -15,8 +15,9 @@ import seqkit as library
 from seqkit.data.corpora import corpus_fingerprint, open_corpus
 from seqkit.data.csv_tables import read_csv
 from seqkit.data.formats import read_rows
-from seqkit.data.labelled_rows import labelled_rows
-from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence, read_json
+from seqkit.data.jsonl import read_json
+from seqkit.data.labelled_rows import Label, labelled_rows
+from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence
 from seqkit.data.typed_datasets import build_corpus
 from seqkit.errors import CorpusError
 from tests.command_line import seqkit
@@ -59,10 +60,10 @@ def multi_label_features(names: Sequence[str]) -> Features:
     return Features({"text": Value("string"), "label": List(ClassLabel(names=list(names)))})
 
 
-def named(split: Any) -> list[tuple[str, list[str]]]:
+def named(split: Any) -> list[tuple[str, Sequence[Label]]]:
     """Return the texts of a multi-label split with the names of their labels."""
     rows = labelled_rows(split)
-    assert rows["several"] is True
+    assert rows["multi_label"] is True
     return list(zip(rows["text"], rows["label"], strict=True))
 
 
@@ -123,11 +124,11 @@ def test_only_empty_lists_are_sentences_without_spans() -> None:
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        (["a", ""], "a label must be a string or a whole number, not ''"),
-        (["a", None], "a label must be a string or a whole number, not None"),
-        (["a", 1.5], "a label must be a string or a whole number, not 1.5"),
-        (["a", ["b"]], r"a label must be a string or a whole number, not \['b'\]"),
-        ([["a"]], "a span needs a whole start"),
+        (["a", ""], "a label must be a string or an integer, not ''"),
+        (["a", None], "a label must be a string or an integer, not None"),
+        (["a", 1.5], "a label must be a string or an integer, not 1.5"),
+        (["a", ["b"]], r"a label must be a string or an integer, not \['b'\]"),
+        ([["a"]], "a span needs an integer start"),
     ],
     ids=str,
 )

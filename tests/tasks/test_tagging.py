@@ -74,15 +74,16 @@ def test_the_model_has_all_prefixes_of_its_scheme(scheme: Scheme) -> None:
 
 @pytest.mark.parametrize("source", [True, False])
 def test_an_illegal_tag_is_an_error_that_names_file_and_line(source: bool) -> None:
-    rows: dict[str, Any] = {**ROWS, "tags": [list(tags) for tags in ROWS["tags"]]}
-    rows["tags"][5][4] = "I-PER"
+    tags = [list(sentence) for sentence in ROWS["tags"]]
+    tags[5][4] = "I-PER"
+    rows: Rows = {"tokens": ROWS["tokens"], "tags": tags}
     if source:
         rows["source"] = [f"corpus.conll:{10 * number}" for number in range(12)]
     with pytest.raises(CorpusError) as raised:
         task_of(rows)
     assert str(raised.value).startswith("corpus.conll:50: token 5 " if source else "sentence 6: token 5 ")
     assert "I-PER cannot follow B-LOC" in str(raised.value)
-    assert "'seqkit corpora validate' lists every such place" in str(raised.value)
+    assert "'seqkit corpora validate' lists every illegal tag" in str(raised.value)
     with pytest.raises(CorpusError, match="I-PER cannot follow B-LOC"):
         task_of().prepare(rows)
 
@@ -119,7 +120,7 @@ def test_a_corpus_without_entities_is_an_error() -> None:
 
 
 def test_plain_tags_are_an_error_if_entities_are_expected() -> None:
-    plain: dict[str, Any] = {"tokens": [["rain", "fell"]], "tags": [["O", "VERB"]]}
+    plain: Rows = {"tokens": [["rain", "fell"]], "tags": [["O", "VERB"]]}
     with pytest.raises(CorpusError, match=r"^sentence 1: 'VERB' has no scheme prefix such as B-.*'seqkit train pos'"):
         task_of(plain)
     with pytest.raises(CorpusError, match=r"^dev\.conll:3: 'VERB' has no scheme prefix"):
@@ -213,7 +214,7 @@ _TASK, _EXAMPLES = task_and_examples()
 
 def test_unknown_words_characters_and_very_long_words_are_read() -> None:
     long = "x" * 20 + "middle" * 9 + "Å" * 20
-    rows = {"tokens": [["Zyx", long], ["Ω"]], "tags": [["O", "O"], ["B-LOC"]]}
+    rows: Rows = {"tokens": [["Zyx", long], ["Ω"]], "tags": [["O", "O"], ["B-LOC"]]}
     check_batch(_TASK, _TASK.prepare(rows), rows, [1, 0])
 
 

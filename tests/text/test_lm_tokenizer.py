@@ -13,10 +13,11 @@ import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import seqkit.text.lm_tokenizer as module
-from seqkit.data.texts import Texts, from_strings, open_texts
+import seqkit.text.text_chunks as module
+from seqkit.data.texts import open_texts
 from seqkit.errors import CheckpointError, ConfigError, CorpusError
-from seqkit.text.lm_tokenizer import END, TextTokenizer
+from seqkit.text.lm_rules import END
+from seqkit.text.lm_tokenizer import TextTokenizer
 from seqkit.text.vocabulary import UNKNOWN
 from seqkit.text.words import WordTokenizer
 
@@ -52,7 +53,7 @@ kinds = st.sampled_from([("char", False), ("word", False), ("word", True), ("bpe
 
 
 def fitted(kind: tuple[Any, bool], *pieces: str, **settings: Any) -> TextTokenizer:
-    return TextTokenizer.fitted(kind[0], Texts(lambda: [pieces], many=False), pretokenized=kind[1], **settings)
+    return TextTokenizer.fitted(kind[0], [pieces], pretokenized=kind[1], **settings)
 
 
 def joined(tokenizer: TextTokenizer, pieces: Iterable[str]) -> list[int]:
@@ -180,7 +181,7 @@ def test_documents_are_encoded_one_by_one_with_an_end_after_each(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BATCH_LENGTH", batch)
         for ended in (True, False):
-            parts = tokenizer.encode_documents(from_strings(documents).documents(), ended=ended)
+            parts = tokenizer.encode_documents([[document] for document in documents], ended=ended)
             ids = [index for part in parts for index in part.tolist()]
             assert ids == [index for each in encoded for index in [*each, *[tokenizer.end_id] * ended]]
 
@@ -271,7 +272,7 @@ def test_byte_pairs_learn_from_a_text_without_words_in_time() -> None:
 
 def test_wikitext_has_the_tokens_it_is_known_for(public_data: Path) -> None:
     splits = open_texts(public_data / "wikitext2")
-    tokenizer = TextTokenizer.fitted("word", splits["train"], pretokenized=True)
+    tokenizer = TextTokenizer.fitted("word", splits["train"].documents(), pretokenized=True)
     assert len(tokenizer) == 33_278
     ids = {}
     for split in ("train", "dev"):
@@ -306,15 +307,15 @@ def test_pretokenized_text_has_the_ends_that_it_has() -> None:
 )
 def test_settings_that_make_no_sense(unit: Any, given_settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        TextTokenizer.fitted(unit, from_strings(["a"]), **given_settings)
+        TextTokenizer.fitted(unit, [["a"]], **given_settings)
 
 
 @pytest.mark.parametrize("unit", ["char", "word", "bpe"])
 def test_texts_that_cannot_be_learnt_from(tmp_path: Path, unit: Any) -> None:
     with pytest.raises(CorpusError, match="the train split is empty"):
-        TextTokenizer.fitted(unit, from_strings(["", ""]))
+        TextTokenizer.fitted(unit, [[""], []])
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "a"}\n{}\n')
     with pytest.raises(CorpusError, match=r"a\.jsonl:2: no text under 'text'"):
-        TextTokenizer.fitted(unit, open_texts(path, dev_fraction=0)["train"])
-    assert json.loads(TextTokenizer.fitted(unit, from_strings(["a"])).to_json())["added_tokens"] == []
+        TextTokenizer.fitted(unit, open_texts(path, dev_fraction=0)["train"].documents())
+    assert json.loads(TextTokenizer.fitted(unit, [["a"]]).to_json())["added_tokens"] == []

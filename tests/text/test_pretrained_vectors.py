@@ -57,25 +57,53 @@ def test_no_wanted_word_gives_an_empty_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        ("a 1 2\nb 1\n", 2, "expected 2 numbers after the word, found 1; words and numbers are parted by one space"),
+        (
+            "a 1 2\nb 1\n",
+            2,
+            "expected 2 numbers after the word, found 1; words and numbers must be separated by one space",
+        ),
         (
             "a 1 2\nb 1 2 3\n",
             2,
-            "expected 2 numbers after the word, found 3; words and numbers are parted by one space",
+            "expected 2 numbers after the word, found 3; words and numbers must be separated by one space",
         ),
-        ("a 1 2\nb\n", 2, "expected 2 numbers after the word, found 0; words and numbers are parted by one space"),
-        ("a 1 2\n 1 2\n", 2, "expected 2 numbers after the word, found 2; words and numbers are parted by one space"),
-        ("2 3\na 1 2\n", 2, "expected 3 numbers after the word, found 2; words and numbers are parted by one space"),
-        ("a\n", 1, "expected some numbers after the word, found 0; words and numbers are parted by one space"),
+        (
+            "a 1 2\nb\n",
+            2,
+            "expected 2 numbers after the word, found 0; words and numbers must be separated by one space",
+        ),
+        (
+            "a 1 2\n 1 2\n",
+            2,
+            "expected 2 numbers after the word, found 2; words and numbers must be separated by one space",
+        ),
+        (
+            "2 3\na 1 2\n",
+            2,
+            "expected 3 numbers after the word, found 2; words and numbers must be separated by one space",
+        ),
+        ("a\n", 1, "expected some numbers after the word, found 0; words and numbers must be separated by one space"),
         (
             "some plain text\n",
             1,
-            "expected some numbers after the word, found 0; words and numbers are parted by one space",
+            "expected some numbers after the word, found 0; words and numbers must be separated by one space",
         ),
-        ("a 1 x 2\n", 1, "expected 1 numbers after the word, found 1; words and numbers are parted by one space"),
+        (
+            "a 1 x 2\n",
+            1,
+            "expected 1 numbers after the word, found 1; words and numbers must be separated by one space",
+        ),
         ("a 1 2\nb 1 zwei\n", 2, "'zwei' is not a number"),
-        ("a 1 2\nb 1  2\n", 2, "expected 2 numbers after the word, found 1; words and numbers are parted by one space"),
-        ("a 1 2\nb  1 2\n", 2, "expected 2 numbers after the word, found 2; words and numbers are parted by one space"),
+        (
+            "a 1 2\nb 1  2\n",
+            2,
+            "expected 2 numbers after the word, found 1; words and numbers must be separated by one space",
+        ),
+        (
+            "a 1 2\nb  1 2\n",
+            2,
+            "expected 2 numbers after the word, found 2; words and numbers must be separated by one space",
+        ),
         ("a 1 2\nwanted 1.2.3 2\n", 2, "'1.2.3' is not a number"),
         ("a 1 2\nb 1_0 2\n", 2, "'1_0' is not a number"),
         ("a 1 2\n\nb nan 2\n", 3, "a number is not finite"),
@@ -91,16 +119,16 @@ def test_a_bad_line_is_named_whether_its_word_is_wanted_or_not(
     path = write(tmp_path, content)
     with pytest.raises(CorpusError) as caught:
         read_vectors(path, ["a", "wanted"])
-    assert str(caught.value) == f"{path}:{line}: {message}; mend or remove this line"
+    assert str(caught.value) == f"{path}:{line}: {message}; correct or remove this line"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "the file holds no vectors"),
-        ("\n\n", "the file holds no vectors"),
-        ("0 5\n", "the file holds no vectors"),
-        ("3 1\na 1\nb 2\n", "the first line promises 3 words, but the file holds 2; get the whole file"),
+        ("", "the file has no vectors"),
+        ("\n\n", "the file has no vectors"),
+        ("0 5\n", "the file has no vectors"),
+        ("3 1\na 1\nb 2\n", "the first line promises 3 words, but the file has 2; get the whole file"),
     ],
 )
 def test_a_file_without_its_words(tmp_path: Path, content: str, message: str) -> None:
@@ -116,7 +144,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "broken.gz").write_bytes(whole[:12] + b"\xff" * 9 + whole[21:])
     (tmp_path / "plain.gz").write_bytes(b"word 1 2 3\n")
     for name in ("cut.gz", "broken.gz", "plain.gz", "missing.txt", "."):
-        with pytest.raises(CorpusError, match=r"the vectors cannot be read \(.+\); give a text file or a \.gz of one"):
+        with pytest.raises(CorpusError, match=r"the vectors cannot be read \(.+\); give a text file, or"):
             read_vectors(tmp_path / name, ["word"])
 
 

@@ -251,7 +251,7 @@ def test_a_vocabulary_can_be_made_again_from_its_entries() -> None:
     assert Vocabulary(vocabulary.entries).ids("xyz") == vocabulary.ids("xyz") == [3, 2, 1]
     with pytest.raises(ConfigError, match="begins with <pad> and <unk>, not with \\['a', 'b'\\]"):
         Vocabulary(["a", "b"])
-    with pytest.raises(ConfigError, match="the vocabulary entry 'a' is there twice"):
+    with pytest.raises(ConfigError, match="the vocabulary entry 'a' occurs twice"):
         Vocabulary([PADDING, UNKNOWN, "b", "a", "a"])
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from seqkit.batches.labelled_examples import LabelledExamples
     from seqkit.classifier import ClassifiedText, Classifier
     from seqkit.explanations import Explanation
     from seqkit.tasks.label_prediction import LabelPrediction
@@ -154,7 +153,8 @@ class ExplainedTexts:
 
 def _evaluate(model: "Classifier", split: "Dataset", options: EvaluateOptions) -> LabelScores:
     examples, scores = model.score_examples(split)
-    gold, predicted = _labels(model, examples, scores)
+    assert examples.gold is not None
+    gold, predicted = _labels(model, examples.gold, scores.predictions)
     found = LabelScores(texts=examples.texts, gold=gold, predicted=predicted, scores=scores, errors=options.errors)
     if options.pictures is not None:
         confidence, correct = model.confidence_of(examples, scores.predictions)
@@ -163,16 +163,14 @@ def _evaluate(model: "Classifier", split: "Dataset", options: EvaluateOptions) -
 
 
 def _labels(
-    model: "Classifier", examples: "LabelledExamples", scores: "Evaluation[LabelPrediction]"
+    model: "Classifier", gold: Sequence[Sequence[int]], predictions: "Sequence[LabelPrediction]"
 ) -> tuple[list[list[str]], list[list[str]]]:
     """Return the gold labels of each text, and the predicted ones, as strings."""
     task = model.fitted
     assert task is not None
-    assert examples.gold is not None
     names = [*map(str, task.labels), "(unknown)"]
-    gold = [[names[index] for index in indices] for indices in examples.gold]
-    answers = [task.answer(each.probabilities) for each in scores.predictions]
-    return gold, [list(map(str, answer)) if task.multi_label else [str(answer)] for answer in answers]
+    predicted = [list(map(str, task.predicted_labels(each.probabilities))) for each in predictions]
+    return [[names[index] for index in indices] for indices in gold], predicted
 
 
 def _print_confusion(console: "Console", counts: Counter[tuple[str, str]]) -> None:

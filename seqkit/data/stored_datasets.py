@@ -1,0 +1,53 @@
+"""Datasets that the ``datasets`` library has stored, on the hub or on disk, or holds in memory, as splits."""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqkit.data.corpus_names import is_saved, resolve_spec
+from seqkit.data.hub import load_hub
+from seqkit.errors import CorpusError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["load_stored", "splits_of"]
+
+
+def load_stored(spec: str | PathLike[str]) -> "Mapping[str, Dataset] | None":
+    """Load the splits of a corpus of the hub, or of a folder that ``save_to_disk`` wrote; None for other corpora.
+
+    Raises:
+        CorpusError: the corpus cannot be found, or its files are damaged.
+
+    >>> load_stored("ner-mini") is None
+    True
+    """
+    resolved = resolve_spec(spec)
+    if resolved.kind == "hub":
+        return splits_of(load_hub(resolved.name, resolved.config))
+    folder = Path(resolved.name).expanduser()
+    if resolved.kind == "embedded" or not is_saved(folder):
+        return None
+
+    from datasets import load_from_disk
+
+    try:
+        return splits_of(load_from_disk(str(folder)))
+    except (OSError, ValueError, KeyError) as error:
+        raise CorpusError(f"this saved dataset is damaged: {error}", file=folder) from None
+
+
+def splits_of(stored: object) -> "Mapping[str, Dataset] | None":
+    """Return the splits of a ``DatasetDict``, or a ``Dataset`` as train; None for anything else.
+
+    >>> from datasets import Dataset
+    >>> list(splits_of(Dataset.from_dict({"text": ["one"]})))
+    ['train']
+    """
+    from datasets import Dataset, DatasetDict
+
+    if isinstance(stored, DatasetDict):
+        return {str(split): dataset for split, dataset in stored.items()}
+    return {"train": stored} if isinstance(stored, Dataset) else None

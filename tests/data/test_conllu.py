@@ -1,0 +1,63 @@
+"""CoNLL-U and CoNLL-U Plus."""
+
+from pathlib import Path
+
+import pytest
+
+from seqkit.data.formats import read_rows
+from seqkit.errors import CorpusError
+from tests.tiny_corpora import lines, pairs, tagged, write_file
+
+CONLLU = """\
+# newdoc id = d1
+# sent_id = 1
+1\tAda\tAda\tPROPN\tNNP\t_\t3\tnsubj\t_\t_
+2-3\tdidn't\t_\t_\t_\t_\t_\t_\t_\t_
+2\tdid\tdo\tAUX\tVBD\t_\t0\troot\t_\t_
+3\tn't\tnot\tPART\tRB\t_\t2\tadvmod\t_\tSpaceAfter=No
+3.1\trun\trun\tVERB\t_\t_\t_\t_\t_\t_
+
+# newdoc id = d2
+1\t#\t#\tSYM\tNN\t_\t0\troot\t_\t_
+"""
+
+
+def test_conllu_passes_over_multiword_tokens_and_empty_nodes(tmp_path: Path) -> None:
+    rows = read_rows(write_file(tmp_path, "a.conllu", CONLLU))
+    assert pairs(rows) == [[("Ada", "PROPN"), ("did", "AUX"), ("n't", "PART")], [("#", "SYM")]]
+    assert lines(rows) == [[3, 5, 6], [10]]
+    assert [row.document for row in rows] == ["d1", "d2"]
+
+
+@pytest.mark.parametrize(
+    ("tag_column", "expected"),
+    [("xpos", ["NNP", "VBD", "RB"]), ("DEPREL", ["nsubj", "root", "advmod"]), (9, ["_", "_", "SpaceAfter=No"])],
+)
+def test_any_conllu_column_can_be_the_tag(tmp_path: Path, tag_column: str | int, expected: list[str]) -> None:
+    path = write_file(tmp_path, "a.conllu", CONLLU)
+    assert tagged(read_rows(path, tag_column=tag_column))[0].tags == expected
+    assert tagged(read_rows(path, token_column="lemma"))[0].tokens == ["Ada", "do", "not"]
+
+
+def test_conllu_plus_names_its_columns(tmp_path: Path) -> None:
+    content = "# global.columns = ID FORM UPOS SEQKIT:NER\n1\tAda\tPROPN\tB-PER\n2\tran\tVERB\tO\n"
+    path = write_file(tmp_path, "a.conllup", content)
+    assert pairs(read_rows(path, tag_column="seqkit:ner")) == [[("Ada", "B-PER"), ("ran", "O")]]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        ("1\tAda\tPROPN\n", 1, "3 columns; CoNLL-U needs 10"),
+        ("1 Ada Ada PROPN NNP _ 0 root _ _\n", 1, "one column; CoNLL-U needs 10, separated by tabs"),
+        (CONLLU.replace("3.1", "x"), 7, "'x' is not a CoNLL-U word ID"),
+        (CONLLU.replace("PART", ""), 6, "no tag"),
+        ("# nothing here\n", None, "no examples"),
+    ],
+)
+def test_bad_conllu(tmp_path: Path, content: str, line: int | None, message: str) -> None:
+    with pytest.raises(CorpusError, match=message) as caught:
+        read_rows(write_file(tmp_path, "a.conllu", content))
+    assert caught.value.line == line
+    with pytest.raises(CorpusError, match="no column 'ner': the columns are id, form"):
+        read_rows(write_file(tmp_path, "b.conllu", CONLLU), tag_column="ner")
