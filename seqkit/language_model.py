@@ -287,7 +287,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
             beam: width of a beam search for the most probable texts; 0 draws samples instead.
             seed: seed of the first sample; sample i has ``seed + i``, and is the same if drawn alone. None is random.
             **options: ``max_tokens`` (500), ``stop`` (strings that end a text, without being part of it), ``unknown``
-                (as for ``score``), ``ignore_end`` (whether to go on when the end of a text is predicted), and the
+                (as for ``score``), ``ignore_end`` (whether to ban the token that ends a text), and the
                 fields of ``SamplingFilters``: temperature, top_k, top_p, min_p, typical_p, repetition_penalty,
                 no_repeat_ngram, applied in the order that ``seqkit.generation.filters`` documents.
 

@@ -117,7 +117,7 @@ def test_multi_label_predictions_are_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    "hold",
+    "wrap",
     [
         pytest.param(lambda: tuple(map(tuple, PAIR)), id="tuples"),
         pytest.param(lambda: tuple(map(iter, PAIR)), id="iterators"),
@@ -127,10 +127,10 @@ def test_multi_label_predictions_are_lists() -> None:
         pytest.param(lambda: ({"text": TEXTS, "label": LABELS},), id="mapping"),
     ],
 )
-def test_every_container_of_texts_gives_the_same_model(hold: Callable[[], tuple[Any, ...]]) -> None:
-    texts, labels = (*hold(), None)[:2]
-    model = tiny_classifier(epochs=1).fit(texts, labels, hold() if labels is not None else texts)
-    np.testing.assert_array_equal(model.predict_proba(hold()[0]), probabilities_after_one_epoch())
+def test_every_container_of_texts_gives_the_same_model(wrap: Callable[[], tuple[Any, ...]]) -> None:
+    texts, labels = (*wrap(), None)[:2]
+    model = tiny_classifier(epochs=1).fit(texts, labels, wrap() if labels is not None else texts)
+    np.testing.assert_array_equal(model.predict_proba(wrap()[0]), probabilities_after_one_epoch())
 
 
 def test_dev_is_a_tenth_of_each_label_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = [ROOT / "seqkit", ROOT / "cli" / "seqkit_cli", ROOT / "corpora" / "seqkit_corpora"]
 
 # What each package imports, whether at the top of a module, within a function or for the type checker only. ``faces``
-# are the modules of seqkit/ itself: what a person imports. Errors and the version import nothing: ``errors``.
+# are the modules of seqkit/ itself, the public classes among them. Errors and the version import nothing: ``errors``.
 GRAPH = {
     "errors": "",
     "text": "errors",

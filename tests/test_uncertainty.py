@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from seqkit.tagger import Entity, TaggedText, TaggedToken, Tagger
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging import TaggingTask
 from seqkit.tasks.tagging_predictors import MonteCarloTags
-from seqkit.tasks.tagging_windows import MAX_WINDOW, cut_windows, merge_predictions
+from seqkit.tasks.tagging_windows import MAX_WINDOW, OVERLAP, cut_windows, merge_predictions
 from seqkit.text.tagging_schemes import Scheme, Span, allowed_transitions, spans_from_tags
 from tests.chains import Problem
 from tests.command_line import seqkit
@@ -161,14 +162,21 @@ def test_an_untrained_tagger_has_no_classes() -> None:
         tiny_tagger().predict_proba(["Ada"])
 
 
-def test_a_long_text_is_read_whole() -> None:
+def test_a_long_text_is_read_in_overlapping_windows() -> None:
     tagger = uncertain("pos", "softmax")
     task = task_of(tagger)
     words = ["Ada", "slept", "and", "rain", "fell"] * (MAX_WINDOW // 2)
     (found_TK,) = tagger.predict_proba([words])
-    with torch.no_grad():
-        expected_TK = task.model.head.scores(states_of(task, words)[0]).softmax(-1).numpy()
-    np.testing.assert_allclose(found_TK, expected_TK, atol=1e-5)
+    # Without the end of a sentence, each window begins OVERLAP tokens before the end of the last; the first half of
+    # these tokens are those of the earlier window.
+    windows = [(start, min(start + MAX_WINDOW, len(words))) for start in range(0, 400, MAX_WINDOW - OVERLAP)]
+    borders = [0, *((left[1] + right[0]) // 2 for left, right in pairwise(windows)), len(words)]
+    assert len(words) == windows[-1][1]
+    for (start, end), kept in zip(windows, pairwise(borders), strict=True):
+        with torch.no_grad():
+            scores_TK = task.model.head.scores(states_of(task, words[start:end])[0])
+        expected_TK = scores_TK.softmax(-1).numpy()[kept[0] - start : kept[1] - start]
+        np.testing.assert_allclose(found_TK[slice(*kept)], expected_TK, atol=1e-5)
 
 
 # Monte Carlo samples.

@@ -360,7 +360,7 @@ class ClassificationTask:
         return assets
 
     def calibration(self) -> dict[str, str]:
-        """Return the file that holds the temperature."""
+        """Return the file that contains the temperature."""
         return {"calibration.json": json.dumps({"temperature": self.temperature})}
 
     @classmethod

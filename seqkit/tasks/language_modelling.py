@@ -146,7 +146,7 @@ class LanguageModellingTask:
 
     @property
     def parameter_groups(self) -> Sequence[str]:
-        """No part of the model has a learning rate of its own."""
+        """No groups: all parameters have the same learning rate."""
         return ()
 
     def learning_rate_scale(self, group: str, epoch: int) -> float:

@@ -6,7 +6,7 @@ Three tokens of a training sentence, with their tags, features and targets::
     visited O           spelling 18 → word 42, shape lower, characters v i s i t e d             → label O
     Ghent   B-LOC       spelling 19 → word 7, shape Title, characters G h e n t                  → label S-LOC
 
-The model reads IOBES whatever scheme the file uses, and returns spans, or plain tags if the tags have no scheme.
+The model predicts IOBES tags by default, whatever the scheme of the file, and returns spans; plain tags have no scheme.
 
 Training reads whole sentences. ``predict``, ``predict_proba`` and ``evaluate`` all read the same windows
 (``seqkit.tasks.tagging_windows``), so that they agree on every tag.
@@ -240,7 +240,7 @@ class TaggingTask:
 
     @property
     def parameter_groups(self) -> Sequence[str]:
-        """No part of the model has a learning rate of its own."""
+        """No groups: all parameters have the same learning rate."""
         return ()
 
     def learning_rate_scale(self, group: str, epoch: int) -> float:

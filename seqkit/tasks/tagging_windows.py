@@ -113,7 +113,7 @@ def merge_predictions(
 
 
 def window_borders(windows: Sequence[Window], predictions: Sequence[TagPrediction], scheme: Scheme | None) -> list[int]:
-    """Return the first token that each window of one text provides, and the end of the text.
+    """Return the first token that each window of one text provides, and the end of the text; [0] without windows.
 
     Args:
         windows: the windows of one text.
@@ -125,7 +125,7 @@ def window_borders(windows: Sequence[Window], predictions: Sequence[TagPredictio
     [0, 3, 8]
     """
     found = [_spans(*each, plain=scheme is None) for each in zip(windows, predictions, strict=True)]
-    return [0, *seams(windows, found), windows[-1].end if windows else 0]
+    return [0, *seams(windows, found), windows[-1].end] if windows else [0]
 
 
 def seams(windows: Sequence[Window], spans: Sequence[Sequence[Span]]) -> list[int]:
