@@ -34,6 +34,7 @@ MODULES = [
     module.name
     for package in (seqkit, seqkit_cli)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    if not module.ispkg or module.name == "seqkit.crf"  # the other packages have empty __init__ files
 ]
 
 

@@ -73,7 +73,7 @@ def test_a_beam_gives_the_best_texts_first() -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--prompt=5 €"], 2, r"does not have '5', '€'; leave that out, or read it as <unk>"),
+        (["--prompt=5 €"], 2, r"does not contain '5', '€'; leave that out, or read it as <unk>"),
         (["--prompt=a", "--prompt-file=b"], 2, r"give --prompt or --prompt-file, not both"),
         (["--prompt-file=nothing.txt"], 1, r"nothing\.txt: No such file or directory"),
         (["--temperature=-1"], 2, r"--temperature.*greater than or equal to 0"),
