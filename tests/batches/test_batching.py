@@ -40,9 +40,9 @@ def test_a_batch_knows_its_mask_and_its_tokens() -> None:
 @pytest.mark.parametrize(
     ("lengths", "targets", "message"),
     [
-        (torch.tensor([2, 1], dtype=torch.int32), None, "int64 on the CPU"),
-        (torch.tensor([[2, 1]]), None, "int64 on the CPU"),
-        (torch.tensor([2, 1], device="meta"), None, "int64 on the CPU"),
+        (torch.tensor([2, 1], dtype=torch.int32), None, "1-D int64 tensor on the CPU"),
+        (torch.tensor([[2, 1]]), None, "1-D int64 tensor on the CPU"),
+        (torch.tensor([2, 1], device="meta"), None, "1-D int64 tensor on the CPU"),
         (torch.tensor([], dtype=torch.int64), None, "at least one example"),
         (torch.tensor([2, 0]), None, "no example may be empty"),
         (torch.tensor([2, 1]), torch.zeros(3, 2), "3 rows of targets for 2 lengths"),
