@@ -172,7 +172,7 @@ def test_a_tagger_learns_with_it(cell: str) -> None:
 
 @pytest.mark.parametrize("cell", ["leaky", "rnn"])
 def test_a_classifier_learns_with_it_in_windows(cell: str) -> None:
-    classifier = tiny_classifier(cell=cell, window=3, ngrams=0, epochs=40).fit(TEXTS, TOPICS)
+    classifier = tiny_classifier(cell=cell, window=3, ngrams=0, epochs=25).fit(TEXTS, TOPICS)
     assert classifier.score(TEXTS, TOPICS) > 0.9
 
 

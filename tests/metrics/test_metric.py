@@ -48,7 +48,7 @@ def test_training_keeps_the_weights_with_the_lowest_error(monkeypatch: pytest.Mo
     trainer = scripted([0.9, 0.2, 0.2, 0.5])
     outcome = run(trainer)
     assert (outcome.best, outcome.best_epoch) == (0.2, 2)
-    assert weight_of(trainer) == pytest.approx(trainer.task.judged[1])  # type: ignore[attr-defined]
+    assert weight_of(trainer) == pytest.approx(trainer.task.evaluated_weights[1])  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", TASKS)
