@@ -11,7 +11,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-SLOW = {"classification.md", "language_models.md", "tagging.md"}  # over a minute on two cores: `pytest -m slow`
 
 
 def _blocks(document: Path) -> list[tuple[str, str]]:
@@ -20,19 +19,13 @@ def _blocks(document: Path) -> list[tuple[str, str]]:
     return blocks[1:] if document.name == "README.md" else blocks
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in SLOW else [])
-        for page in DOCUMENTS
-        if _blocks(page)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("document", [pytest.param(page, id=page.name) for page in DOCUMENTS if _blocks(page)])
 def test_blocks_run(document: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     for language, code in _blocks(document):
         command = ["bash", "-euo", "pipefail", "-c", code] if language == "bash" else [sys.executable, "-c", code]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=480)
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
 
 

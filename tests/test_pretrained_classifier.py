@@ -275,6 +275,7 @@ def _megabytes(field: str) -> float:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.slow
 def test_texts_of_10_000_words_need_little_memory() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         megabytes, losses, steps, probabilities = pool.submit(_of_10_000_words).result()

@@ -129,6 +129,7 @@ def test_cross_validation_keeps_every_label_in_every_fold(labels: Any) -> None:
     np.testing.assert_allclose(probabilities.sum(1), 1)
 
 
+@pytest.mark.slow
 def test_cross_validation_is_the_same_in_other_processes() -> None:
     model = tiny_classifier(**QUICK)
     alone = cross_val_score(model, TEXTS, LABELS, cv=2, scoring="neg_log_loss", error_score="raise")

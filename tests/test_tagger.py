@@ -335,16 +335,19 @@ on_linux = pytest.mark.skipif(not memory.STATUS.exists(), reason="memory is read
 
 @on_linux
 @pytest.mark.parametrize("text", memory.LONG_TEXTS)
+@pytest.mark.slow
 def test_a_very_long_text_takes_less_than_a_gigabyte(saved: Path, text: str) -> None:
     assert 100 < memory.peak(saved, text) < 1000
 
 
 @on_linux
+@pytest.mark.slow
 def test_memory_does_not_grow_with_predictions(saved: Path) -> None:
     assert memory.growth(saved, "one by one", warm_up=500, predictions=2000).share < 0.02
 
 
 @on_linux
+@pytest.mark.slow
 def test_a_long_stream_does_not_let_memory_grow(saved: Path) -> None:
     assert memory.growth(saved, "streamed", warm_up=10_000, predictions=30_000).share < 0.02
 

@@ -97,6 +97,7 @@ def test_table_of_decoding() -> None:
     assert number(text, "1", 5) == 1.0
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_during_generation(tmp_path: Path) -> None:
     tiny_language_model(epochs=1).fit(TRAIN, DEV).save(tmp_path / "run")
     found: Any = memory.writing(tmp_path / "run", warm_up=2000, tokens=20_000)

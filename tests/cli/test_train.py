@@ -201,6 +201,7 @@ def test_resuming_what_is_no_run(corpus: str) -> None:
     assert_refused(seqkit("train", "ner", "--resume=nowhere"), 1, "nowhere")
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_model_and_prints_a_resume_command_that_works(corpus: str) -> None:
     command = [sys.executable, "-c", "from seqkit_cli.main import main; main()", "train", "ner", corpus]
     paths = os.pathsep.join(map(os.path.abspath, sys.path))

@@ -107,6 +107,7 @@ def test_a_killed_run_resumes_from_its_last_save(tmp_path: Path) -> None:
     assert_same_training(tmp_path / "cut", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_kill_9_at_a_random_step_changes_nothing(tmp_path: Path) -> None:
     """The command runs in its own process and is killed during training."""
     corpus, generator = write_texts(tmp_path / "corpus"), random.Random(1)
