@@ -8,6 +8,7 @@ import inspect
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -131,9 +132,10 @@ def _shared_options(shared: type) -> list[inspect.Parameter]:
     ]
 
 
-def _options(panel: str, config: Any, defaults: bool) -> list[inspect.Parameter]:
+@cache  # several tasks have a config in common
+def _options(panel: str, config: Any, defaults: bool) -> tuple[inspect.Parameter, ...]:
     settings = settings_of(config if isinstance(config, type) else type(config))
-    return [_option(panel, setting, getattr(config, setting.name) if defaults else None) for setting in settings]
+    return tuple(_option(panel, setting, getattr(config, setting.name) if defaults else None) for setting in settings)
 
 
 def _option(panel: str, setting: Setting, default: object) -> inspect.Parameter:

@@ -1,22 +1,54 @@
-"""The table of reports by their kind, which a row of the table of tasks names."""
+"""The table of reports by their kind, which a row of the table of tasks names.
 
-from typing import Any
+A row imports its report only when called, so that ``seqkit --help`` loads none.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from seqkit.tasks.spec import TaskSpec
-from seqkit_cli.reports.labels import LABELS
-from seqkit_cli.reports.report import Report
-from seqkit_cli.reports.scores import SCORES
-from seqkit_cli.reports.tags import TAGS
-from seqkit_cli.reports.text import TEXT
+
+if TYPE_CHECKING:
+    from seqkit_cli.reports.report import Report
 
 __all__ = ["REPORTS", "models_with", "report_of"]
 
-REPORTS: dict[str, Report[Any, Any]] = {"tags": TAGS, "labels": LABELS, "text": TEXT, "scores": SCORES}
+
+def _tags() -> "Report[Any, Any]":
+    from seqkit_cli.reports.tags import TAGS
+
+    return TAGS
 
 
-def report_of(spec: TaskSpec[Any]) -> Report[Any, Any]:
+def _labels() -> "Report[Any, Any]":
+    from seqkit_cli.reports.labels import LABELS
+
+    return LABELS
+
+
+def _text() -> "Report[Any, Any]":
+    from seqkit_cli.reports.text import TEXT
+
+    return TEXT
+
+
+def _scores() -> "Report[Any, Any]":
+    from seqkit_cli.reports.scores import SCORES
+
+    return SCORES
+
+
+REPORTS: dict[str, Callable[[], "Report[Any, Any]"]] = {
+    "tags": _tags,
+    "labels": _labels,
+    "text": _text,
+    "scores": _scores,
+}
+
+
+def report_of(spec: TaskSpec[Any]) -> "Report[Any, Any]":
     """Return the report of a task."""
-    return REPORTS[spec.report]
+    return REPORTS[spec.report]()
 
 
 def models_with(option: str) -> str:
@@ -25,7 +57,7 @@ def models_with(option: str) -> str:
     >>> models_with("explain"), models_with("conll"), models_with("mc_samples")
     ('classifiers', 'taggers', 'taggers and classifiers')
     """
-    reports = [report for report in REPORTS.values() if report.predict is not None]
+    reports = [report for make in REPORTS.values() if (report := make()).predict is not None]
     return " and ".join(
         report.models for report in reports if option in report.predict_options or option in report.formats
     )

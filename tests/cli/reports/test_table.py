@@ -11,12 +11,12 @@ from seqkit_cli.reports.table import REPORTS, models_with, report_of
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_a_report(task: str) -> None:
-    assert report_of(TASKS[task]) is REPORTS[TASKS[task].report]
+    assert report_of(TASKS[task]) is REPORTS[TASKS[task].report]()
 
 
 @pytest.mark.parametrize("kind", REPORTS)
 def test_the_options_of_a_report_exist(kind: str) -> None:
-    report = REPORTS[kind]
+    report = REPORTS[kind]()
     assert report.evaluate_options <= {field.name for field in fields(EvaluateOptions)}
     assert report.predict_options <= {field.name for field in fields(PredictOptions)}
     assert ("jsonl" in report.formats) is (report.predict is not None)
