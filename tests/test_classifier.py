@@ -191,6 +191,7 @@ def test_a_text_without_words_is_flagged_and_gets_the_label_frequencies(name: st
 
 
 @pytest.mark.parametrize("piece", ["soup ", "x", " "])
+@pytest.mark.slow
 def test_a_text_of_a_million_characters_is_classified(piece: str) -> None:
     long, short = trained().classify([piece * (1_000_000 // len(piece)), "soup"])
     assert long.empty is (piece == " ")

@@ -106,6 +106,7 @@ def assert_refused(done: Done, code: int, message: str) -> None:
 
 
 @every_unit
+@pytest.mark.slow
 def test_it_learns_the_meaning_of_words_and_generalizes_to_new_contexts(unit: str, runs: dict[str, Path]) -> None:
     model = classifier(runs[unit]).fit(*TRAIN, DEV)
     assert model.score(*DEV) >= 0.9

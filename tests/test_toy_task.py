@@ -288,9 +288,12 @@ def test_it_can_be_loaded(run: Path) -> None:
     assert [each.text for each in model.stream(["one", "two"])] == ["one", "two"]
 
 
-def test_overwriting_it_removes_its_own_files(run: Path, tasks: dict[str, TaskSpec[Any]]) -> None:
+def test_overwriting_it_removes_its_own_files(run: Path, tasks: dict[str, TaskSpec[Any]], tmp_path: Path) -> None:
     (run / "notes.txt").write_text("mine")
-    done = seqkit("train", "sentiment", "--epochs", "1", "--out", run, "--overwrite", "--quiet", tasks=tasks)
+    corpus = tmp_path / "texts.csv"
+    corpus.write_text("text,label\n" + "lovely,good\ndreadful,bad\n" * 10)
+    options = ["--epochs", "1", "--out", run, "--overwrite", "--quiet"]
+    done = seqkit("train", "sentiment", "--corpus", corpus, *options, tasks=tasks)
     assert done.code == 0
     assert not (run / "levels.json").exists()
     assert (run / "notes.txt").read_text() == "mine"

@@ -39,6 +39,7 @@ def number(text: str, row: str, column: int) -> float:
     return float(cells[1].split("|")[column].replace(",", ""))
 
 
+@pytest.mark.slow
 def test_characters(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--data", str(data), "--minutes", "0.005", "0.01", "--out", str(tmp_path / "out.md")]
     char_lm.main([*arguments, "--runs", str(tmp_path / "runs")])

@@ -227,6 +227,7 @@ def test_textbook_loss_equals_enumeration_of_all_paths() -> None:
     torch.testing.assert_close(textbook.loss(batch), total / 4)
 
 
+@pytest.mark.slow
 def test_textbook_learns_and_tags() -> None:
     textbook, gold = toy_textbook(), task_of().prepare(ROWS).gold or []
     sentences = [textbook.encode(words, known.tags) for words, known in zip(ROWS["tokens"], gold, strict=True)]

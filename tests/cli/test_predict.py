@@ -191,6 +191,7 @@ def test_input_is_read_as_it_is_needed() -> None:
     assert endless.reads <= 3 * MAX_CHUNK_TEXTS
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
     run = tiny_run("ner")
     environment = os.environ | {

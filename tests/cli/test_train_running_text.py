@@ -56,6 +56,7 @@ def test_the_printed_config_of_a_preset_is_the_preset(preset: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("preset", ["zaremba-medium", "awd-ptb", "awd-wt2"])
+@pytest.mark.slow
 def test_published_presets_start_and_go_on(preset: str, tmp_path: Path) -> None:
     """Narrow, for speed; all else as published."""
     narrow = ["--corpus=./corpus", "--embedding-size=8", "--hidden-size=12", "--device=cpu", "--batch-tokens=350"]

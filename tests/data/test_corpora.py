@@ -130,6 +130,7 @@ def test_the_fingerprint_knows_texts_and_labels(tmp_path: Path) -> None:
 # Real data
 
 
+@pytest.mark.slow
 def test_a_real_treebank_opens(public_data: Path) -> None:
     corpus = open_corpus(public_data / "ud_english_ewt")
     assert (len(corpus["train"]), len(corpus["dev"])) == (12_544, 2_001)

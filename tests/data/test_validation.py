@@ -88,5 +88,6 @@ def test_tags_that_are_withheld_are_noted_and_not_checked() -> None:
 
 
 @pytest.mark.parametrize("name", ["wnut2017", "ncbi_disease", "bc5cdr"])
+@pytest.mark.slow
 def test_real_corpora_have_legal_tags(public_data: Path, name: str) -> None:
     assert [problem for problem in validate_corpus(public_data / name) if problem.level == "error"] == []

@@ -270,6 +270,7 @@ def test_byte_pairs_learn_from_a_text_without_words_in_time() -> None:
     assert tokenizer.decode(tokenizer.encode("ab" * 50)) == "ab" * 50
 
 
+@pytest.mark.slow
 def test_wikitext_has_the_tokens_it_is_known_for(public_data: Path) -> None:
     splits = open_texts(public_data / "wikitext2")
     tokenizer = TextTokenizer.fitted("word", splits["train"].documents(), pretokenized=True)

@@ -156,6 +156,7 @@ def column(path: Path, index: int) -> Iterator[list[str]]:
     [("bc5cdr/*.conll", 0, 1.0), ("ncbi_disease/*.conll", 0, 1.0), ("wnut2017/*.conll", 0, 0.84),
      ("ud_english_ewt/*.conllu", 1, 0.97)],
 )  # fmt: skip
+@pytest.mark.slow
 def test_fitted_to_real_corpora(public_data: Path, corpus: str, index: int, share: float) -> None:
     dev, train = sorted(public_data.glob(corpus))
     tokenizer = WordTokenizer.fitted_to(column(train, index))
