@@ -166,9 +166,10 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         run = folder.read_run()
         if run.get("task") not in cls.tasks:
             raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not {cls.noun}")
-        Device.open(device, precision)  # an error of this is not one of the files
+        opened = Device.open(device, precision)  # an error of this is not one of the files
         try:
             model = cls._from_run(run, device=device, precision=precision)
+            model._opened = opened
             model._restore(folder.read, folder.read_tensors()[0])
         except (ConfigError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
             reason = last_reason(error)

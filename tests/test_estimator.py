@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ PREDICT: dict[type, Any] = {
 
 
 @pytest.mark.parametrize("name", ["ner", "classifier", "lm"])
-def test_the_device_is_opened_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_device_is_opened_once(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     opened: list[str] = []
     usual = Device.open
 
@@ -50,6 +51,10 @@ def test_the_device_is_opened_once(name: str, monkeypatch: pytest.MonkeyPatch) -
     for _ in range(3):
         PREDICT[type(model)](model)
     assert opened == [name]
+    model.save(tmp_path / "run")
+    loaded = type(model).load(tmp_path / "run")
+    PREDICT[type(model)](loaded)
+    assert opened == [name, name]
 
 
 @pytest.mark.parametrize("name", FITTED)
