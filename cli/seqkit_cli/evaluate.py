@@ -54,8 +54,10 @@ def _evaluate(
     *,
     columns: dict[str, str | None],
 ) -> None:
-    """Score a run. A tagger: precision, recall, F1, confusions, errors. A classifier: accuracy, F1, calibration,
-    confusions, errors. A language model: perplexity, bits per byte.
+    """Score a run on a split of a corpus.
+
+    A tagger: precision, recall, F1, confusions, errors. A classifier: accuracy, F1, calibration, confusions, errors. A
+    language model: perplexity, bits per byte.
     """
     chosen = choose_run(context, run)
     options = EvaluateOptions(errors=errors, pictures=pictures, cache=cache, dynamic=dynamic)
