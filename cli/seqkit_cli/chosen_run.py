@@ -10,11 +10,11 @@ import typer
 from seqkit.errors import CheckpointError
 from seqkit.runs.folder import RunFolder, newest_run
 from seqkit.tasks.spec import Model, TaskSpec
-from seqkit_cli.reports.report import Report
 from seqkit_cli.reports.table import report_of
 
 if TYPE_CHECKING:
     from seqkit.training.device import DeviceName, Precision
+    from seqkit_cli.reports.report import Report
 
 __all__ = ["ChosenRun", "choose_run", "tasks_of"]
 
@@ -33,7 +33,7 @@ class ChosenRun:
     path: Path
     header: Mapping[str, Any]
     spec: TaskSpec[Any]
-    report: Report[Any, Any]
+    report: "Report[Any, Any]"
 
     def load(self, *, device: "DeviceName", precision: "Precision" = "auto") -> Model[Any]:
         """Read the model, which imports torch."""
@@ -50,7 +50,7 @@ def choose_run(
     context: typer.Context,
     run: str | Path | None,
     *,
-    usable: Callable[[Report[Any, Any]], bool] = lambda report: True,
+    usable: "Callable[[Report[Any, Any]], bool]" = lambda report: True,
 ) -> ChosenRun:
     """Return the run in a folder; without a folder, the newest run in ``runs`` that the command can use.
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,9 @@ from seqkit.data.corpus_kinds import Column
 from seqkit.tasks.spec import TaskSpec
 from seqkit_cli.chosen_run import ChosenRun, choose_run
 from seqkit_cli.options import DeviceOption, PrecisionOption, expand_parameter, text_option
-from seqkit_cli.reports.report import EvaluateOptions
+
+if TYPE_CHECKING:
+    from seqkit_cli.reports.report import EvaluateOptions
 
 __all__ = ["evaluate_command"]
 
@@ -56,9 +58,12 @@ def _evaluate(
 ) -> None:
     """Score a run on a split of a corpus.
 
-    A tagger: precision, recall, F1, confusions, errors. A classifier: accuracy, F1, calibration, confusions, errors. A
-    language model: perplexity, bits per byte.
+    A tagger: precision, recall, F1, confusions, errors.
+    A classifier: accuracy, F1, calibration, confusions, errors.
+    A language model: perplexity, bits per byte.
     """
+    from seqkit_cli.reports.report import EvaluateOptions
+
     chosen = choose_run(context, run)
     options = EvaluateOptions(errors=errors, pictures=pictures, cache=cache, dynamic=dynamic)
     _refuse_options(chosen, options)
@@ -76,7 +81,7 @@ def _evaluate(
         found.print(chosen.spec, f"{chosen.path} on {opening['spec']} ({split})")
 
 
-def _refuse_options(chosen: ChosenRun, options: EvaluateOptions) -> None:
+def _refuse_options(chosen: ChosenRun, options: "EvaluateOptions") -> None:
     """Raise BadParameter if an option was given that the report of the run does not accept."""
     for each in fields(options):
         accepted = each.name in chosen.report.evaluate_options

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,9 @@ from seqkit.config.sampling import SamplingFilters
 from seqkit.errors import CheckpointError, CorpusError
 from seqkit_cli.chosen_run import ChosenRun, choose_run
 from seqkit_cli.options import DeviceOption, with_options
-from seqkit_cli.reports.report import GenerateOptions, Report
+
+if TYPE_CHECKING:
+    from seqkit_cli.reports.report import GenerateOptions, Report
 
 __all__ = ["generate"]
 
@@ -43,6 +45,8 @@ def generate(
     settings: dict[str, Any],
 ) -> None:
     """Generate text with a language model: the one that is given, or the one that was trained last."""
+    from seqkit_cli.reports.report import GenerateOptions
+
     settings |= {"max_tokens": max_tokens, "stop": tuple(stop or ()), "ignore_end": ignore_end}
     options = GenerateOptions(
         num_samples=num_samples,
@@ -58,11 +62,11 @@ def generate(
     _print_text(choose_run(context, model, usable=_generates), begun, options, device)
 
 
-def _generates(report: Report[Any, Any]) -> bool:
+def _generates(report: "Report[Any, Any]") -> bool:
     return report.generate is not None
 
 
-def _print_text(chosen: ChosenRun, prompt: str, options: GenerateOptions, device: DeviceOption) -> None:
+def _print_text(chosen: ChosenRun, prompt: str, options: "GenerateOptions", device: DeviceOption) -> None:
     generate_text = chosen.report.generate
     if generate_text is None:
         raise CheckpointError(f"{chosen.path} has a model of the task {chosen.spec.name!r}, which generates no text")

@@ -17,8 +17,17 @@ import typer
 from seqkit.config.bounds import Setting, settings_of
 from seqkit.errors import ConfigError
 
-__all__ = ["DeviceOption", "PrecisionOption", "expand_parameter", "read_config", "text_option", "with_options"]
+__all__ = [
+    "DeviceOption",
+    "Format",
+    "PrecisionOption",
+    "expand_parameter",
+    "read_config",
+    "text_option",
+    "with_options",
+]
 
+Format = Literal["text", "jsonl", "conll"]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Device to compute on.")]
 PrecisionOption = Annotated[
     Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: bfloat16 on a GPU, float32 elsewhere.")

@@ -7,16 +7,18 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from seqkit.errors import CheckpointError, CorpusError
 from seqkit.runs.folder import RunFolder
 from seqkit_cli.chosen_run import ChosenRun, choose_run
-from seqkit_cli.options import DeviceOption, PrecisionOption
-from seqkit_cli.reports.report import Format, PredictOptions
+from seqkit_cli.options import DeviceOption, Format, PrecisionOption
 from seqkit_cli.reports.table import models_with
+
+if TYPE_CHECKING:
+    from seqkit_cli.reports.report import PredictOptions
 
 __all__ = ["predict"]
 
@@ -49,6 +51,8 @@ def predict(
     precision: PrecisionOption = "auto",
 ) -> None:
     """Tag or classify texts: colored text, or JSON lines with character offsets and probabilities."""
+    from seqkit_cli.reports.report import PredictOptions
+
     run, text = _arguments(run, text, input_file)
     chosen = choose_run(context, run, usable=lambda report: report.predict is not None)
     options = PredictOptions(min_confidence=min_confidence, mc_samples=mc_samples, explain=explain, html=html)
@@ -60,7 +64,7 @@ def _print_predictions(
     chosen: ChosenRun,
     texts: Iterator[str],
     output: Format,
-    options: PredictOptions,
+    options: "PredictOptions",
     device: DeviceOption,
     precision: PrecisionOption,
 ) -> None:
@@ -83,7 +87,7 @@ def _no_predictions(chosen: ChosenRun) -> str:
     return f"{chosen.path} has a model of the task {chosen.spec.name!r}, which makes no predictions{remedy}"
 
 
-def _refuse_options(chosen: ChosenRun, output: Format, options: PredictOptions) -> None:
+def _refuse_options(chosen: ChosenRun, output: Format, options: "PredictOptions") -> None:
     """Raise BadParameter if an option or a format was given that the report of the run does not accept."""
     for each in fields(options):
         accepted = each.name in chosen.report.predict_options

@@ -12,13 +12,13 @@ command line and the ``--config`` reader agree::
 import math
 import operator
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
+from annotated_types import Ge, Gt, Interval, Le, Lt
 
 from seqkit.errors import ConfigError
 
@@ -158,10 +158,11 @@ def _setting(name: str, hint: object) -> Setting:
 
 
 def _limits(metadata: tuple[object, ...]) -> dict[str, float]:
-    """Bounds by name, the lower ones first; an ``Interval`` is a group of them."""
-    limits: dict[str, float] = {}
-    for item in metadata:
-        for bound in item if isinstance(item, GroupedMetadata) else (item,):
-            if isinstance(bound, Gt | Ge | Lt | Le):
-                limits |= asdict(bound)
-    return {relation: limits[relation] for relation in _RELATIONS if relation in limits}
+    """Return the bounds by name, the lower ones first."""
+    bounds = [item for item in metadata if isinstance(item, (Gt, Ge, Lt, Le, Interval))]
+    return {
+        relation: limit
+        for relation in _RELATIONS
+        for bound in bounds
+        if (limit := getattr(bound, relation, None)) is not None
+    }

@@ -11,9 +11,9 @@ import typer
 
 from seqkit.errors import CheckpointError
 from seqkit.tasks.spec import TaskSpec
+from seqkit_cli.options import Format
 from seqkit_cli.reports.report import (
     EvaluateOptions,
-    Format,
     PredictOptions,
     Report,
     assign_color,

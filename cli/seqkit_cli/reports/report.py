@@ -7,9 +7,10 @@ and rich within functions only, so that ``--help`` loads neither torch nor a mod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from seqkit.tasks.spec import Result, Scores, TaskSpec
+from seqkit_cli.options import Format
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = [
     "COLORS",
     "EvaluateOptions",
-    "Format",
     "GenerateOptions",
     "PredictOptions",
     "Predictions",
@@ -29,7 +29,6 @@ __all__ = [
     "speed",
 ]
 
-Format = Literal["text", "jsonl", "conll"]
 Model = TypeVar("Model")
 Split = TypeVar("Split")
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from seqkit.tasks.spec import Result, Scores, TaskSpec
-from seqkit_cli.reports.report import EvaluateOptions, Format, Predictions, PredictOptions, Report, score_lines, speed
+from seqkit_cli.options import Format
+from seqkit_cli.reports.report import EvaluateOptions, Predictions, PredictOptions, Report, score_lines, speed
 
 __all__ = ["SCORES", "Evaluating", "PlainPredictions", "PlainScores", "Streaming"]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqkit.tasks.spec import TaskSpec
+from seqkit_cli.options import Format
 from seqkit_cli.reports.report import (
     EvaluateOptions,
-    Format,
     PredictOptions,
     Report,
     assign_color,
