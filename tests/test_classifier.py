@@ -354,7 +354,7 @@ def test_texts_without_words_are_left_out_of_training() -> None:
 def test_a_saved_model_predicts_the_same(name: str, tmp_path: Path) -> None:
     model = trained(name)
     model.save(tmp_path / "run")
-    for each in (Classifier.load(tmp_path / "run"), seqkit.load(tmp_path / "run")):
+    for each in (Classifier.load(tmp_path / "run", device="cpu"), seqkit.load(tmp_path / "run", device="cpu")):
         assert type(each) is Classifier
         assert {**each.get_params(), "device": "cpu", "precision": "float32"} == model.get_params()
         assert each.classify([*TEXTS, LONG, ""]) == model.classify([*TEXTS, LONG, ""])

@@ -233,7 +233,7 @@ def test_the_command_line_starts_from_a_language_model(runs: dict[str, Path], tm
     shutil.rmtree(tmp_path / "lm")
     expected = classifier(runs["word"], epochs=2).fit(*TRAIN, DEV).predict_proba(DEV[0])
     np.testing.assert_array_equal(library.load(run, device="cpu").predict_proba(DEV[0]), expected)
-    found = json.loads(seqkit("predict", run, DEV[0][0], "--json").out)
+    found = json.loads(seqkit("predict", run, DEV[0][0], "--json", "--device=cpu").out)
     assert list(found["probabilities"].values()) == pytest.approx(expected[0].tolist(), abs=1e-6)
 
 

@@ -377,7 +377,7 @@ def test_json_has_spread_and_interval_with_samples(name: str, runs: dict[str, Pa
     lines = [TEXTS[0], "", TEXTS[4]]
     content, listed = "\n".join(lines).encode(), "entities" if name == "ner" else "tokens"
     for samples in (0, 5):
-        done = seqkit("predict", runs[name], "--json", f"--mc-samples={samples}", stdin=content)
+        done = seqkit("predict", runs[name], "--json", f"--mc-samples={samples}", "--device=cpu", stdin=content)
         assert (done.code, done.err) == (0, "")
         found = [json.loads(line) for line in done.out.splitlines()]
         tagger = library.load(runs[name], device="cpu")
@@ -400,10 +400,11 @@ def test_text_output_has_the_interval_after_the_label(runs: dict[str, Path]) -> 
         expected += f" ({low:.2f} to {high:.2f})]"
         end = entity.end
     assert end > 0
-    assert seqkit("predict", runs["ner"], TEXTS[0], "--mc-samples=5").out == f"{expected}{found.text[end:]}\n"
+    sampled = ("--mc-samples=5", "--device=cpu")
+    assert seqkit("predict", runs["ner"], TEXTS[0], *sampled).out == f"{expected}{found.text[end:]}\n"
     (found,) = library.load(runs["pos"], device="cpu").predict(["Ada slept ."], mc_samples=5)
     shown = (f"{t.text}/{t.tag} ({t.interval[0]:.2f} to {t.interval[1]:.2f})" for t in found.tokens)
-    assert seqkit("predict", runs["pos"], "Ada slept .", "--mc-samples=5").out == " ".join(shown) + "\n"
+    assert seqkit("predict", runs["pos"], "Ada slept .", *sampled).out == " ".join(shown) + "\n"
     assert " to " not in seqkit("predict", runs["ner"], TEXTS[0]).out
 
 

@@ -56,8 +56,9 @@ class Batch:
 
     @property
     def mask(self) -> Tensor:
-        """Boolean mask (B, T), True for real steps, on the CPU."""
-        return torch.arange(int(self.lengths.max())) < self.lengths[:, None]
+        """Boolean mask (B, T), True for real steps, on the device of the inputs."""
+        mask_BT = torch.arange(int(self.lengths.max())) < self.lengths[:, None]
+        return mask_BT.to(next(iter(self.inputs.values())).device)
 
     @property
     def steps(self) -> int:

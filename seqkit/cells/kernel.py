@@ -72,6 +72,8 @@ class KernelCell(Cell):
         training: bool = False,
     ) -> tuple[Tensor, Carry]:
         num_layers = len(weights) // (2 if bidirectional else 1)
+        if inputs.is_cuda and torch.is_grad_enabled() and not training:
+            training, dropout = True, 0.0  # cuDNN computes gradients only in training mode
         flat = [weight for layer in weights for weight in layer]
         settings = (True, num_layers, dropout, training, bidirectional)  # the first: there are biases
         first = state if isinstance(state, Tensor) else list(state)

@@ -66,8 +66,7 @@ class ClassificationModel(nn.Module):
         """Return the scores of the labels for each text of a batch."""
         inputs = batch.tensors
         states_BTH, final_BH = self.encoder(inputs, batch.lengths)
-        mask_BT = batch.mask.to(states_BTH.device)
-        pooled_BP, attention_BT = self.pooling(self.state_dropout(states_BTH), final_BH, mask_BT)
+        pooled_BP, attention_BT = self.pooling(self.state_dropout(states_BTH), final_BH, batch.mask)
         recurrent_BK = self.scores(self.pooled_dropout(pooled_BP))
         if self.ngrams is None:
             return LabelScores(recurrent_BK, [], attention_BT)

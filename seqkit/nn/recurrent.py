@@ -62,7 +62,8 @@ class RecurrentEncoder(StochasticModule):
         dropout: dropout between layers, in training only.
         weight_dropout: share of the recurrent weights dropped, in training only (Merity et al. 2018, section 2).
         cell: a name in ``seqkit.cells.table.CELLS``.
-        strategy: ``auto`` chooses the fast way for the device; ``packed`` and ``fused`` force one.
+        strategy: ``auto`` chooses the fast way for the device; ``packed`` and ``fused`` force one. On a GPU, ``fused``
+            is slow, and PyTorch warns that cuDNN has to copy the weights of each layer in each call.
 
     Raises:
         ConfigError: if there is no such cell.

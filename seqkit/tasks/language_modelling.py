@@ -206,7 +206,7 @@ class LanguageModellingTask:
         """Return the states of the network of each direction."""
         assert batch.targets is not None
         full = int(batch.lengths.min()) == batch.targets.shape[1]
-        mask_BT = None if full else batch.mask.to(batch.targets.device)
+        mask_BT = None if full else batch.mask
         carried = iter(carry or ())
         readings = []
         for number, (name, network) in enumerate(zip(self.directions, self.networks(), strict=True)):

@@ -267,12 +267,12 @@ class TaggingTask:
         """Return the training loss of a batch, averaged over its tokens; there is no carry."""
         assert batch.targets is not None
         states_BTH = self.model(batch)
-        return self.model.head.loss(states_BTH, batch.targets, batch.mask.to(states_BTH.device)), None
+        return self.model.head.loss(states_BTH, batch.targets, batch.mask), None
 
     def predict(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[list[TagPrediction], None]:
         """Return the tags and spans of each window of a batch, without confidence."""
         states_BTH = self.model(batch)
-        decoded = self.model.head.decode(states_BTH, batch.mask.to(states_BTH.device))
+        decoded = self.model.head.decode(states_BTH, batch.mask)
         return list(map(self.prediction, decoded.labels)), None
 
     def prediction(self, labels: Sequence[int]) -> TagPrediction:

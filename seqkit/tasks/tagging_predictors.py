@@ -62,7 +62,7 @@ class ConfidentTags(_AroundTagging[TagPrediction]):
     def predict(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[list[TagPrediction], None]:
         """Return the tags, spans and confidence of each window of a batch."""
         states_BTH = self.task.model(batch)
-        decoded = self.task.model.head.decode(states_BTH, batch.mask.to(states_BTH.device), confidence=True)
+        decoded = self.task.model.head.decode(states_BTH, batch.mask, confidence=True)
         return [self._with_confidence(decoded, row) for row in range(len(decoded.labels))], None
 
     def merge(
@@ -111,11 +111,11 @@ class MonteCarloTags(ConfidentTags):
     def predict(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[list[TagPrediction], None]:
         """Return the tags and spans of each window of a batch, and the mean and spread of their confidence."""
         states_BTH = self.task.model(batch)
-        labels = self.task.model.head.decode(states_BTH, batch.mask.to(states_BTH.device)).labels
+        labels = self.task.model.head.decode(states_BTH, batch.mask).labels
         copies = batch.repeated(self.samples)
         states_BTH = self.dropping(copies)
         repeated = [row for row in labels for _ in range(self.samples)]
-        sampled = self.dropping.head.judge(states_BTH, copies.mask.to(states_BTH.device), repeated)
+        sampled = self.dropping.head.judge(states_BTH, copies.mask, repeated)
         return [self._summarized(sampled, row, row_labels) for row, row_labels in enumerate(labels)], None
 
     def _summarized(self, sampled: Decoded, row: int, labels: Sequence[int]) -> TagPrediction:
@@ -148,9 +148,8 @@ class LabelMarginals(_AroundTagging[WindowMarginals]):
     def predict(self, batch: Batch, carry: list[Tensor] | None = None) -> tuple[list[WindowMarginals], None]:
         """Return the label probabilities of each window of a batch."""
         states_BTH = self.task.model(batch)
-        mask_BT = batch.mask.to(states_BTH.device)
-        probabilities_BTK = self.task.model.head.probabilities(states_BTH, mask_BT).float().cpu().numpy()
-        labels = self.task.model.head.decode(states_BTH, mask_BT).labels
+        probabilities_BTK = self.task.model.head.probabilities(states_BTH, batch.mask).float().cpu().numpy()
+        labels = self.task.model.head.decode(states_BTH, batch.mask).labels
         return [
             WindowMarginals(rows_TK[: len(row)], self.task.prediction(row))
             for rows_TK, row in zip(probabilities_BTK, labels, strict=True)

@@ -28,7 +28,11 @@ class Device:
 
     @classmethod
     def open(cls, name: DeviceName = "auto", precision: Precision = "auto") -> "Device":
-        """Return a device; on a CPU, the process keeps freed memory from now on (see ``keep_freed_memory``).
+        """Return a device, and set up the process for it.
+
+        On a CPU, the process keeps freed memory from now on (see ``keep_freed_memory``). On a CUDA GPU, cuDNN computes
+        float32 as float32 from now on. By default it rounds the factors of products to TF32, with 10 bits of precision,
+        so that a GPU and a CPU would not predict the same probabilities.
 
         Args:
             name: the device; ``auto`` takes a GPU if there is one.
@@ -54,6 +58,9 @@ class Device:
             if precision == "bfloat16" and not cpu_has_bfloat16():
                 raise ConfigError("this CPU has no instructions for bfloat16; choose precision float32")
             keep_freed_memory()
+        if chosen == "cuda":
+            torch.backends.cudnn.conv.fp32_precision = "ieee"
+            torch.backends.cudnn.rnn.fp32_precision = "ieee"
         return cls(torch_device=torch.device(chosen), precision=precision)
 
     def autocast(self) -> AbstractContextManager[None]:

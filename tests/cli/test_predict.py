@@ -46,7 +46,7 @@ def assert_offsets(text: str, found: dict[str, Any]) -> None:
 
 
 def test_json_has_offsets_labels_and_confidence() -> None:
-    done = seqkit("predict", tiny_run("ner"), TEXT, "--json")
+    done = seqkit("predict", tiny_run("ner"), TEXT, "--json", "--device=cpu")
     assert (done.code, done.err) == (0, "")
     (found,) = found_in(done.out)
     assert found.keys() == {"text", "entities"}
@@ -54,7 +54,7 @@ def test_json_has_offsets_labels_and_confidence() -> None:
     assert_offsets(TEXT, found)
     (library_finds,) = library.load(tiny_run("ner"), device="cpu").predict([TEXT])
     assert [each["confidence"] for each in found["entities"]] == [e.confidence for e in library_finds.entities]
-    assert seqkit("predict", tiny_run("ner"), TEXT, "--format=jsonl").out == done.out
+    assert seqkit("predict", tiny_run("ner"), TEXT, "--format=jsonl", "--device=cpu").out == done.out
 
 
 @pytest.mark.skipif(not cpu_has_bfloat16(), reason="this CPU has no bfloat16 instructions")

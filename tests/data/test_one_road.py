@@ -31,6 +31,7 @@ def stored(documents: list[str], name: str) -> str:
 def test_rows_and_documents_are_the_same_texts(
     tmp_path_factory: pytest.TempPathFactory, documents: list[str], name: str
 ) -> None:
+    documents = ['"quoted"', *documents]  # a tab-separated file without quoted cells would not be read as CSV
     path = write_file(tmp_path_factory.getbasetemp(), name, stored(documents, name))
     rows = read_rows(path, text_column="text")
     assert [row.text for row in rows if isinstance(row, PlainText)] == documents

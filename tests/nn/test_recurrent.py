@@ -16,6 +16,7 @@ from torch.testing import assert_close
 from seqkit.cells.kernel import drop_weights
 from seqkit.cells.state import Carry
 from seqkit.nn.recurrent import Encoded, RecurrentEncoder, Strategy
+from seqkit.training.device import Device
 
 PLAIN: dict[str, Any] = {
     "lstm": nn.LSTM,
@@ -320,9 +321,11 @@ def test_cudnn_finds_the_weights_in_one_piece(cell: str) -> None:
 
 
 @needs_cuda
+@pytest.mark.filterwarnings("ignore:RNN module weights are not part of single contiguous chunk")  # with "fused"
 @pytest.mark.parametrize("strategy", ["packed", "fused"])
 @pytest.mark.parametrize("cell", sorted(PLAIN))
 def test_a_gpu_gives_what_a_cpu_gives(strategy: Strategy, cell: str) -> None:
+    Device.open("cuda", "float32")  # without TF32
     encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, bidirectional=True, cell=cell, strategy=strategy)
     vectors, lengths = torch.randn(3, 6, INPUT), torch.tensor([6, 2, 4])
     expected = encoder(vectors, lengths)

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from dataclasses import asdict, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_a_finished_run_is_fully_described(tmp_path: Path) -> None:
     assert run["settings"].keys() == {field.name for config in (TaggingConfig, TrainConfig) for field in fields(config)}
     assert run["settings"]["corpus_scheme"] == "IOB2"
     assert run["versions"]["seqkit"] == __version__
-    assert run["versions"]["torch"] == torch.__version__
+    assert run["versions"]["torch"] == version("torch")
     history = history_of(tmp_path)
     assert [record["epoch"] for record in history] == [1, 2, 3, 4, 5, 6]
     best = max(history, key=lambda record: record["dev_f1"])

@@ -357,7 +357,7 @@ def test_multi_label_texts_are_trained_on_scored_and_predicted(tmp_path: Path) -
     again = json.loads(seqkit("evaluate", run, "--corpus", usual, "--json").out)
     assert again["accuracy"] == 1.0
 
-    done = seqkit("predict", run, "--json", stdin="\n".join([*TEXTS, ""]).encode() + b"\n")
+    done = seqkit("predict", run, "--json", "--device=cpu", stdin="\n".join([*TEXTS, ""]).encode() + b"\n")
     assert (done.code, done.err) == (0, "")
     predicted = [json.loads(line) for line in done.out.splitlines()]
     assert [each["label"] for each in predicted[:-1]] == [sorted(topics) for topics in TOPICS]

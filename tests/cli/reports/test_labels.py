@@ -37,7 +37,7 @@ def test_evaluate_prints_scores_labels_and_errors(run: Path) -> None:
 
 
 def test_evaluate_gives_json_and_pictures(run: Path, tmp_path: Path) -> None:
-    done = seqkit("evaluate", run, "--json", "--pictures", tmp_path / "deep" / "pictures")
+    done = seqkit("evaluate", run, "--json", "--device=cpu", "--pictures", tmp_path / "deep" / "pictures")
     assert done.code == 0
     scores = json.loads(done.out)
     assert scores.keys() >= {"accuracy", "macro_f1", "roc_auc", "expected_calibration_error", "tokens"}
@@ -70,7 +70,7 @@ def test_a_text_is_classified(run: Path) -> None:
     assert re.fullmatch(r"bad  bad [01]\.\d\d · good [01]\.\d\d  The soup was cold!\n", done.out)
     colored = seqkit("predict", run, TEXTS[1], terminal=True)
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored.out) == done.out != colored.out
-    (found,) = json_lines(seqkit("predict", run, TEXTS[1], "--json"))
+    (found,) = json_lines(seqkit("predict", run, TEXTS[1], "--json", "--device=cpu"))
     (expected,) = library.load(run, device="cpu").classify([TEXTS[1]])
     assert found == {
         "text": TEXTS[1],
@@ -96,7 +96,7 @@ def test_lines_of_stdin_are_classified_and_an_empty_one_is_told(run: Path) -> No
 
 def test_samples_and_least_confidence_are_passed_on(run: Path) -> None:
     text = "The bed was"
-    (found,) = json_lines(seqkit("predict", run, text, "--json", "--mc-samples=20"))
+    (found,) = json_lines(seqkit("predict", run, text, "--json", "--mc-samples=20", "--device=cpu"))
     (expected,) = library.load(run, device="cpu").classify([text], mc_samples=20)
     assert found["probabilities"] == expected.probabilities
     assert found["spread"] == expected.spread

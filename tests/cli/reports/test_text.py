@@ -22,7 +22,7 @@ def test_evaluate_prints_all_scores() -> None:
     assert (done.code, done.err) == (0, "")
     names = ("perplexity", "nats per token", "bits per character", "bits per byte")
     assert all(re.search(rf"^{name} +\d+\.\d+$", done.out, re.MULTILINE) for name in names)
-    scores = json.loads(seqkit("evaluate", "runs/lm", "--json").out)
+    scores = json.loads(seqkit("evaluate", "runs/lm", "--json", "--device=cpu").out)
     expected = LanguageModel.load("runs/lm", device="cpu").evaluate(open_texts("./corpus")["dev"]).scores
     tokens = len("".join(DEV))
     assert scores["tokens"] == tokens, "a file is one running text, without an end"
