@@ -7,8 +7,9 @@
     tokens  Ada    met  Bo     in  Ghent  .
     tags    B-PER  O    B-PER  O   B-LOC  O
 
-Offsets count Unicode code points; the end is exclusive. Tokens are made from the text alone. A span that begins or ends
-inside a token matches no tokens, so no tagger of these tokens can find it: it is kept, and counts as missed.
+Offsets count Unicode code points unless another unit is named (:mod:`seqkit.data.offsets`); the end is exclusive.
+Tokens are made from the text alone. A span that begins or ends inside a token matches no tokens, so no tagger of these
+tokens can find it: it is kept, and counts as missed.
 """
 
 import re
@@ -16,11 +17,34 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from seqkit.data.offsets import UNITS, Offsets, index_of, offsets_of, unit_name
 from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 from seqkit.text.tagging_schemes import Span
 
-__all__ = ["MatchedSpans", "match_spans", "parse_span", "read_spans"]
+__all__ = [
+    "MarkedSpan",
+    "MatchedSpans",
+    "match_spans",
+    "parse_span",
+    "place_spans",
+    "read_spans",
+    "trimmed",
+    "unit_of_quotes",
+]
+
+
+class MarkedSpan(NamedTuple):
+    """A span as a tool writes it: offsets in the tool's unit, and the text that it quotes, if it quotes any.
+
+    >>> MarkedSpan(0, 3, "PER", quote="Ada").label
+    'PER'
+    """
+
+    start: int
+    end: int
+    label: str
+    quote: str | None = None
 
 
 class MatchedSpans(NamedTuple):
@@ -71,36 +95,17 @@ def read_spans(items: Iterable[object], text: str) -> list[Span]:
     >>> read_spans([[3, 7, "PER"]], "So Ada ran")
     [Span(start=3, end=6, label='PER')]
     """
-    ordered = sorted(_trimmed(parse_span(item, text), text) for item in items)
-    for left, right in pairwise(ordered):
-        if right.start < left.end:
-            raise CorpusError(f"{_name(left)} and {_name(right)} overlap; the spans of a tagger must not overlap")
-    return ordered
+    return [trimmed(span, text) for span in place_spans(map(parse_span, items), text)]
 
 
-def _trimmed(span: Span, text: str) -> Span:
-    if span.start >= span.end:
-        raise CorpusError(f"{_name(span)} is empty")
-    if span.start < 0 or span.end > len(text):
-        raise CorpusError(f"{_name(span)} is out of range: the text has {len(text)} characters")
-    inside = text[span.start : span.end]
-    if not inside.strip():
-        raise CorpusError(f"{_name(span)} covers only white space")
-    return Span(span.end - len(inside.lstrip()), span.start + len(inside.rstrip()), span.label)
-
-
-def _name(span: Span) -> str:
-    return f"the {span.label} span {span.start}..{span.end}"
-
-
-def parse_span(item: object, text: str) -> Span:
+def parse_span(item: object) -> MarkedSpan:
     """Read a span as a tool writes it: ``[start, end, label]``, or an object with these keys or similar ones.
 
     Raises:
-        CorpusError: the start, the end or the label is missing, or the text that the span quotes is elsewhere.
+        CorpusError: the start, the end or the label is missing.
 
-    >>> parse_span({"start_offset": 0, "end_offset": 3, "label": "PER"}, "Ada ran")
-    Span(start=0, end=3, label='PER')
+    >>> parse_span({"start_offset": 0, "end_offset": 3, "label": "PER"})
+    MarkedSpan(start=0, end=3, label='PER', quote=None)
     """
     start: Any = None
     end: Any = None
@@ -113,9 +118,8 @@ def parse_span(item: object, text: str) -> Span:
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label:
         shown = shortened(repr(item))
         raise CorpusError(f"a span needs an integer start, an integer end and one label; this is {shown}")
-    if isinstance(item, dict) and isinstance(item.get("text"), str):
-        _check_quote(item["text"], text[max(start, 0) : end])
-    return Span(start, end, label)
+    quote = item.get("text") if isinstance(item, dict) else None
+    return MarkedSpan(start, end, label, quote if isinstance(quote, str) else None)
 
 
 def _only_label(item: dict[str, Any]) -> object:
@@ -123,9 +127,87 @@ def _only_label(item: dict[str, Any]) -> object:
     return labels[0] if isinstance(labels, list) and len(labels) == 1 else None
 
 
-def _check_quote(quoted: str, found: str) -> None:
-    # Label Studio writes a line break of the text as the two characters \n
-    if re.sub(r"\s|\\n", "", quoted) != re.sub(r"\s|\\n", "", found):
+def place_spans(spans: Iterable[MarkedSpan], text: str, unit: Offsets = "characters") -> list[Span]:
+    """Return spans with offsets that count characters, in the order of the text.
+
+    Args:
+        spans: spans of the text.
+        text: the text.
+        unit: what their offsets count.
+
+    Raises:
+        CorpusError: a span is empty, out of range, overlaps another, or quotes a text that is elsewhere.
+
+    >>> place_spans([MarkedSpan(3, 6, "PER")], "😀 Ada", "utf16")
+    [Span(start=2, end=5, label='PER')]
+    """
+    offsets = offsets_of(text, unit)
+    ordered = sorted(_placed(span, text, offsets, unit) for span in spans)
+    if len(ordered) > 1:
+        for left, right in pairwise(trimmed(span, text) for span in ordered):
+            if right.start < left.end:
+                raise CorpusError(f"{_name(left)} and {_name(right)} overlap; the spans of a tagger must not overlap")
+    return ordered
+
+
+def _placed(span: MarkedSpan, text: str, offsets: Sequence[int], unit: Offsets) -> Span:
+    if span.start >= span.end:
+        raise CorpusError(f"{_name(span)} is empty")
+    if span.start < 0 or span.end > offsets[-1]:
+        raise CorpusError(f"{_name(span)} is out of range: the text has {offsets[-1]} {unit_name(unit)}")
+    start, end = index_of(span.start, offsets), index_of(span.end, offsets)
+    if start is None or end is None:
         raise CorpusError(
-            f"a span quotes {quoted!r}, but the text has {found!r} at its offsets; offsets must count code points"
+            f"{_name(span)} begins or ends inside a character; its offsets do not count {unit_name(unit)}"
         )
+    if not text[start:end].strip():
+        raise CorpusError(f"{_name(span)} covers only white space")
+    if not _has_quote(span, text, offsets):
+        raise CorpusError(
+            f"{_name(span)} quotes {span.quote!r}, but the text has {text[start:end]!r} at its offsets;"
+            " offsets must count code points, UTF-16 units or UTF-8 bytes, alike in the whole file"
+        )
+    return Span(start, end, span.label)
+
+
+def trimmed(span: Span, text: str) -> Span:
+    """Return a span without the white space at its borders.
+
+    >>> trimmed(Span(3, 7, "PER"), "So Ada ran")
+    Span(start=3, end=6, label='PER')
+    """
+    inside = text[span.start : span.end]
+    return Span(span.end - len(inside.lstrip()), span.start + len(inside.rstrip()), span.label)
+
+
+def _name(span: MarkedSpan | Span) -> str:
+    return f"the {span.label} span {span.start}..{span.end}"
+
+
+def unit_of_quotes(texts: Sequence[tuple[str, Sequence[MarkedSpan]]], asked: Offsets) -> Offsets:
+    """Return the unit under which all spans of some texts mark what they quote.
+
+    Args:
+        texts: each text with its spans.
+        asked: the unit to prefer. It is also returned if no span quotes its text, or if no unit fits.
+
+    >>> unit_of_quotes([("😀 Ada", [MarkedSpan(3, 6, "PER", quote="Ada")])], "characters")
+    'utf16'
+    """
+    quoted = [(text, spans) for text, spans in texts if any(span.quote is not None for span in spans)]
+    for unit in (asked, *UNITS):
+        by_text = ((text, spans, offsets_of(text, unit)) for text, spans in quoted)
+        if all(_has_quote(span, text, offsets) for text, spans, offsets in by_text for span in spans):
+            return unit
+    return asked
+
+
+def _has_quote(span: MarkedSpan, text: str, offsets: Sequence[int]) -> bool:
+    if span.quote is None:
+        return True
+    start, end = index_of(span.start, offsets), index_of(span.end, offsets)
+    return start is not None and end is not None and _without_space(span.quote) == _without_space(text[start:end])
+
+
+def _without_space(text: str) -> str:
+    return re.sub(r"\s|\\n", "", text)  # Label Studio writes a line break of the text as the two characters \n

@@ -17,6 +17,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.data.annotations import ExportOptions
 from seqkit.data.corpus_names import corpus_files, resolve_spec
 from seqkit.data.formats import read_rows
 from seqkit.data.hub import HubCorpus, known_hub_corpus
@@ -44,6 +45,9 @@ def open_corpus(
     dev_fraction: float = 0.1,
     test_fraction: float = 0.0,
     seed: int = 1,
+    offsets: str | None = None,
+    from_name: str | None = None,
+    annotator: str | None = None,
 ) -> "DatasetDict":
     """Open a corpus: an embedded one, one of the hub, a local file or folder, or a dataset in memory.
 
@@ -57,6 +61,9 @@ def open_corpus(
             taken if documents are marked, the end of plain text, else single sentences or texts.
         test_fraction: the same for test.
         seed: seed of that choice.
+        offsets: what the offsets of spans count: ``characters`` (the default), ``utf16`` or ``bytes``.
+        from_name: the labelling control to read, if a project of Label Studio has several.
+        annotator: the id or e-mail address of the annotator to read, if texts have several; by default the majority.
 
     Returns:
         Those of the splits ``train``, ``dev`` and ``test`` that there are, with typed features: ``tokens`` and
@@ -74,17 +81,25 @@ def open_corpus(
     ['dev', 'train']
     """
     missing_splits((), dev_fraction, test_fraction)  # before anything is read, since that may take long
+    options = ExportOptions(offsets=offsets, from_name=from_name, annotator=annotator)
     where = corpus_name(spec)
     files = text_file_splits(spec)
     if files:
         read = partial(
-            read_rows, token_column=token_column, tag_column=tag_column, text_column=text_column, encoding=encoding
+            read_rows,
+            token_column=token_column,
+            tag_column=tag_column,
+            text_column=text_column,
+            encoding=encoding,
+            options=options,
         )
         splits = {split: columns_of(read(path), str(path)) for split, path in files.items()}
         _check_same_kind(splits, files)
         if missing := missing_splits(splits, dev_fraction, test_fraction):
             splits |= _divided(splits["train"], missing, seed, where)
         return build_corpus(splits)
+    if given := ", ".join(options.given()):
+        raise CorpusError(f"this is no export of an annotation tool; leave {given} out", file=where)
     corpus = _stored_corpus(spec, token_column, tag_column, text_column)
     if missing := missing_splits(corpus, dev_fraction, test_fraction):
         train = corpus["train"]

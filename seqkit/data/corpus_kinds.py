@@ -86,11 +86,26 @@ def _open_texts(**opening: Any) -> "OpenedCorpus[Texts]":
     return OpenedCorpus(splits=texts, fingerprint=lambda: texts_fingerprint(texts))
 
 
+EXPORTS = (
+    Column(
+        option="from_name",
+        argument="from_name",
+        help="Label Studio: the labelling control to read, if there are several.",
+    ),
+    Column(
+        option="annotator", argument="annotator", help="Id or e-mail of the annotator to read, if there are several."
+    ),
+)
 TAGGED_SENTENCES: CorpusKind["Dataset"] = CorpusKind(
     open=_open_rows,
     columns=(
         Column(option="token_column", argument="token_column", help="Name or index of the token column."),
         Column(option="tag_column", argument="tag_column", help="Name or index of the tag column."),
+        Column(option="text_column", argument="text_column", help="Name of the text column."),
+        Column(
+            option="offsets", argument="offsets", help="What the offsets of spans count: characters, utf16 or bytes."
+        ),
+        *EXPORTS,
     ),
     shuffled=True,
 )
@@ -99,6 +114,7 @@ LABELLED_TEXTS: CorpusKind["Dataset"] = CorpusKind(
     columns=(
         Column(option="text_column", argument="text_column", help="Name of the text column."),
         Column(option="label_column", argument="tag_column", help="Name of the label column."),
+        *EXPORTS,
     ),
     shuffled=True,
 )

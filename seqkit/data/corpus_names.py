@@ -18,6 +18,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from seqkit.data.brat import is_brat
 from seqkit.data.formats import KNOWN_SUFFIXES
 from seqkit.data.hub import HUB_ALIASES
 from seqkit.data.split_files import SPLIT_WORDS, find_split_files
@@ -143,6 +144,8 @@ def is_saved(folder: Path) -> bool:
 
 def _split_files(folder: Path) -> dict[str, Path]:
     found = find_split_files(folder, _can_be_rows)
+    if not found and is_brat(folder):
+        return {"train": folder}
     if not found:
         message = "no train, dev or test file of a known format in this folder"
         if (folder / "README.md").exists():
@@ -152,7 +155,9 @@ def _split_files(folder: Path) -> dict[str, Path]:
 
 
 def _can_be_rows(path: Path) -> bool:
-    """Return whether a file may hold the rows of a split if its name says so."""
+    """Return whether a file, or a folder of annotated texts, may hold the rows of a split if its name says so."""
+    if is_brat(path):
+        return path.suffix != ".txt"  # the annotations beside it are read
     suffix = path.suffix.lower()
     # A Universal Dependencies treebank has its plain text beside it, under the same name.
     is_companion = path.suffix == ".txt" and path.with_suffix(".conllu").exists()

@@ -32,7 +32,7 @@ from seqkit.data.rows import Column, LabelledText, PlainText, Row, SentenceBuild
 from seqkit.data.text_files import ROWS_AT_ONCE, lines_of, read_pieces
 from seqkit.errors import CorpusError
 
-__all__ = ["csv_documents", "has_table_header", "read_csv"]
+__all__ = ["csv_documents", "has_table_header", "open_table", "read_csv"]
 
 NumberedCells = tuple[int, list[str]]
 
@@ -69,7 +69,7 @@ def read_csv(
     >>> read_csv("text,label\\na fine film,positive\\n", "a.csv")
     [LabelledText(text='a fine film', label='positive', line=2, document=None)]
     """
-    table = _open_table(lambda: lines_of([text]), file)
+    table = open_table(lambda: lines_of([text]), file)
     token, tag = table.column(TOKEN, token_column), table.column(TAG, tag_column)
     if token_column is None:
         passage = _passage_column(table, text_column)
@@ -92,7 +92,7 @@ def read_csv(
 
 def csv_documents(path: Path, encoding: str, column: str) -> Iterator[str]:
     """Read the text of each row; a few rows at a time are in memory."""
-    table = _open_table(lambda: lines_of(read_pieces(path, encoding)), path)
+    table = open_table(lambda: lines_of(read_pieces(path, encoding)), path)
     check_column(column.lower(), table.names, path, 1)
     index = table.names.index(column.lower())
     return (cells[index] for _, cells in table.rows if cells)
@@ -178,7 +178,7 @@ def _join_tokens(table: _Table, rows: Sequence[NumberedCells], token: int, tag: 
     return builder.rows
 
 
-def _open_table(read: Callable[[], Iterator[str]], file: str | Path) -> _Table:
+def open_table(read: Callable[[], Iterator[str]], file: str | Path) -> _Table:
     """Read the header of a table, find its dialect and begin to read its rows.
 
     Args:

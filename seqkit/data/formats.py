@@ -7,18 +7,23 @@ skipped or repaired.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from seqkit.data.annotations import ExportOptions
+from seqkit.data.brat import ANNOTATION_SUFFIX, is_brat, read_brat
 from seqkit.data.column_names import TEXT
 from seqkit.data.conll import TAG_SHAPE, read_columns
 from seqkit.data.conllu import read_conllu
-from seqkit.data.csv_tables import csv_documents, has_table_header, read_csv
-from seqkit.data.jsonl import json_documents, read_json
+from seqkit.data.csv_tables import csv_documents, has_table_header, open_table, read_csv
+from seqkit.data.jsonl import json_documents, read_json, rows_of_objects
+from seqkit.data.label_studio import is_export_table, record_of_cells
 from seqkit.data.parquet import parquet_documents
 from seqkit.data.plain_text import read_lines, running_text
+from seqkit.data.records import Keys
 from seqkit.data.rows import AnnotatedText, Column, LabelledText, PlainText, Row, TaggedSentence
-from seqkit.data.text_files import in_pieces, read_text
+from seqkit.data.text_files import in_pieces, lines_of, read_text
 from seqkit.errors import CorpusError
 
 __all__ = ["KNOWN_SUFFIXES", "TEXT_SUFFIXES", "documents_of", "has_documents_in_rows", "read_rows"]
@@ -30,7 +35,15 @@ CONLLU_SUFFIXES = (".conllu", ".conllup")
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 JSON_SUFFIXES = (*JSON_LINES_SUFFIXES, ".json")
 CSV_SUFFIXES = (".csv", ".tsv")
-KNOWN_SUFFIXES = (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES, *JSON_SUFFIXES, *CSV_SUFFIXES, ".txt", ".parquet")
+KNOWN_SUFFIXES = (
+    *COLUMN_SUFFIXES,
+    *CONLLU_SUFFIXES,
+    *JSON_SUFFIXES,
+    *CSV_SUFFIXES,
+    ANNOTATION_SUFFIX,
+    ".txt",
+    ".parquet",
+)
 """The suffixes of files that can be a corpus of rows."""
 
 RUNNING_SUFFIXES = (".txt", ".md")
@@ -45,6 +58,7 @@ def read_rows(
     tag_column: Column = None,
     text_column: str | None = None,
     encoding: str = "utf-8",
+    options: ExportOptions | None = None,
 ) -> list[Row]:
     """Read a text file of any format into rows.
 
@@ -54,6 +68,7 @@ def read_rows(
         tag_column: the same for the tags, or for the labels of texts.
         text_column: name of the column of labelled texts; by default ``text``.
         encoding: encoding of the file; a byte order mark is allowed.
+        options: how to read the export of an annotation tool.
 
     Returns:
         Rows of one kind, in the order of the file.
@@ -69,12 +84,22 @@ def read_rows(
     ...     read_rows(path)
     [TaggedSentence(tokens=['Ada', 'ran'], tags=['B-PER', 'O'], lines=[1, 2], document=None)]
     """
+    options = options or ExportOptions()
+    if is_brat(path):
+        return [*read_brat(path, encoding, options)]
     text = read_text(path, encoding)
     if not text.strip():
         raise CorpusError("the file is empty", file=path)
     read = _reader_for(path, text, (token_column, tag_column, text_column))
+    if read is _read_json:
+        read = partial(_read_json, options=options)
+    elif read is read_csv and is_export_table(text):
+        read = partial(_read_export_table, options=options)
+    elif options.given():
+        given = ", ".join(options.given())
+        raise CorpusError(f"this file is no export of an annotation tool; leave {given} out", file=path)
     if text_column is not None:
-        if read not in (read_csv, _read_json):
+        if read is not read_csv and not isinstance(read, partial):
             raise CorpusError("the columns of this file have no names; leave the text column out", file=path)
         read = partial(read, text_column=text_column)
     rows = read(text, str(path), token_column, tag_column)
@@ -111,7 +136,7 @@ def _reader_for(path: Path, text: str, columns: Sequence[Column]) -> Reader:
     if suffix in JSON_SUFFIXES or (suffix not in KNOWN_SUFFIXES and text.lstrip().startswith("{")):
         return _read_json
     has_named_column = any(isinstance(column, str) and not column.removeprefix("-").isdecimal() for column in columns)
-    if suffix == ".csv" or (suffix == ".tsv" and (has_named_column or has_table_header(text))):
+    if suffix == ".csv" or (suffix == ".tsv" and (has_named_column or has_table_header(text) or is_export_table(text))):
         return read_csv
     return read_columns if suffix == ".tsv" or _looks_like_columns(text) else read_lines
 
@@ -124,11 +149,36 @@ def _looks_like_columns(text: str) -> bool:
 
 
 def _read_json(
-    text: str, file: str, token_column: Column, tag_column: Column, text_column: str | None = None
+    text: str,
+    file: str,
+    token_column: Column,
+    tag_column: Column,
+    text_column: str | None = None,
+    options: ExportOptions | None = None,
 ) -> list[Row]:
     if isinstance(token_column, int) or isinstance(tag_column, int):
         raise CorpusError("columns of a JSON file are named, not numbered", file=file)
-    return read_json(text, file, token_key=token_column, tag_key=tag_column, text_key=text_column)
+    return read_json(text, file, token_key=token_column, tag_key=tag_column, text_key=text_column, options=options)
+
+
+def _read_export_table(
+    text: str,
+    file: str,
+    token_column: Column,
+    tag_column: Column,
+    text_column: str | None = None,
+    *,
+    options: ExportOptions,
+) -> list[Row]:
+    """Read a table that Label Studio has exported; the names of its columns are in lower case."""
+    table = open_table(lambda: lines_of([text]), file)
+    objects = [(line, record_of_cells(table.names, cells)) for line, cells in table.rows if any(cells)]
+    token, tag, passage, control = (
+        None if name is None else str(name).lower()
+        for name in (token_column, tag_column, text_column, options.from_name)
+    )
+    keys = Keys(token=token, tag=tag, text=passage)
+    return rows_of_objects(objects, file, keys, replace(options, from_name=control))
 
 
 def has_documents_in_rows(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What a JSON object becomes: a tagged sentence, a labelled text or a plain text.
+"""What a JSON object becomes: a tagged sentence, a labelled text, a text with spans or a plain text.
 
 ::
 
@@ -7,89 +7,122 @@
     {"text": "a fine film", "label": "positive"}                            a labelled text
     {"text": "once upon a time"}                                            a plain text
 
-Spans are read as Doccano, Prodigy and Label Studio export them; see :mod:`seqkit.data.annotated_spans`.
+Doccano and Prodigy export such objects; for those of Label Studio, see :mod:`seqkit.data.label_studio`.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
-from seqkit.data.annotated_spans import read_spans
+from seqkit.data.annotated_spans import MarkedSpan, parse_span
+from seqkit.data.annotations import Annotation
 from seqkit.data.column_names import DOCUMENT, LABEL, SPANS, TAGS, TEXT, TOKENS, first_present
-from seqkit.data.rows import AnnotatedText, LabelledText, PlainText, Row, TaggedSentence
+from seqkit.data.left_out import LeftOut
+from seqkit.data.prodigy import accepted_options, annotator_of, has_one_choice, is_left_out
+from seqkit.data.rows import TaggedSentence
 from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 
-__all__ = ["empty_label_text", "row_from_record"]
+__all__ = ["Keys", "read_record"]
 
 Record = dict[str, Any]
 
+# Doccano names the list of spans of old projects "annotations".
+SPAN_KEYS = (*(key for key in SPANS if key not in LABEL), "annotations", *LABEL)
 # What Prodigy and Label Studio add to a text that has been annotated, even if no span was marked in it.
-ANNOTATED_KEYS = ("answer", "_task_hash", "annotation_id", "annotator")
+ANNOTATED_KEYS = ("answer", "_task_hash", "annotator")
+ACCEPT, OPTIONS, CATEGORIES = "accept", "options", "cats"
+LABEL_KEYS = (*LABEL, CATEGORIES)
+
+Found = tuple[tuple[MarkedSpan, ...] | None, tuple[str, ...] | None]
+"""The spans and the labels of a text, those that there are."""
 
 
-def row_from_record(
-    record: object,
-    line: int,
-    *,
-    token_key: str | None = None,
-    tag_key: str | None = None,
-    text_key: str | None = None,
-) -> Row:
-    """Make a row of one JSON object.
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """The keys of an object that the user has named; None for the usual ones.
+
+    Args:
+        token: the key of the tokens.
+        tag: the key of the tags, of the spans, or of the label of a text.
+        text: the key of the text.
+
+    >>> Keys(text="body").tag is None
+    True
+    """
+
+    token: str | None = None
+    tag: str | None = None
+    text: str | None = None
+
+
+def read_record(record: object, line: int, keys: Keys, left_out: LeftOut) -> TaggedSentence | Annotation | None:
+    """Read one JSON object.
 
     Args:
         record: the parsed object.
         line: the line on which it starts.
-        token_key: the key of the tokens; by default ``tokens``.
-        tag_key: the key of the tags, or of the label of a text; by default one of the usual names.
-        text_key: the key of the text; by default one of the usual names.
+        keys: its keys.
+        left_out: counts what is not read.
+
+    Returns:
+        None if the annotator has rejected or ignored the example.
 
     Raises:
         CorpusError: the object is not an example, or its annotation cannot be used. The message does not say where:
             the caller adds file and line.
 
-    >>> row_from_record({"text": "a fine film", "label": "positive"}, line=3)
-    LabelledText(text='a fine film', label='positive', line=3, document=None)
+    >>> read_record({"text": "a fine film", "label": "positive"}, 3, Keys(), LeftOut("a.jsonl")).labels
+    ('positive',)
     """
     if not isinstance(record, dict):
         raise CorpusError("an example must be a JSON object such as {'tokens': [...], 'tags': [...]}")
-    if record.get("answer", "accept") != "accept":
-        raise CorpusError(f"the answer to this example is {record['answer']!r}; export accepted answers only")
-    if "annotations" in record and isinstance(record.get("data"), dict):
-        record = _from_label_studio(record)
+    if is_left_out(record):
+        left_out.add("examples that were rejected or ignored", line)
+        return None
+    if record.get("relations"):
+        left_out.add("relations between spans", line)
     document = next((str(record[key]) for key in DOCUMENT if record.get(key) is not None), None)
-    tokens = record.get(token_key or TOKENS[0])
+    tokens = record.get(keys.token or TOKENS[0])
     if isinstance(tokens, list) and not any(isinstance(token, dict) for token in tokens):
-        return _from_tokens(record, tokens, tag_key, line, document)
-    text = _find_text(record, text_key)
-    if text is None:
-        raise _no_text(record, text_key or TEXT[0])
-    if tag_key and tag_key in record and (label := _find_label(record, tag_key)) is not None:
-        return LabelledText(text, label, line, document)  # a column named by the user goes before any that is guessed
-    spans = _find_spans(record)
-    if spans is not None or tokens is not None:
-        return AnnotatedText(text, read_spans(spans or [], text), line, document)
-    if (label := _find_label(record, tag_key)) is not None:
-        return LabelledText(text, label, line, document)
-    return PlainText(text, line, document)
+        return _from_tokens(record, tokens, keys.tag, line, document)
+    spans, labels = _named(record, keys.tag) if keys.tag else _usual(record)
+    annotator = annotator_of(record)
+    task = record.get("_task_hash")
+    return Annotation(
+        _find_text(record, keys),
+        line,
+        document,
+        spans=spans,
+        labels=labels,
+        named=keys.tag is not None,
+        is_choice=OPTIONS in record and has_one_choice(record),
+        task=str(task) if annotator and task is not None else None,
+        annotator=annotator,
+    )
 
 
-def _find_text(record: Record, key: str | None) -> str | None:
-    keys = (key,) if key else TEXT
-    return next((record[each] for each in keys if isinstance(record.get(each), str)), None)
-
-
-def _no_text(record: Record, key: str) -> CorpusError:
-    if key in record:
-        return CorpusError(f"{key!r} is {shortened(repr(record[key]))}, which is not a string")
+def _find_text(record: Record, keys: Keys) -> str:
+    text_keys = (keys.text,) if keys.text else TEXT
+    for key in text_keys:
+        if isinstance(text := record.get(key), str):
+            return text
+    for key in (text_keys[0], keys.token or TOKENS[0]):
+        if key in record:
+            kind = "string" if key == text_keys[0] else "list of words"
+            raise CorpusError(f"{key!r} is {shortened(repr(record[key]))}, which is not a {kind}")
     names = ", ".join(map(str, record)) or "(none)"
-    return CorpusError(f"neither {key!r} nor 'tokens' among the keys {names}")
+    raise CorpusError(
+        f"neither {text_keys[0]!r} nor {keys.token or TOKENS[0]!r} among the keys {names}; name that of the text with"
+        " --text-column, or that of the words with --token-column"
+    )
 
 
-def _from_tokens(record: Record, tokens: list[Any], key: str | None, line: int, document: str | None) -> Row:
+def _from_tokens(record: Record, tokens: list[Any], key: str | None, line: int, document: str | None) -> TaggedSentence:
     key = key or first_present(TAGS, record)
     tags = None if key is None else record.get(key)
     if not isinstance(tags, list):
-        raise CorpusError(f"there are tokens but no list of tags under {key or ' or '.join(TAGS)!r}")
+        where = key or " or ".join(TAGS)
+        raise CorpusError(f"there are tokens but no list of tags under {where!r}; name its key with --tag-column")
     if not tokens:
         raise CorpusError("the list of tokens is empty")
     if len(tokens) != len(tags):
@@ -97,79 +130,53 @@ def _from_tokens(record: Record, tokens: list[Any], key: str | None, line: int, 
     for kind, values in (("token", tokens), ("tag", tags)):
         for value in values:
             if not isinstance(value, str) or not value:
-                raise CorpusError(f"a {kind} must be a string that is not empty, not {value!r}")
+                raise CorpusError(f"a {kind} must be a string that is not empty, not {shortened(repr(value))}")
     return TaggedSentence(tokens, tags, [line] * len(tokens), document)
 
 
-def _from_label_studio(task: Record) -> Record:
-    annotations = [each for each in task["annotations"] if not each.get("was_cancelled")]
-    if len(annotations) != 1:
-        raise CorpusError(f"the task has {len(annotations)} annotations; export exactly one for each task")
-    texts = {key: value for key, value in task["data"].items() if isinstance(value, str)}
-    only_text = next(iter(texts.values())) if len(texts) == 1 else None
-    text = texts.get("text", only_text)
-    if text is None:
-        raise CorpusError("the task's data has no 'text'")
-    results = annotations[0].get("result", [])
-    choices = [choice for each in results if each.get("type") == "choices" for choice in each["value"]["choices"]]
-    if choices:
-        return {"text": text, "label": choices}
-    return {"text": text, "spans": [each["value"] for each in results if each.get("type") == "labels"]}
+def _named(record: Record, key: str) -> Found:
+    """Return the spans or the labels under a key that the user has named."""
+    if key == ACCEPT and (accepted := accepted_options(record)) is not None:
+        return None, _checked_labels(accepted)
+    if key not in record:
+        names = ", ".join(map(str, record)) or "(none)"
+        raise CorpusError(f"no {key!r} among the keys {names}; name another with --label-column or --tag-column")
+    value = record[key]
+    if value == []:
+        return (), ()
+    return (_spans(value), None) if _are_spans(value) else (None, _checked_labels(value))
 
 
-def _find_spans(record: Record) -> list[Any] | None:
-    """Return the list of spans under any key that a tool may give it; None if the text is not annotated with spans."""
-    for key in SPANS:
-        value = record.get(key)
-        if isinstance(value, list) and not any(isinstance(each, str | int) for each in value):
-            return value
-    for value in record.values():  # Label Studio's JSON-MIN names the list after the labelling control
-        if isinstance(value, list) and value and all(isinstance(each, dict) and "labels" in each for each in value):
-            return value
-    is_unlabelled = all(record.get(key) is None for key in SPANS)
-    return [] if is_unlabelled and first_present(ANNOTATED_KEYS, record) else None
+def _usual(record: Record) -> Found:
+    """Return the spans and the labels under the keys that tools give them."""
+    span_key = next((key for key in SPAN_KEYS if _are_spans(record.get(key))), None)
+    spans = None if span_key is None else _spans(record[span_key])
+    labels: tuple[str, ...] | None = None
+    if (accepted := accepted_options(record)) is not None:
+        labels = _checked_labels(accepted)
+    elif label_key := next((key for key in LABEL_KEYS if record.get(key) is not None and (key != span_key)), None):
+        labels = _checked_labels(record[label_key])
+    elif span_key in LABEL and not spans:
+        labels = ()
+    if spans is None and labels is None:
+        if null := next((key for key in (*SPAN_KEYS, CATEGORIES) if key in record), None):
+            raise CorpusError(f"{null!r} is {shortened(repr(record[null]))}; give it a value, or leave the text out")
+        return () if TOKENS[0] in record or first_present(ANNOTATED_KEYS, record) else None, None
+    return spans, labels
 
 
-def _find_label(record: Record, key: str | None) -> str | list[str] | None:
-    """Return the label of a text, or its labels; a list of one label becomes that label."""
-    key = key or first_present(LABEL, record)
-    label = None if key is None else record.get(key)
-    if isinstance(label, list):
-        names = [_checked_label(each) for each in label]
-        return names[0] if len(names) == 1 else names
-    return None if label is None else _checked_label(label)
+def _are_spans(value: object) -> bool:
+    return isinstance(value, list) and not any(isinstance(each, str | int) for each in value)
 
 
-def _checked_label(label: object) -> str:
-    if not isinstance(label, str | int) or label == "":
-        raise CorpusError(f"a label must be a string or an integer, not {shortened(repr(label))}")
-    return str(label)
+def _spans(items: list[Any]) -> tuple[MarkedSpan, ...]:
+    return tuple(map(parse_span, items))
 
 
-def _has_empty_label(record: Record, key: str | None) -> bool:
-    """Return whether the record is a text whose list of labels is empty."""
-    return "tokens" not in record and record.get(key or LABEL[0], record.get(LABEL[1])) == []
-
-
-def empty_label_text(record: object, row: Row, *, tag_key: str | None, text_key: str | None) -> LabelledText | None:
-    """Return the labelled text that a record is if its empty list holds labels of the text, not spans in it.
-
-    Whether ``{"text": "so it is", "label": []}`` has no spans or no labels depends on the other records of the file.
-
-    Args:
-        record: the record.
-        row: what :func:`row_from_record` made of it.
-        tag_key: see there.
-        text_key: see there.
-
-    Returns:
-        None if the record has no such list.
-
-    >>> record = {"text": "so it is", "label": []}
-    >>> empty_label_text(record, row_from_record(record, 1), tag_key=None, text_key=None)
-    LabelledText(text='so it is', label=[], line=1, document=None)
-    """
-    if not isinstance(record, dict) or not _has_empty_label(record, tag_key):
-        return None
-    text = _find_text(record, text_key)
-    return None if text is None else LabelledText(text, [], row.line, row.document)
+def _checked_labels(value: object) -> tuple[str, ...]:
+    """Return the label of a text, or its labels, as strings."""
+    labels = value if isinstance(value, list) else [value]
+    for label in labels:
+        if not isinstance(label, str | int) or label == "":
+            raise CorpusError(f"a label must be a string or an integer, not {shortened(repr(label))}")
+    return tuple(map(str, labels))

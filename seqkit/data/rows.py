@@ -49,6 +49,8 @@ class TaggedSentence:
 class AnnotatedText:
     """A text with labelled spans of characters, which say nothing about its tokens.
 
+    ``file`` is its file if the corpus is a folder of texts.
+
     >>> AnnotatedText("Ada ran", [Span(0, 3, "PER")], line=4).spans[0].label
     'PER'
     """
@@ -57,6 +59,7 @@ class AnnotatedText:
     spans: list[Span]
     line: int
     document: str | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

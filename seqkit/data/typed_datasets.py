@@ -57,7 +57,8 @@ def columns_of(rows: Sequence[Row], file: str) -> Columns:
             columns["label"] = [row.label for row in rows if isinstance(row, LabelledText)]
     if any(row.document is not None for row in rows):
         columns["document"] = [row.document for row in rows]
-    columns["source"] = [f"{file}:{row.line}" for row in rows]
+    own = [row.file if isinstance(row, AnnotatedText) else None for row in rows]
+    columns["source"] = [f"{each or file}:{row.line}" for each, row in zip(own, rows, strict=True)]
     return columns
 
 

@@ -163,7 +163,9 @@ def test_texts_of_json_may_have_another_key(tmp_path: Path) -> None:
     assert read_json('{"body": "once", "text": "upon"}', "a.jsonl", text_key="body") == [PlainText("once", 1)]
     (row,) = read_json('{"body": "Ada ran", "label": [[0, 3, "PER"]]}', "a.jsonl", text_key="body")
     assert row == AnnotatedText("Ada ran", [Span(0, 3, "PER")], 1)
-    with pytest.raises(CorpusError, match=r"^a.jsonl:1: neither 'body' nor 'tokens' among the keys text, label$"):
+    with pytest.raises(
+        CorpusError, match=r"^a.jsonl:1: neither 'body' nor 'tokens' among the keys text, label; name .* --text-column"
+    ):
         read_json('{"text": "one", "label": "a"}', "a.jsonl", text_key="body")
 
 

@@ -1,0 +1,83 @@
+"""Whether the offsets of spans fit the words of their texts, and in which unit they would.
+
+::
+
+    text  😀 met Indira          {"start": 7, "end": 13, "label": "PER"}
+
+Read as characters, this span marks ``ndira``; read as UTF-16 units, it marks ``Indira``.
+"""
+
+from collections.abc import Sequence
+from itertools import compress
+
+from seqkit.data.annotated_spans import MarkedSpan, match_spans, place_spans, trimmed
+from seqkit.data.offsets import UNITS, Offsets, offsets_of, unit_name
+from seqkit.errors import CorpusError
+from seqkit.text.tagging_schemes import Span
+from seqkit.text.words import WordTokenizer
+
+__all__ = ["offsets_hint", "spans_inside_words"]
+
+
+def spans_inside_words(
+    texts: Sequence[str], spans: Sequence[Sequence[Span]], tokenizer: WordTokenizer | None = None
+) -> list[tuple[int, Span]]:
+    """Find the spans that begin or end inside a word, each with the number of its text, counted from 0.
+
+    Args:
+        texts: the texts.
+        spans: the spans of each, in characters, without white space at their borders.
+        tokenizer: cuts texts into words; by default the usual one.
+
+    >>> spans_inside_words(["met Indira"], [[Span(4, 8, "PER")]])
+    [(0, Span(start=4, end=8, label='PER'))]
+    """
+    words = (tokenizer or WordTokenizer()).tokenize_batch(texts)
+    return [
+        (number, span)
+        for number, (found, each) in enumerate(zip(words, spans, strict=True))
+        for span in match_spans((word[1:] for word in found), each).unmatched
+    ]
+
+
+def offsets_hint(texts: Sequence[str], spans: Sequence[Sequence[MarkedSpan]], unit: Offsets = "characters") -> str:
+    """Return what to add to a message about spans if their offsets count something else; usually nothing.
+
+    Another unit is offered if at most a tenth as many spans are out of place when offsets are read in it. Only the
+    texts count in which the units differ.
+
+    Args:
+        texts: the texts of a corpus.
+        spans: the spans of each, as they are in the file.
+        unit: the unit in which they are read now.
+
+    >>> offsets_hint(["😀 met Indira"], [[MarkedSpan(7, 13, "PER")]])
+    '; read as UTF-16 units, 1 of 1 spans of texts with such characters fit, not 0: pass --offsets utf16'
+    """
+    gained, hint = 0, ""
+    for other in UNITS:
+        differ = [
+            bool(each) and offsets_of(text, other)[-1] != offsets_of(text, unit)[-1]
+            for text, each in zip(texts, spans, strict=True)
+        ]
+        concerned, marked = list(compress(texts, differ)), list(compress(spans, differ))
+        total = sum(map(len, marked))
+        now, then = (_count_fitting(concerned, marked, each) for each in (unit, other))
+        if now < total and 10 * (total - then) <= total - now and then - now > gained:
+            gained = then - now
+            hint = (
+                f"; read as {unit_name(other)}, {then} of {total} spans of texts with such characters fit, not {now}:"
+                f" pass --offsets {other}"
+            )
+    return hint
+
+
+def _count_fitting(texts: Sequence[str], spans: Sequence[Sequence[MarkedSpan]], unit: Offsets) -> int:
+    """Count the spans that have a place in their text, and neither begin nor end inside a word."""
+    placed: list[list[Span]] = []
+    for text, each in zip(texts, spans, strict=True):
+        try:
+            placed.append([trimmed(span, text) for span in place_spans(each, text, unit)])
+        except CorpusError:
+            placed.append([])
+    return sum(map(len, placed)) - len(spans_inside_words(texts, placed))
