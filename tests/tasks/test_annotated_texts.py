@@ -94,9 +94,7 @@ def test_the_score_is_that_of_predict_on_the_plain_texts(
 
 
 def test_long_texts_are_cut_alike_for_the_score_and_in_predict() -> None:
-    text = " ".join(
-        f"Ada{number}" if number % 7 else "Bo met" for number in range(500)
-    )  # several windows, no full stop
+    text = " ".join(f"Ada{number}" if number % 7 else "Bo met" for number in range(500))
     tagger = TAGGERS[0]
     (found,) = tagger.predict([text])
     spans = [(each.start, each.end, each.label) for each in found.entities]
