@@ -15,6 +15,7 @@ from seqkit.data.corpora import open_corpus
 from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import TaggingTask
+from seqkit.tasks.tagging_windows import MAX_WINDOW
 from tests.command_line import seqkit
 from tests.tiny import ROWS, task_of, tiny_tagger
 from tests.tiny_corpora import write_file
@@ -90,6 +91,16 @@ def test_the_score_is_that_of_predict_on_the_plain_texts(
     predicted, wanted = sum(map(len, found)), sum(map(len, gold))
     assert scores["precision"] == (correct / predicted if predicted else 0)
     assert scores["recall"] == (correct / wanted if wanted else 0)
+
+
+def test_long_texts_are_cut_alike_for_the_score_and_in_predict() -> None:
+    text = " ".join(f"Ada{number}" if number % 7 else "Bo met" for number in range(500))
+    tagger = TAGGERS[0]
+    (found,) = tagger.predict([text])
+    spans = [(each.start, each.end, each.label) for each in found.entities]
+    assert len(found.words) > 2 * MAX_WINDOW
+    assert spans
+    assert tagger.evaluate(columns([(text, spans)])).scores["f1"] == 1.0
 
 
 def test_chinese_that_scores_on_dev_is_found_in_raw_text(tmp_path: Path) -> None:
