@@ -35,15 +35,28 @@ def validate(
     scheme: Annotated[str | None, typer.Option(help="Tagging scheme; detected by default.")] = None,
     token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
     tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
+    text_column: Annotated[str | None, typer.Option(help="Name of the text column.")] = None,
+    offsets: Annotated[
+        str | None, typer.Option(help="What the offsets of spans count: characters, utf16 or bytes.")
+    ] = None,
+    from_name: Annotated[str | None, typer.Option(help="Label Studio: the labelling control to read.")] = None,
+    annotator: Annotated[str | None, typer.Option(help="Id or e-mail of the annotator to read.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
 ) -> None:
     """Report what is wrong with a corpus, with file and line. Nothing is changed."""
+    from seqkit.data.annotations import ExportOptions
     from seqkit.data.validation import validate_corpus
     from seqkit.text.tagging_schemes import Scheme
 
     declared = Scheme.parse(scheme) if scheme else None
     problems = validate_corpus(
-        path, scheme=declared, token_column=token_column, tag_column=tag_column, encoding=encoding
+        path,
+        scheme=declared,
+        token_column=token_column,
+        tag_column=tag_column,
+        text_column=text_column,
+        encoding=encoding,
+        options=ExportOptions(offsets=offsets, from_name=from_name, annotator=annotator),
     )
     for problem in problems:
         print(problem if problem.level == "error" else f"{problem} (note)")

@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, final
 
-from seqkit.data.annotated_spans import match_spans, read_spans
+from seqkit.data.annotated_spans import MarkedSpan, match_spans, parse_span, place_spans, trimmed
+from seqkit.data.offset_check import offsets_hint
 from seqkit.data.tagged_rows import TaggedRows, UnmatchedSpan, rows_of
 from seqkit.data.text_files import check_characters, checked_string, shortened
 from seqkit.errors import CorpusError, SeqkitWarning
@@ -21,17 +22,22 @@ from seqkit.text.words import WordTokenizer
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["AnnotatedRows", "annotated_rows", "gold_rows", "tokenized", "tokenizer_for"]
+__all__ = ["AnnotatedRows", "annotated_rows", "gold_rows", "hint_for", "tokenized", "tokenizer_for"]
 
 SHOWN = 3  # spans that a warning names
 
 
 @final
 class AnnotatedRows(TypedDict):
-    """Texts with spans, one entry per text; ``source`` (``file:line``) is missing if they do not come from a file."""
+    """Texts with spans, one entry per text.
+
+    ``spans`` have no white space at their borders; ``marked`` are the same spans as they are in the corpus. ``source``
+    (``file:line``) is missing if the texts do not come from a file.
+    """
 
     text: Sequence[str]
     spans: Sequence[Sequence[Span]]
+    marked: NotRequired[Sequence[Sequence[Span]]]
     source: NotRequired[Sequence[str]]
 
 
@@ -51,7 +57,7 @@ def gold_rows(data: "Dataset | Mapping[str, Any]") -> TaggedRows | AnnotatedRows
 
 
 def annotated_rows(columns: Mapping[str, Any]) -> AnnotatedRows:
-    """Return texts and their spans, as ``read_spans`` reads them, from columns.
+    """Return texts and their spans from columns.
 
     Raises:
         CorpusError: a text or a span cannot be used; with its file and line if they are known.
@@ -65,15 +71,28 @@ def annotated_rows(columns: Mapping[str, Any]) -> AnnotatedRows:
     if len(columns["spans"]) != len(rows["text"]):
         message = f"{len(rows['text'])} texts but {len(columns['spans'])} lists of spans; each text needs its own"
         raise CorpusError(message)
-    spans = []
+    marked: list[list[Span]] = []
     for number, (text, items) in enumerate(zip(rows["text"], columns["spans"], strict=True)):
         try:
             check_characters(checked_string(text))
-            spans.append(read_spans([] if items is None else items, text))
+            marked.append(place_spans(map(parse_span, [] if items is None else items), text))
         except CorpusError as error:
             raise CorpusError(f"{_place(rows, number)}: {error}") from None
-    rows["spans"] = spans
+    rows["spans"] = [[trimmed(span, text) for span in spans] for text, spans in zip(rows["text"], marked, strict=True)]
+    if rows["spans"] != marked:
+        rows["marked"] = marked
     return rows
+
+
+def hint_for(splits: Sequence[AnnotatedRows]) -> str:
+    """Return what to add to a message about the spans of some splits if their offsets count something else.
+
+    >>> hint_for([{"text": ["Ada"], "spans": [[Span(0, 2, "PER")]]}])
+    ''
+    """
+    texts = [text for rows in splits for text in rows["text"]]
+    spans = [[MarkedSpan(*span) for span in each] for rows in splits for each in rows.get("marked", rows["spans"])]
+    return offsets_hint(texts, spans)
 
 
 def tokenizer_for(rows: AnnotatedRows) -> WordTokenizer:
@@ -141,7 +160,7 @@ def _unmatched_warning(rows: AnnotatedRows, unmatched: Sequence[tuple[int, Span]
     more = " …" if len(unmatched) > SHOWN else ""
     return (
         f"{len(unmatched)} of {total} spans of {split} begin or end inside a word, so no tagger of words can find them"
-        f" and they count as missed: {shown}{more}"
+        f" and they count as missed: {shown}{more}{hint_for([rows])}"
     )
 
 

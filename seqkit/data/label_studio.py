@@ -15,7 +15,7 @@ choices; if there are two of a kind, the user names one. What is not read is cou
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seqkit.data.annotated_spans import MarkedSpan, parse_span
@@ -138,7 +138,7 @@ def read_tasks(
             replies += _replies(record, number, line, named or first_present(LABEL, record), left_out)
     control = _control(replies, named, file)
     if options.from_name not in (None, control.name) and (control.name or beside):
-        there = ", ".join(sorted({each.control for reply in replies for each in reply.results} | beside))
+        there = ", ".join(sorted({name for name, _ in _controls(replies)} | beside))
         raise CorpusError(f"no control {named!r} (--from-name) in this file, only {there}", file=file)
     annotations: list[Annotation] = []
     for reply in replies:
@@ -216,7 +216,7 @@ def _result(item: Record, regions: set[str]) -> _Result:
 
 
 def _unread(kind: str) -> str:
-    return f"a result of the type {kind!r} marks no characters of a text; only {' and '.join(READ_TYPES)} are read"
+    return f"results of the type {kind!r} are not read, only {' and '.join(READ_TYPES)}; annotate with Labels"
 
 
 def _flat_results(record: Record, label: str | None) -> list[_Result]:
@@ -259,10 +259,7 @@ class _Control(NamedTuple):
 
 
 def _control(replies: Sequence[_Reply], named: str | None, file: str) -> _Control:
-    found: dict[str, bool] = {}
-    for result in (each for reply in replies for each in reply.results):
-        if not result.is_about_region and (result.has_spans or result.type == "choices"):
-            found[result.control] = result.has_spans
+    found = dict(_controls(replies))
     if named in found:
         return _Control(named, found[named])
     for has_spans in (True, False):
@@ -273,6 +270,12 @@ def _control(replies: Sequence[_Reply], named: str | None, file: str) -> _Contro
         if names:
             return _Control(names[0], has_spans)
     return _Control("", True)
+
+
+def _controls(replies: Sequence[_Reply]) -> Iterator[_Control]:
+    for result in (each for reply in replies for each in reply.results):
+        if not result.is_about_region and (result.has_spans or result.type == "choices"):
+            yield _Control(result.control, result.has_spans)
 
 
 def _first_line(replies: Iterable[_Reply], control: str) -> int | None:

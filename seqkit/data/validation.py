@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from seqkit.data.annotated_rows import AnnotatedRows, annotated_rows
+from seqkit.data.annotations import ExportOptions
 from seqkit.data.corpora import corpus_name, named_rows, open_corpus, text_file_splits
 from seqkit.data.formats import read_rows
-from seqkit.data.rows import Column, TaggedSentence
+from seqkit.data.rows import AnnotatedText, Column, TaggedSentence
+from seqkit.data.span_validation import span_problems
+from seqkit.data.typed_datasets import columns_of
 from seqkit.errors import CorpusError
 from seqkit.text.tagging_schemes import Scheme, detect_scheme, illegal_tags
 
@@ -47,7 +51,9 @@ def validate_corpus(
     scheme: Scheme | None = None,
     token_column: Column = None,
     tag_column: Column = None,
+    text_column: str | None = None,
     encoding: str = "utf-8",
+    options: ExportOptions | None = None,
 ) -> list[Problem]:
     """Look for what is wrong with a corpus; nothing is changed.
 
@@ -56,7 +62,9 @@ def validate_corpus(
         scheme: the tagging scheme that the corpus is meant to be in; by default the one that fits best.
         token_column: index or name of the token column.
         tag_column: the same for the tags.
+        text_column: name of the column of texts.
         encoding: encoding of text files.
+        options: how to read the export of an annotation tool.
 
     Returns:
         Errors: files that cannot be read, and tags that are illegal in the scheme. Notes: labels that do not occur in
@@ -74,23 +82,39 @@ def validate_corpus(
     """
     problems: list[Problem] = []
     splits: dict[str, _Split] = {}
+    annotated: dict[str, AnnotatedRows] = {}
     files = text_file_splits(spec)
     if files:
         for split, path in files.items():
             try:
-                rows = read_rows(path, token_column=token_column, tag_column=tag_column, encoding=encoding)
+                rows = read_rows(
+                    path,
+                    token_column=token_column,
+                    tag_column=tag_column,
+                    text_column=text_column,
+                    encoding=encoding,
+                    options=options,
+                )
             except CorpusError as error:
                 message = str(error).removeprefix(f"{error.file}:").removeprefix(f"{error.line}:").lstrip()
                 problems.append(Problem(error.file or str(path), error.line, message))
             else:
                 splits[split] = _Split(str(path), [row for row in rows if isinstance(row, TaggedSentence)])
+                if isinstance(rows[0], AnnotatedText):
+                    annotated[split] = annotated_rows(columns_of(rows, str(path)))
     else:
-        corpus = open_corpus(spec, token_column=token_column, tag_column=tag_column, dev_fraction=0)
+        corpus = open_corpus(
+            spec, token_column=token_column, tag_column=tag_column, text_column=text_column, dev_fraction=0
+        )
         for name, dataset in corpus.items():
             whole = _Split(f"{corpus_name(spec)} ({name})", _numbered_sentences(dataset))
             splits[str(name)], withheld = _without_withheld(whole)
             problems += withheld
-    return [*problems, *_illegal(splits.values(), scheme), *_notes(splits)]
+            if "spans" in dataset.column_names:
+                places = [f"{whole.file}:{number}" for number in range(1, len(dataset) + 1)]
+                annotated[str(name)] = annotated_rows({"source": places, **dataset.to_dict()})
+    misplaced = [Problem(*each) for each in span_problems(annotated)]
+    return [*problems, *misplaced, *_illegal(splits.values(), scheme), *_notes(splits)]
 
 
 class _Split(NamedTuple):

@@ -68,7 +68,7 @@ EXPORTS = {
 def test_exports_of_annotation_tools(tmp_path: Path, name: str) -> None:
     rows = read_rows(write_file(tmp_path, "a.jsonl", f"\n{json.dumps(EXPORTS[name])}\n"))
     assert rows == [AnnotatedText(TEXT, EXPECTED, line=2)]
-    content = json.dumps([EXPORTS[name], EXPORTS[name]], indent=2, ensure_ascii=False)
+    content = json.dumps([EXPORTS[name], EXPORTS[name] | {"id": 2}], indent=2, ensure_ascii=False)
     rows = read_rows(write_file(tmp_path, "a.json", content))
     assert [row.spans for row in rows if isinstance(row, AnnotatedText)] == [EXPECTED] * 2
     first, second = (row.line for row in rows)
