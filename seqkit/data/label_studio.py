@@ -92,6 +92,11 @@ class _Result(NamedTuple):
         """Whether it marks a part of the text."""
         return self.type.endswith("labels")
 
+    @property
+    def is_label_of_text(self) -> bool:
+        """Whether it chooses labels of the whole text."""
+        return self.type == "choices" and not self.is_about_region
+
 
 class _Reply(NamedTuple):
     """The results of one annotator for one text."""
@@ -136,10 +141,7 @@ def read_tasks(
     for number, (line, record) in enumerate(records):
         with located(file, line):
             replies += _replies(record, number, line, named or first_present(LABEL, record), left_out)
-    control = _control(replies, named, file)
-    if options.from_name not in (None, control.name) and (control.name or beside):
-        there = ", ".join(sorted({name for name, _ in _controls(replies)} | beside))
-        raise CorpusError(f"no control {named!r} (--from-name) in this file, only {there}", file=file)
+    control = _control(replies, named, beside, file)
     annotations: list[Annotation] = []
     for reply in replies:
         with located(file, reply.line):
@@ -256,12 +258,16 @@ class _Control(NamedTuple):
 
     name: str
     has_spans: bool
+    is_named: bool = False
 
 
-def _control(replies: Sequence[_Reply], named: str | None, file: str) -> _Control:
+def _control(replies: Sequence[_Reply], named: str | None, beside: set[str], file: str) -> _Control:
     found = dict(_controls(replies))
     if named in found:
-        return _Control(named, found[named])
+        return _Control(named, found[named], is_named=True)
+    if named is not None and (found or beside):
+        there = ", ".join(found) or ", ".join(sorted(beside))
+        raise CorpusError(f"no control {named!r} (--from-name) in this file, only {there}", file=file)
     for has_spans in (True, False):
         names = [name for name, spans in found.items() if spans is has_spans]
         if len(names) > 1:
@@ -272,10 +278,11 @@ def _control(replies: Sequence[_Reply], named: str | None, file: str) -> _Contro
     return _Control("", True)
 
 
-def _controls(replies: Sequence[_Reply]) -> Iterator[_Control]:
+def _controls(replies: Sequence[_Reply]) -> Iterator[tuple[str, bool]]:
+    """Yield the control of each result that can be read, and whether it has spans."""
     for result in (each for reply in replies for each in reply.results):
-        if not result.is_about_region and (result.has_spans or result.type == "choices"):
-            yield _Control(result.control, result.has_spans)
+        if result.has_spans or result.is_label_of_text:
+            yield result.control, result.has_spans
 
 
 def _first_line(replies: Iterable[_Reply], control: str) -> int | None:
@@ -286,12 +293,12 @@ def _first_line(replies: Iterable[_Reply], control: str) -> int | None:
 
 
 def _annotation(reply: _Reply, control: _Control, text_key: str | None, left_out: LeftOut) -> Annotation:
-    read = [each for each in reply.results if each.control == control.name and not each.is_about_region]
-    for each in reply.results:
-        if each not in read and not (each.has_spans and each.control != control.name):
+    own = [each for each in reply.results if each.control == control.name]
+    read = [each for each in own if each.has_spans or each.is_label_of_text]
+    for each in own if control.is_named else reply.results:
+        if each not in read:
             left_out.add(_why_unread(each), reply.line)
-    for each in read:
-        if each.has_spans and each.type not in READ_TYPES:
+        elif each.has_spans and each.type not in READ_TYPES:
             raise CorpusError(_unread(each.type))
     text = _text(reply.data, text_key, {each.control for each in reply.results})
     if any(each.type == "hypertextlabels" for each in read) and MARKUP.search(text):

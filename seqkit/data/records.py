@@ -166,7 +166,9 @@ def _usual(record: Record) -> Found:
 
 
 def _are_spans(value: object) -> bool:
-    return isinstance(value, list) and not any(isinstance(each, str | int) for each in value)
+    if not isinstance(value, list) or any(isinstance(each, str | int) for each in value):
+        return False
+    return not value or any(each is not None for each in value)
 
 
 def _spans(items: list[Any]) -> tuple[MarkedSpan, ...]:
