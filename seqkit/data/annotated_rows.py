@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, final
 
-from seqkit.data.annotated_spans import MarkedSpan, match_spans, parse_span, place_spans, trimmed
+from seqkit.data.annotated_spans import match_spans, parse_span, place_spans, trimmed
 from seqkit.data.offset_check import offsets_hint
 from seqkit.data.tagged_rows import TaggedRows, UnmatchedSpan, rows_of
 from seqkit.data.text_files import check_characters, checked_string, shortened
@@ -91,7 +91,7 @@ def hint_for(splits: Sequence[AnnotatedRows]) -> str:
     ''
     """
     texts = [text for rows in splits for text in rows["text"]]
-    spans = [[MarkedSpan(*span) for span in each] for rows in splits for each in rows.get("marked", rows["spans"])]
+    spans = [each for rows in splits for each in rows.get("marked", rows["spans"])]
     return offsets_hint(texts, spans)
 
 

@@ -21,6 +21,7 @@ from seqkit.data.offset_check import offsets_hint
 from seqkit.data.offsets import Offsets, checked_offsets, unit_name
 from seqkit.data.rows import AnnotatedText, LabelledText, PlainText, Row
 from seqkit.errors import CorpusError, SeqkitWarning
+from seqkit.text.tagging_schemes import Span
 
 __all__ = ["Annotation", "ExportOptions", "rows_of", "unit_for"]
 
@@ -239,7 +240,8 @@ def _placed(annotations: Sequence[Annotation], file: str, asked: str | None) -> 
         try:
             placed = place_spans(spans, text, unit)
         except CorpusError as error:
-            hint = offsets_hint([text for text, _ in marked], [spans for _, spans in marked], unit)
+            as_read = [[Span(*span[:3]) for span in each] for _, each in marked]
+            hint = offsets_hint([text for text, _ in marked], as_read, unit)
             raise CorpusError(f"{error}{hint}", file=file, line=each.line) from None
         rows.append(AnnotatedText(text, placed, each.line, each.document))
     return rows

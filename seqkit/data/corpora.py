@@ -12,6 +12,7 @@ Three lines of ``train.conll`` and the row of ``open_corpus("./folder")["train"]
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -98,9 +99,9 @@ def open_corpus(
         if missing := missing_splits(splits, dev_fraction, test_fraction):
             splits |= _divided(splits["train"], missing, seed, where)
         return build_corpus(splits)
-    if given := ", ".join(options.given()):
+    if given := ", ".join(replace(options, offsets=None).given()):
         raise CorpusError(f"this is no export of an annotation tool; leave {given} out", file=where)
-    corpus = _stored_corpus(spec, token_column, tag_column, text_column)
+    corpus = _stored_corpus(spec, token_column, tag_column, text_column, offsets)
     if missing := missing_splits(corpus, dev_fraction, test_fraction):
         train = corpus["train"]
         documents = train["document"][:] if "document" in train.column_names else None
@@ -157,7 +158,11 @@ def _check_same_kind(splits: Mapping[str, Columns], files: Mapping[str, Path]) -
 
 
 def _stored_corpus(
-    spec: "str | PathLike[str] | Dataset | DatasetDict", tokens: Column, tags: Column, text: str | None
+    spec: "str | PathLike[str] | Dataset | DatasetDict",
+    tokens: Column,
+    tags: Column,
+    text: str | None,
+    offsets: str | None,
 ) -> "DatasetDict":
     """Open what ``datasets`` stores itself: on the hub, on disk, as Parquet, or in memory."""
     where = corpus_name(spec)
@@ -182,6 +187,7 @@ def _stored_corpus(
         text_column=text,
         names=known.names,
         not_a_word=known.not_a_word,
+        offsets=offsets,
     )
 
 

@@ -40,7 +40,7 @@ def spans_inside_words(
     ]
 
 
-def offsets_hint(texts: Sequence[str], spans: Sequence[Sequence[MarkedSpan]], unit: Offsets = "characters") -> str:
+def offsets_hint(texts: Sequence[str], spans: Sequence[Sequence[Span]], unit: Offsets = "characters") -> str:
     """Return what to add to a message about spans if their offsets count something else; usually nothing.
 
     Another unit is offered if at most a tenth as many spans are out of place when offsets are read in it. Only the
@@ -51,7 +51,7 @@ def offsets_hint(texts: Sequence[str], spans: Sequence[Sequence[MarkedSpan]], un
         spans: the spans of each, as they are in the file.
         unit: the unit in which they are read now.
 
-    >>> offsets_hint(["😀 met Indira"], [[MarkedSpan(7, 13, "PER")]])
+    >>> offsets_hint(["😀 met Indira"], [[Span(7, 13, "PER")]])
     '; read as UTF-16 units, 1 of 1 spans of texts with such characters fit, not 0: pass --offsets utf16'
     """
     gained, hint = 0, ""
@@ -72,12 +72,13 @@ def offsets_hint(texts: Sequence[str], spans: Sequence[Sequence[MarkedSpan]], un
     return hint
 
 
-def _count_fitting(texts: Sequence[str], spans: Sequence[Sequence[MarkedSpan]], unit: Offsets) -> int:
+def _count_fitting(texts: Sequence[str], spans: Sequence[Sequence[Span]], unit: Offsets) -> int:
     """Count the spans that have a place in their text, and neither begin nor end inside a word."""
     placed: list[list[Span]] = []
     for text, each in zip(texts, spans, strict=True):
         try:
-            placed.append([trimmed(span, text) for span in place_spans(each, text, unit)])
+            marked = [MarkedSpan(*span) for span in each]
+            placed.append([trimmed(span, text) for span in place_spans(marked, text, unit)])
         except CorpusError:
             placed.append([])
     return sum(map(len, placed)) - len(spans_inside_words(texts, placed))

@@ -13,9 +13,11 @@ There may also be ``document``, if documents are marked, and ``source`` (``file:
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqkit.data.annotated_spans import read_spans
+from seqkit.data.annotated_spans import MarkedSpan, parse_span, place_spans
+from seqkit.data.annotations import unit_for
 from seqkit.data.column_names import DOCUMENT, LABEL, SPANS, TAGS, TEXT, TOKENS, first_present
 from seqkit.data.label_ids import LabelDecoder, class_names
+from seqkit.data.left_out import located
 from seqkit.data.rows import AnnotatedText, LabelledText, Row, TaggedSentence
 from seqkit.data.split_files import SPLIT_WORDS
 from seqkit.data.text_files import checked_string
@@ -145,6 +147,7 @@ def normalize_corpus(
     text_column: str | None = None,
     names: Sequence[str] = (),
     not_a_word: str | None = None,
+    offsets: str | None = None,
 ) -> "DatasetDict":
     """Give datasets seqkit's split names, columns and features; those that have them already are not copied.
 
@@ -156,6 +159,7 @@ def normalize_corpus(
         text_column: the column of texts; by default ``text``.
         names: names of the labels, if the corpus stores numbers without names.
         not_a_word: the tag of tokens that are not words and are left out.
+        offsets: what the offsets of spans count; by default characters.
 
     Raises:
         CorpusError: columns are missing, or have a type that cannot be used.
@@ -174,9 +178,11 @@ def normalize_corpus(
             raise CorpusError(f"two splits could be {split}: {', '.join(corpus)}", file=where)
         datasets[split] = _rename(dataset, f"{where} ({name})", token_column, tag_column, text_column)
     features = [dataset.features for dataset in datasets.values()]
-    if _are_typed(features) and not_a_word is None:
+    if offsets is not None and not all("spans" in each for each in features):
+        raise CorpusError("this corpus has no spans of characters; leave --offsets out", file=where)
+    if _are_typed(features) and not_a_word is None and offsets is None:
         return DatasetDict(datasets)
-    splits = {split: _decode(dataset, names, f"{where} ({split})") for split, dataset in datasets.items()}
+    splits = {split: _decode(dataset, names, f"{where} ({split})", offsets) for split, dataset in datasets.items()}
     if not_a_word is not None:
         for columns in splits.values():
             _drop_rows(columns, not_a_word)
@@ -256,7 +262,7 @@ def _names_of(dataset: "Dataset", names: Sequence[str]) -> list[str]:
     return stored or list(names)
 
 
-def _decode(dataset: "Dataset", names: Sequence[str], where: str) -> Columns:
+def _decode(dataset: "Dataset", names: Sequence[str], where: str, offsets: str | None) -> Columns:
     columns: Columns = {key: list(values) for key, values in dataset.to_dict().items()}
     if "document" in columns:
         columns["document"] = [None if each is None else str(each) for each in columns["document"]]
@@ -264,7 +270,7 @@ def _decode(dataset: "Dataset", names: Sequence[str], where: str) -> Columns:
         if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
             raise CorpusError(f"row {row} does not hold one tag for each token", file=where, line=row)
     if "spans" in columns:
-        columns["spans"] = _plain_spans(columns, where)
+        columns["spans"] = _plain_spans(columns, where, offsets)
     known = _names_of(dataset, names)
     if "label" in columns and not known:
         columns["label"] = _numbers_as_strings(columns["label"])
@@ -275,14 +281,17 @@ def _decode(dataset: "Dataset", names: Sequence[str], where: str) -> Columns:
         raise CorpusError(str(error), file=where) from None
 
 
-def _plain_spans(columns: Columns, where: str) -> list[list[dict[str, Any]]]:
+def _plain_spans(columns: Columns, where: str, offsets: str | None) -> list[list[dict[str, Any]]]:
     """Return the spans as ``columns_of`` writes them."""
-    plain = []
+    marked: list[tuple[str, list[MarkedSpan]]] = []
     for row, (text, spans) in enumerate(zip(columns["text"], columns["spans"], strict=True), start=1):
-        try:
-            plain.append([span._asdict() for span in read_spans(spans or [], checked_string(text))])
-        except CorpusError as error:
-            raise CorpusError(f"row {row}: {error}", file=where, line=row) from None
+        with located(where, row):
+            marked.append((checked_string(text), list(map(parse_span, spans or []))))
+    unit = unit_for(marked, where, offsets)
+    plain = []
+    for row, (text, spans) in enumerate(marked, start=1):
+        with located(where, row):
+            plain.append([span._asdict() for span in place_spans(spans, text, unit)])
     return plain
 
 
