@@ -57,7 +57,8 @@ class CorpusError(SeqkitError):
         self.file = None if file is None else str(file)
         self.line = line
         where = "" if self.file is None else self.file if line is None else f"{self.file}:{line}"
-        super().__init__(f"{where}: {message}" if where else message)
+        one_line = message.replace("\n", "\\n").replace("\r", "\\r")  # it may name what was found in a file
+        super().__init__(f"{where}: {one_line}" if where else one_line)
 
 
 class ConfigError(SeqkitError, ValueError):
