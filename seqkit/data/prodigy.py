@@ -27,7 +27,7 @@ def is_left_out(record: Mapping[str, Any]) -> bool:
     answer = record.get("answer", "accept")
     if answer not in ("accept", "reject", "ignore"):
         raise CorpusError(f"the answer is {shortened(repr(answer))}, which is not accept, reject or ignore")
-    return answer != "accept"
+    return bool(answer != "accept")
 
 
 def accepted_options(record: Mapping[str, Any]) -> list[str | int] | None:

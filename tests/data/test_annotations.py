@@ -35,7 +35,11 @@ LABELS: list[Any] = [(GOOD, "pos"), (BAD, "neg")]
 
 
 def read_spans(rows: list[Row]) -> list[tuple[str, list[tuple[int, int, str]]]]:
-    return [(row.text, [tuple(span) for span in row.spans]) for row in rows if isinstance(row, AnnotatedText)]
+    return [
+        (row.text, [(start, end, label) for start, end, label in row.spans])
+        for row in rows
+        if isinstance(row, AnnotatedText)
+    ]
 
 
 def read_labels(rows: list[Row]) -> list[tuple[str, str | list[str]]]:

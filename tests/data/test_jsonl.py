@@ -44,7 +44,7 @@ JSON_MIN = {
     "annotator": 1,
     "ner": [{"start": start, "end": end, "labels": [label]} for start, end, label in SPANS],
 }
-EXPORTS = {
+EXPORTS: dict[str, dict[str, object]] = {
     "doccano": {"id": 1, "text": TEXT, "label": SPANS},
     "doccano labels": {"text": TEXT, "labels": list(reversed(SPANS)), "Comments": []},
     "doccano entities": {
