@@ -111,6 +111,7 @@ WITH_LABELS: dict[str, tuple[str, str]] = {
         "a.jsonl",
         as_lines({"id": 1, "text": GOOD, "label": ["pos"]}, {"id": 2, "text": BAD, "label": ["neg"]}),
     ),
+    "doccano CSV": ("a.csv", f'id,text,label,Comments\n1,{GOOD},pos,\n2,"{BAD}",neg,so#so\n'),
     "doccano seq2seq": (
         "a.jsonl",
         as_lines({"id": 1, "data": GOOD, "label": ["pos"]}, {"id": 2, "data": BAD, "label": ["neg"]}),

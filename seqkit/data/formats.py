@@ -7,7 +7,6 @@ skipped or repaired.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +15,14 @@ from seqkit.data.brat import ANNOTATION_SUFFIX, is_brat, read_brat
 from seqkit.data.column_names import TEXT
 from seqkit.data.conll import TAG_SHAPE, read_columns
 from seqkit.data.conllu import read_conllu
-from seqkit.data.csv_tables import csv_documents, has_table_header, open_table, read_csv
-from seqkit.data.jsonl import json_documents, read_json, rows_of_objects
-from seqkit.data.label_studio import is_export_table, record_of_cells
+from seqkit.data.csv_tables import csv_documents, has_table_header, read_csv
+from seqkit.data.export_tables import is_export_table, read_export_table
+from seqkit.data.jsonl import json_documents, read_json
 from seqkit.data.parquet import parquet_documents
 from seqkit.data.plain_text import read_lines, running_text
 from seqkit.data.records import Keys
 from seqkit.data.rows import AnnotatedText, Column, LabelledText, PlainText, Row, TaggedSentence
-from seqkit.data.text_files import in_pieces, lines_of, read_text
+from seqkit.data.text_files import in_pieces, read_text
 from seqkit.errors import CorpusError
 
 __all__ = ["KNOWN_SUFFIXES", "TEXT_SUFFIXES", "documents_of", "has_documents_in_rows", "read_rows"]
@@ -170,15 +169,8 @@ def _read_export_table(
     *,
     options: ExportOptions,
 ) -> list[Row]:
-    """Read a table that Label Studio has exported; the names of its columns are in lower case."""
-    table = open_table(lambda: lines_of([text]), file)
-    objects = [(line, record_of_cells(table.names, cells)) for line, cells in table.rows if any(cells)]
-    token, tag, passage, control = (
-        None if name is None else str(name).lower()
-        for name in (token_column, tag_column, text_column, options.from_name)
-    )
-    keys = Keys(token=token, tag=tag, text=passage)
-    return rows_of_objects(objects, file, keys, replace(options, from_name=control))
+    token, tag = (None if column is None else str(column) for column in (token_column, tag_column))
+    return read_export_table(text, file, Keys(token=token, tag=tag, text=text_column), options)
 
 
 def has_documents_in_rows(path: Path) -> bool:

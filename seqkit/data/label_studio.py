@@ -25,12 +25,12 @@ from seqkit.data.left_out import LeftOut, located
 from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 
-__all__ = ["is_export_table", "is_label_studio", "read_tasks", "record_of_cells"]
+__all__ = ["is_label_studio", "parsed_cell", "read_tasks"]
 
 Record = Mapping[str, Any]
 
 ANNOTATIONS = ("annotations", "completions")  # the second is the name in old versions
-ABOUT = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement")
+ABOUT = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement", "was_cancelled")
 READ_TYPES = ("labels", "hypertextlabels")
 MARKUP = re.compile(r"<[A-Za-z/!]|&#?\w+;")
 
@@ -48,27 +48,12 @@ def is_label_studio(record: object) -> bool:
     return "tokens" not in record and ("annotation_id" in record or any(map(_span_type, record.values())))
 
 
-def is_export_table(text: str) -> bool:
-    """Return whether a CSV or TSV file is an export of Label Studio.
+def parsed_cell(cell: str) -> Any:
+    """Return the marked regions or the choices in a cell of a table as JSON-MIN has them; other cells are text.
 
-    >>> is_export_table("text,id,label,annotator,annotation_id\\nAda ran,1,,2,7\\n")
-    True
+    >>> parsed_cell('{"choices": ["a", "b"]}'), parsed_cell("[1]")
+    ({'choices': ['a', 'b']}, '[1]')
     """
-    names = {name.strip('" ') for name in re.split("[,\t]", text.partition("\n")[0].strip())}
-    return {"annotation_id", "annotator"} <= names
-
-
-def record_of_cells(names: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
-    """Return a row of the CSV or TSV export as the object that JSON-MIN has for it.
-
-    >>> record_of_cells(["text", "label"], ["Ada", '{"choices": ["a", "b"]}'])["label"]
-    {'choices': ['a', 'b']}
-    """
-    return {name: _parsed(cell) for name, cell in zip(names, cells, strict=True)}
-
-
-def _parsed(cell: str) -> Any:
-    """Return the marked regions or the choices in a cell; other cells are text."""
     if not cell.startswith(("[{", "{")):
         return cell
     try:
@@ -171,6 +156,9 @@ def _only_label(beside: set[str], file: str) -> str | None:
 def _replies(record: Record, number: int, line: int, label: str | None, left_out: LeftOut) -> list[_Reply]:
     """Return what each annotator replied; nothing if nobody has annotated the task."""
     if not isinstance(record.get("data"), dict):
+        if _is_cancelled(record):
+            left_out.add("cancelled annotations", line)
+            return []
         task = None if record.get("id") is None else str(record["id"])
         return [_Reply(line, record, _flat_results(record, label), task, _annotator(record), is_flat=True)]
     annotations = record.get(first_present(ANNOTATIONS, record) or "") or []
@@ -178,13 +166,18 @@ def _replies(record: Record, number: int, line: int, label: str | None, left_out
         raise CorpusError(f"the annotations of a task must be a list of objects, not {shortened(repr(annotations))}")
     replies = []
     for each in annotations:
-        if each.get("was_cancelled"):
+        if _is_cancelled(each):
             left_out.add("cancelled annotations", line)
         else:
             replies.append(_Reply(line, record["data"], _results(each), f"task {number}", _annotator(each)))
     if not replies:
         left_out.add("tasks that nobody has annotated (predictions are not read)", line)
     return replies
+
+
+def _is_cancelled(annotation: Record) -> bool:
+    cancelled = annotation.get("was_cancelled", annotation.get("skipped"))
+    return cancelled not in (None, False, 0, "", "False", "false", "0")
 
 
 def _annotator(record: Record) -> tuple[str, ...]:

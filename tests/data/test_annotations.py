@@ -65,6 +65,11 @@ def test_the_conll_export_is_read(tmp_path: Path) -> None:
     assert pairs(rows) == [[("Ada", "B-PER"), ("met", "O"), ("Bo", "B-PER")], [("Nobody", "O"), ("came.", "O")]]
 
 
+def test_several_labels_in_a_cell_of_doccano_are_several_labels(tmp_path: Path) -> None:
+    path = write_file(tmp_path, "a.csv", f"id,text,label,Comments\n1,{GOOD},pos#film,\n2,dull,,\n")
+    assert read_labels(read_rows(path)) == [(GOOD, ["pos", "film"]), ("dull", [])]
+
+
 def test_rejected_and_ignored_examples_are_left_out_and_counted() -> None:
     answers = ["accept", "reject", "ignore"]
     content = as_lines(*({"text": GOOD, "label": "pos", "answer": answer} for answer in answers))

@@ -149,6 +149,13 @@ def test_what_is_not_annotated_is_left_out_and_counted() -> None:
         read(predicted)
 
 
+def test_cancelled_rows_of_a_table_are_left_out_and_counted(tmp_path: Path) -> None:
+    content = f'"annotation_id","annotator","id","mood","text","was_cancelled"\n7,"a@x",1,"pos","{GOOD}","False"\n'
+    path = write_file(tmp_path, "a.csv", f'{content}8,"a@x",2,"","{OTHER}","True"\n')
+    with pytest.warns(SeqkitWarning, match=r"^cancelled annotations are left out: 1, first .*a\.csv:3$"):
+        assert read_rows(path) == [LabelledText(GOOD, "pos", 2)]
+
+
 def test_a_question_that_nobody_answered_is_left_out_and_counted() -> None:
     message = "^texts for which nothing was chosen are left out: 1, first a.json:1$"
     with pytest.warns(SeqkitWarning, match=message):
