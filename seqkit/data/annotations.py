@@ -133,10 +133,13 @@ def _with_answers(annotations: Sequence[Annotation], left_out: LeftOut) -> list[
     """Leave out questions that were not answered, unless texts may have any number of labels."""
     if any(len(each.labels or ()) > 1 for each in annotations):
         return list(annotations)
-    unanswered = [each for each in annotations if each.is_choice and each.labels == ()]
-    for each in unanswered:
-        left_out.add("texts for which nothing was chosen", each.line)
-    return [each for each in annotations if each not in unanswered] if unanswered else list(annotations)
+    answered = []
+    for each in annotations:
+        if each.is_choice and each.labels == ():
+            left_out.add("texts for which nothing was chosen", each.line)
+        else:
+            answered.append(each)
+    return answered
 
 
 # Several annotators.

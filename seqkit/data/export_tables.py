@@ -31,7 +31,7 @@ DOCCANO = {"id", "text", "label", "comments"}
 def is_export_table(text: str) -> bool:
     """Return whether a table is the export of an annotation tool.
 
-    >>> is_export_table("text,id,label,annotator,annotation_id\\nAda ran,1,,2,7\\n"), is_export_table("text,label\\na,b\\n")
+    >>> is_export_table("text,id,label,annotator,annotation_id\\n"), is_export_table("text,label\\n")
     (True, False)
     """
     names = {name.strip('" ').lower() for name in re.split("[,;\t]", text.partition("\n")[0].strip())}

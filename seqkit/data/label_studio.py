@@ -286,12 +286,14 @@ def _first_line(replies: Iterable[_Reply], control: str) -> int | None:
 
 
 def _annotation(reply: _Reply, control: _Control, text_key: str | None, left_out: LeftOut) -> Annotation:
-    own = [each for each in reply.results if each.control == control.name]
-    read = [each for each in own if each.has_spans or each.is_label_of_text]
-    for each in own if control.is_named else reply.results:
-        if each not in read:
+    read: list[_Result] = []
+    for each in reply.results:
+        if each.control == control.name and (each.has_spans or each.is_label_of_text):
+            read.append(each)
+        elif each.control == control.name or not control.is_named:
             left_out.add(_why_unread(each), reply.line)
-        elif each.has_spans and each.type not in READ_TYPES:
+    for each in read:
+        if each.has_spans and each.type not in READ_TYPES:
             raise CorpusError(_unread(each.type))
     text = _text(reply.data, text_key, {each.control for each in reply.results})
     if any(each.type == "hypertextlabels" for each in read) and MARKUP.search(text):

@@ -177,6 +177,7 @@ def normalize_corpus(
         if split in datasets:
             raise CorpusError(f"two splits could be {split}: {', '.join(corpus)}", file=where)
         datasets[split] = _rename(dataset, f"{where} ({name})", token_column, tag_column, text_column)
+        _check_no_null(datasets[split], f"{where} ({name})")
     features = [dataset.features for dataset in datasets.values()]
     if offsets is not None and not all("spans" in each for each in features):
         raise CorpusError("this corpus has no spans of characters; leave --offsets out", file=where)
@@ -204,12 +205,17 @@ def _rename(
     elif tokens is not None:
         tags = tag_column or first_present(TAGS, columns)
         if tags is None:
-            raise CorpusError(f"no column of tags; choose one of its columns: {', '.join(columns)}", file=where)
+            raise CorpusError(
+                f"no column of tags; choose one of its columns with --tag-column: {', '.join(columns)}", file=where
+            )
         renamed = {tokens: "tokens", tags: "tags"}
     else:
         text = text_column or TEXT[0]
         if text not in columns:
-            raise CorpusError(f"neither tokens nor {text} among its columns: {', '.join(columns)}", file=where)
+            raise CorpusError(
+                f"neither tokens nor {text} among its columns: {', '.join(columns)}; name one with --text-column",
+                file=where,
+            )
         renamed = {text: "text"}
         if label := tag_column or first_present(LABEL, columns):
             renamed[label] = "label"
@@ -222,6 +228,28 @@ def _rename(
         renamed["source"] = "source"
     selected = dataset.select_columns(list(renamed))
     return selected.rename_columns({old: new for old, new in renamed.items() if old != new})
+
+
+def _check_no_null(dataset: "Dataset", where: str) -> None:
+    """Make sure that no token and no text is null; a tag or label that is null is withheld."""
+    from datasets import List
+
+    features: Mapping[str, object] = dataset.features
+    for column, kind in (("tokens", "token"), ("text", "text")):
+        if column not in dataset.column_names:
+            continue
+        row = 0
+        for batch in dataset.select_columns([column]).with_format("arrow").iter(batch_size=1000):
+            values = batch[column]
+            if values.null_count or (
+                isinstance(features[column], List) and values.combine_chunks().flatten().null_count
+            ):
+                found = (None in value if isinstance(value, list) else value is None for value in values.to_pylist())
+                row += list(found).index(True) + 1
+                raise CorpusError(
+                    f"row {row}: a {kind} is null; give it a value, or leave the row out", file=where, line=row
+                )
+            row += len(values)
 
 
 def _span_column(dataset: "Dataset") -> str | None:

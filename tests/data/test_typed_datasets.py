@@ -73,6 +73,16 @@ def test_datasets_of_texts() -> None:
             r"\(train\):2: row 2 does not hold one tag for each token",
         ),
         (
+            lambda: datasets.Dataset.from_dict({"tokens": [["a"], ["b", None]], "tags": [["O"], ["O", "O"]]}),
+            {},
+            r"\(train\):2: row 2: a token is null; give it a value, or leave the row out",
+        ),
+        (
+            lambda: datasets.Dataset.from_dict({"text": ["a", None], "label": ["x", "y"]}),
+            {},
+            r"\(train\):2: row 2: a text is null; give it a value, or leave the row out",
+        ),
+        (
             lambda: datasets.DatasetDict(
                 dev=tagged_dataset([[0]], tag_labels()), validation=tagged_dataset([[0]], tag_labels())
             ),
