@@ -20,10 +20,11 @@ from seqkit.data.left_out import LeftOut
 from seqkit.data.offset_check import offsets_hint
 from seqkit.data.offsets import Offsets, checked_offsets, unit_name
 from seqkit.data.rows import AnnotatedText, LabelledText, PlainText, Row
+from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.text.tagging_schemes import Span
 
-__all__ = ["Annotation", "ExportOptions", "rows_of", "unit_for"]
+__all__ = ["Annotation", "ExportOptions", "checked_labels", "rows_of", "unit_for"]
 
 Item = TypeVar("Item")
 
@@ -81,6 +82,22 @@ class Annotation:
     is_choice: bool = False
     task: str | None = None
     annotator: tuple[str, ...] = ()
+
+
+def checked_labels(value: object) -> tuple[str, ...]:
+    """Return the label of a text, or a list of its labels, as strings.
+
+    Raises:
+        CorpusError: a label is neither a string nor an integer, or is empty.
+
+    >>> checked_labels("good"), checked_labels([1, "b"])
+    (('good',), ('1', 'b'))
+    """
+    labels = value if isinstance(value, list) else [value]
+    for label in labels:
+        if not isinstance(label, str | int) or label == "":
+            raise CorpusError(f"a label must be a string or an integer, not {shortened(repr(label))}")
+    return tuple(map(str, labels))
 
 
 def rows_of(annotations: Sequence[Annotation], file: str, options: ExportOptions, left_out: LeftOut) -> list[Row]:

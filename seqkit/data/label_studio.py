@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seqkit.data.annotated_spans import MarkedSpan, parse_span
-from seqkit.data.annotations import Annotation, ExportOptions
+from seqkit.data.annotations import Annotation, ExportOptions, checked_labels
 from seqkit.data.column_names import LABEL, TEXT, first_present
 from seqkit.data.left_out import LeftOut, located
 from seqkit.data.text_files import shortened
@@ -288,7 +288,7 @@ def _first_line(replies: Iterable[_Reply], control: str) -> int | None:
 def _annotation(reply: _Reply, control: _Control, text_key: str | None, left_out: LeftOut) -> Annotation:
     read: list[_Result] = []
     for each in reply.results:
-        if each.control == control.name and (each.has_spans or each.is_label_of_text):
+        if each.control == control.name and (each.has_spans if control.has_spans else each.is_label_of_text):
             read.append(each)
         elif each.control == control.name or not control.is_named:
             left_out.add(_why_unread(each), reply.line)
@@ -304,7 +304,7 @@ def _annotation(reply: _Reply, control: _Control, text_key: str | None, left_out
         text,
         reply.line,
         spans=tuple(map(_span, read)) if control.has_spans else None,
-        labels=None if control.has_spans else tuple(choice for each in read for choice in _choices(each.value)),
+        labels=None if control.has_spans else tuple(label for each in read for label in _choices(each.value)),
         is_choice=True,
         task=reply.task,
         annotator=reply.annotator,
@@ -331,14 +331,11 @@ def _span(result: _Result) -> MarkedSpan:
     )
 
 
-def _choices(value: Record) -> list[str]:
+def _choices(value: Record) -> tuple[str, ...]:
     choices = value.get("choices")
     if not isinstance(choices, list):
         raise CorpusError(f"the choices of a result must be a list, not {shortened(repr(choices))}")
-    for choice in choices:
-        if not isinstance(choice, str | int) or choice == "":
-            raise CorpusError(f"a label must be a string or an integer, not {shortened(repr(choice))}")
-    return [str(choice) for choice in choices]
+    return checked_labels(choices)
 
 
 def _text(data: Record, key: str | None, controls: set[str]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqkit.data.annotated_spans import MarkedSpan, parse_span
-from seqkit.data.annotations import Annotation
+from seqkit.data.annotations import Annotation, checked_labels
 from seqkit.data.column_names import DOCUMENT, LABEL, SPANS, TAGS, TEXT, TOKENS, first_present
 from seqkit.data.left_out import LeftOut
 from seqkit.data.prodigy import accepted_options, annotator_of, has_one_choice, is_left_out
@@ -137,14 +137,14 @@ def _from_tokens(record: Record, tokens: list[Any], key: str | None, line: int, 
 def _named(record: Record, key: str) -> Found:
     """Return the spans or the labels under a key that the user has named."""
     if key == ACCEPT and (accepted := accepted_options(record)) is not None:
-        return None, _checked_labels(accepted)
+        return None, checked_labels(accepted)
     if key not in record:
         names = ", ".join(map(str, record)) or "(none)"
         raise CorpusError(f"no {key!r} among the keys {names}; name another with --label-column or --tag-column")
     value = record[key]
     if value == []:
         return (), ()
-    return (_spans(value), None) if _are_spans(value) else (None, _checked_labels(value))
+    return (_spans(value), None) if _are_spans(value) else (None, checked_labels(value))
 
 
 def _usual(record: Record) -> Found:
@@ -153,9 +153,9 @@ def _usual(record: Record) -> Found:
     spans = None if span_key is None else _spans(record[span_key])
     labels: tuple[str, ...] | None = None
     if (accepted := accepted_options(record)) is not None:
-        labels = _checked_labels(accepted)
+        labels = checked_labels(accepted)
     elif label_key := next((key for key in LABEL_KEYS if record.get(key) is not None and (key != span_key)), None):
-        labels = _checked_labels(record[label_key])
+        labels = checked_labels(record[label_key])
     elif span_key in LABEL and not spans:
         labels = ()
     if spans is None and labels is None:
@@ -173,12 +173,3 @@ def _are_spans(value: object) -> bool:
 
 def _spans(items: list[Any]) -> tuple[MarkedSpan, ...]:
     return tuple(map(parse_span, items))
-
-
-def _checked_labels(value: object) -> tuple[str, ...]:
-    """Return the label of a text, or its labels, as strings."""
-    labels = value if isinstance(value, list) else [value]
-    for label in labels:
-        if not isinstance(label, str | int) or label == "":
-            raise CorpusError(f"a label must be a string or an integer, not {shortened(repr(label))}")
-    return tuple(map(str, labels))
