@@ -52,7 +52,7 @@ def offsets_hint(texts: Sequence[str], spans: Sequence[Sequence[Span]], unit: Of
         unit: the unit in which they are read now.
 
     >>> offsets_hint(["😀 met Indira"], [[Span(7, 13, "PER")]])
-    '; read as UTF-16 units, 1 of 1 spans of texts with such characters fit, not 0: pass --offsets utf16'
+    '; where the unit matters, 0 of 1 spans fit, but 1 if offsets count UTF-16 units: pass --offsets utf16'
     """
     gained, hint = 0, ""
     for other in UNITS:
@@ -66,7 +66,7 @@ def offsets_hint(texts: Sequence[str], spans: Sequence[Sequence[Span]], unit: Of
         if now < total and 10 * (total - then) <= total - now and then - now > gained:
             gained = then - now
             hint = (
-                f"; read as {unit_name(other)}, {then} of {total} spans of texts with such characters fit, not {now}:"
+                f"; where the unit matters, {now} of {total} spans fit, but {then} if offsets count {unit_name(other)}:"
                 f" pass --offsets {other}"
             )
     return hint

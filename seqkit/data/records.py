@@ -121,8 +121,8 @@ def _from_tokens(record: Record, tokens: list[Any], key: str | None, line: int, 
     key = key or first_present(TAGS, record)
     tags = None if key is None else record.get(key)
     if not isinstance(tags, list):
-        where = key or " or ".join(TAGS)
-        raise CorpusError(f"there are tokens but no list of tags under {where!r}; name its key with --tag-column")
+        where = repr(key) if key else " or ".join(map(repr, TAGS))
+        raise CorpusError(f"there are tokens but no list of tags under {where}; name its key with --tag-column")
     if not tokens:
         raise CorpusError("the list of tokens is empty")
     if len(tokens) != len(tags):
