@@ -65,6 +65,22 @@ def test_dev_made_by_a_fraction_is_the_same_at_evaluation(tmp_path: Path) -> Non
     assert kept[0] != kept[1]  # another seed, another dev split
 
 
+def test_a_moved_corpus_is_named_and_has_the_same_dev_split(tmp_path: Path) -> None:
+    corpus = write_conll(tmp_path / "all.conll", zip(ROWS["tokens"], ROWS["tags"], strict=True))
+    run, moved = tmp_path / "run", tmp_path / "moved.conll"
+    trained = seqkit("train", "ner", "--corpus", corpus, "--out", run, "--dev-fraction=0.4", *options())
+    assert trained.code == 0
+    corpus.rename(moved)
+    run = run.rename(tmp_path / "renamed")
+    told = "all.conll: no such file or folder; the run was trained on it: if it was moved, name it with --corpus"
+    assert_refused(seqkit("evaluate", run), 1, told)
+    found = json.loads(seqkit("evaluate", run, "--corpus", moved, "--json").out)
+    report = RunFolder(run).read_json("report.json")
+    assert {name: found[name] for name in report["dev"]} == report["dev"]
+    moved.write_text("Ada B-PER\n")  # another corpus, which is scored as a whole
+    assert json.loads(seqkit("evaluate", run, "--corpus", moved, "--json").out)["tokens"] == 1
+
+
 def test_evaluate_asks_for_the_corpus_of_a_run_that_names_none(tmp_path: Path) -> None:
     library.load(tiny_run("ner"), device="cpu").save(tmp_path / "saved")
     done = seqkit("evaluate", tmp_path / "saved")
