@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqkit.config.tagging import TaggingConfig
 from seqkit.data.tagged_rows import rows_of, texts_or_words
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import ConfigError, CorpusError, setting_ref
 from seqkit.estimator import Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
 from seqkit.pretrained import load_contextual_states
 from seqkit.tasks.tag_prediction import TagPrediction
@@ -287,7 +287,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         """
         given = texts_or_words(texts)
         if mc_samples < 0:
-            raise ConfigError(f"mc_samples must not be negative, not {mc_samples}")
+            raise ConfigError(f"{setting_ref('mc_samples')} must not be negative, not {mc_samples}")
         return self._stream(given, confidence, mc_samples, seed)
 
     def _stream(self, texts: Texts, confidence: bool, samples: int, seed: int) -> Iterator[TaggedText]:

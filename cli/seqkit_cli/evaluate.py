@@ -13,7 +13,7 @@ from seqkit.data.corpus_kinds import Column, OpenedCorpus
 from seqkit.errors import SeqkitError
 from seqkit.tasks.spec import TaskSpec
 from seqkit_cli.chosen_run import ChosenRun, choose_run, is_gone, open_remembered
-from seqkit_cli.options import DeviceOption, PrecisionOption, expand_parameter, text_option
+from seqkit_cli.options import DeviceOption, PrecisionOption, expand_parameter, option_name, text_option
 
 if TYPE_CHECKING:
     from seqkit_cli.reports.report import EvaluateOptions
@@ -100,8 +100,7 @@ def _column_arguments(chosen: ChosenRun, columns: Mapping[str, str | None]) -> d
 
 
 def _not_for(chosen: ChosenRun, option: str) -> typer.BadParameter:
-    hint = f"--{option.replace('_', '-')}"
-    return typer.BadParameter(f"not for a run of the task {chosen.spec.name}", param_hint=hint)
+    return typer.BadParameter(f"not for a run of the task {chosen.spec.name}", param_hint=option_name(option))
 
 
 def _opened(chosen: ChosenRun, asked: Mapping[str, str | None]) -> tuple[Mapping[str, Any], OpenedCorpus[Any]]:

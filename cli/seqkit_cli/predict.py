@@ -14,7 +14,7 @@ import typer
 from seqkit.errors import CheckpointError, CorpusError
 from seqkit.runs.folder import RunFolder
 from seqkit_cli.chosen_run import ChosenRun, choose_run
-from seqkit_cli.options import DeviceOption, Format, PrecisionOption
+from seqkit_cli.options import DeviceOption, Format, PrecisionOption, option_name
 from seqkit_cli.reports.table import models_with
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ def _refuse_options(chosen: ChosenRun, output: Format, options: "PredictOptions"
     for each in fields(options):
         accepted = each.name in chosen.report.predict_options
         if not accepted and getattr(options, each.name) != each.default:
-            hint = f"--{each.name.replace('_', '-')}"
-            raise typer.BadParameter(f"only for {models_with(each.name)}", param_hint=hint)
+            raise typer.BadParameter(f"only for {models_with(each.name)}", param_hint=option_name(each.name))
     if output not in chosen.report.formats:
         choices = " or ".join(chosen.report.formats)
         raise typer.BadParameter(f"{output} is for {models_with(output)}; choose {choices}", param_hint="--format")

@@ -22,6 +22,7 @@ from seqkit_cli.options import (
     DeviceOption,
     PrecisionOption,
     expand_parameter,
+    option_name,
     read_config,
     text_option,
     with_options,
@@ -144,9 +145,9 @@ def _given_with_resume(context: typer.Context) -> set[str]:
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
     if refused := sorted(given - MAY_CHANGE):
-        option = refused[0].replace("_", "-")
+        option = option_name(refused[0])
         raise ConfigError(
-            f"--resume continues in the same folder, with the same corpus and settings: leave out --{option}"
+            f"--resume continues in the same folder, with the same corpus and settings: leave out {option}"
         )
     return given
 

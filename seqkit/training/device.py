@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import torch
 
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 from seqkit.training.forks import survive_forks
 from seqkit.training.memory import keep_freed_memory
 
@@ -59,7 +59,8 @@ class Device:
         survive_forks()
         if chosen == "cpu":
             if precision == "bfloat16" and not cpu_has_bfloat16():
-                raise ConfigError("this CPU has no instructions for bfloat16; choose precision float32")
+                float32 = setting_ref("precision", "float32")
+                raise ConfigError(f"this CPU has no instructions for bfloat16; choose {float32}")
             keep_freed_memory()
         if chosen == "cuda":
             torch.backends.cudnn.conv.fp32_precision = "ieee"

@@ -10,7 +10,7 @@ import torch
 
 from seqkit.training.device import Device
 
-# The parent uses every model before it forks, so that PyTorch's threads exist; a second thread is needed for a deadlock.
+# The parent uses every model before it forks, so that PyTorch's threads exist; with one thread there is no deadlock.
 PROGRAM = """
 import json, multiprocessing, sys, warnings
 import torch
@@ -75,9 +75,14 @@ def test_a_fork_changes_the_threads_of_the_child_alone(chosen: str | None, monke
     monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
     if chosen is not None:
         monkeypatch.setenv("TOKENIZERS_PARALLELISM", chosen)
-    child = os.fork()
-    if child == 0:
-        as_wanted = torch.get_num_threads() == 1 and os.environ["TOKENIZERS_PARALLELISM"] == (chosen or "false")
-        os._exit(0 if as_wanted else 1)
+    torch.set_num_threads(2)
+    try:
+        child = os.fork()
+        if child == 0:
+            as_wanted = torch.get_num_threads() == 1 and os.environ["TOKENIZERS_PARALLELISM"] == (chosen or "false")
+            os._exit(0 if as_wanted else 1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
     assert os.waitpid(child, 0)[1] == 0
     assert os.environ.get("TOKENIZERS_PARALLELISM") == chosen
