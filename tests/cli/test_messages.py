@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def backward() -> LanguageModel:
     return tiny_language_model(direction="backward", epochs=1).fit(TRAIN, DEV)
 
 
-def fit_classifier(**settings: object) -> Classifier:
+def fit_classifier(**settings: Any) -> Classifier:
     return tiny_classifier(**settings).fit(TEXTS, LABELS, dev=(TEXTS, LABELS))
 
 
