@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from seqkit.data.corpus_kinds import CorpusKind, OpenedCorpus, Split
-from seqkit.errors import CheckpointError, CorpusError
+from seqkit.errors import CheckpointError, ConfigError, CorpusError
 from seqkit.runs.folder import RunFolder, newest_run
 from seqkit.tasks.spec import Model, TaskSpec
 from seqkit_cli.reports.table import report_of
@@ -80,7 +80,10 @@ def is_gone(corpus: str) -> bool:
     """
     from seqkit.data.corpus_names import resolve_spec  # with all readers, which --help does not need
 
-    resolved = resolve_spec(corpus)
+    try:
+        resolved = resolve_spec(corpus)
+    except ConfigError:  # a description by someone who trained in Python
+        return False
     return resolved.kind == "path" and not Path(resolved.name).expanduser().exists()
 
 

@@ -117,10 +117,10 @@ def _opened(chosen: ChosenRun, asked: Mapping[str, str | None]) -> tuple[Mapping
     as_trained = {"dev_fraction": 0.0, **remembered, **given}
     if given.get("spec", before) == before:
         return as_trained, open_remembered(kind, as_trained)
-    if isinstance(before, str) and is_gone(before):
+    if isinstance(before, str) and "fingerprint" in trained_on and is_gone(before):
         with suppress(SeqkitError):  # another corpus may have no such columns
             moved = kind.open(**as_trained)
-            if moved.fingerprint() == trained_on.get("fingerprint"):
+            if moved.fingerprint() == trained_on["fingerprint"]:
                 return as_trained, moved
     opening = {"dev_fraction": 0.0, **given}
     return opening, kind.open(**opening)

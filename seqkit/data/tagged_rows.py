@@ -7,7 +7,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 from seqkit.data.column_names import TAGS, TEXT, TOKENS, first_present
 from seqkit.data.in_memory import is_dataset, is_missing, list_of, read_columns
@@ -122,6 +122,8 @@ def words_of(cell: object) -> list[str]:
     words = list_of(cell)
     if words is None:
         raise CorpusError(f"a list of tokens is needed, not {shortened(repr(cell))}")
+    if set(map(type, words)) == {str}:  # a corpus has millions of tokens, so the usual case must be fast
+        return cast("list[str]", words)
     for position, word in enumerate(words, start=1):
         if not isinstance(word, str):
             value = shortened(repr(word))
@@ -134,11 +136,15 @@ def _names_of(decoder: LabelDecoder, cell: object) -> list[str]:
     tags = [None] if is_missing(cell) else list_of(cell)
     if tags is None:
         raise CorpusError(f"a list of tags is needed, not {shortened(repr(cell))}")
-    names = [None if is_missing(tag) else decoder.decode(tag) for tag in tags]
-    known = [name for name in names if name is not None]
-    if len(known) < len(names):
+    kinds = set(map(type, tags))
+    if kinds == {str}:  # as for tokens
+        return cast("list[str]", tags)
+    if kinds != {int}:
+        tags = [None if is_missing(tag) else tag for tag in tags]
+    names = list(map(decoder.decode, tags))
+    if None in names:
         raise CorpusError("its tags are withheld, as in the test split of a shared task; choose a split with tags")
-    return known
+    return cast("list[str]", names)
 
 
 def _in_row(rows: TaggedRows, number: int, read: Callable[[object], list[str]], cell: object) -> list[str]:
