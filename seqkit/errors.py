@@ -32,11 +32,12 @@ __all__ = [
     "setting_ref",
 ]
 
-_REFERENCE = re.compile("\x02(\\w+)(?:=([^\x03]*))?\x03")  # between control characters, which no message has
+# Between control characters, which no message has: a name, and perhaps a literal.
+_REFERENCE = re.compile("\x02(\\w+)(?:=(True|False|[\\d.e+-]+|'[^'\x03]*'))?\x03")
 
 
 def setting_ref(name: str, value: bool | float | str | None = None) -> str:
-    """Return a reference to a setting or an argument, for the message of an error.
+    """Return a reference to a setting or an argument, for the message of an error or a warning.
 
     Args:
         name: the name, as a keyword of Python.
@@ -48,20 +49,8 @@ def setting_ref(name: str, value: bool | float | str | None = None) -> str:
     return f"\x02{name}\x03" if value is None else f"\x02{name}={value!r}\x03"
 
 
-class SeqkitError(Exception):
-    """Base class of all errors of seqkit.
-
-    Args:
-        message: what is wrong and how to fix it; settings are named by ``setting_ref``.
-
-    Attributes:
-        exit_code: the exit code of the command line.
-
-    >>> issubclass(CorpusError, SeqkitError)
-    True
-    """
-
-    exit_code = 1
+class _Message(Exception):
+    """A message that names settings by ``setting_ref``."""
 
     def __init__(self, message: str) -> None:
         self._message = message
@@ -78,6 +67,22 @@ class SeqkitError(Exception):
         'choose tied: False'
         """
         return _REFERENCE.sub(lambda found: name(found[1], found[2] and ast.literal_eval(found[2])), self._message)
+
+
+class SeqkitError(_Message):
+    """Base class of all errors of seqkit.
+
+    Args:
+        message: what is wrong and how to fix it; settings are named by ``setting_ref``.
+
+    Attributes:
+        exit_code: the exit code of the command line.
+
+    >>> issubclass(CorpusError, SeqkitError)
+    True
+    """
+
+    exit_code = 1
 
 
 class CorpusError(SeqkitError):
@@ -132,5 +137,5 @@ class DivergenceError(SeqkitError):
     """A training loss that became NaN or infinite; the best model so far is kept."""
 
 
-class SeqkitWarning(UserWarning):
+class SeqkitWarning(_Message, UserWarning):
     """A problem that does not stop the work."""

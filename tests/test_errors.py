@@ -3,6 +3,7 @@
 import ast
 import pickle
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from seqkit.config.adaptive import CacheConfig, DynamicConfig
 from seqkit.config.bounds import settings_of
 from seqkit.config.sampling import SamplingFilters
 from seqkit.config.training import TrainConfig
-from seqkit.errors import ConfigError, CorpusError, SeqkitError, setting_ref
+from seqkit.errors import ConfigError, CorpusError, SeqkitError, SeqkitWarning, setting_ref
 from seqkit.task_table import TASKS
 from seqkit_cli.options import option_name
 
@@ -55,6 +56,14 @@ def test_a_setting_is_a_keyword_in_python_and_an_option_at_the_command_line(
     for each in (error, pickle.loads(pickle.dumps(error))):
         assert str(each) == f"a.csv:3: try {keyword}, or go on"
         assert each.with_settings(option_name) == f"a.csv:3: try {option}, or go on"
+
+
+def test_a_warning_names_settings_likewise() -> None:
+    with pytest.warns(SeqkitWarning) as caught:
+        warnings.warn(f"pass {setting_ref('strict', True)}", SeqkitWarning, stacklevel=1)
+    (found,) = (each.message for each in caught)
+    assert isinstance(found, SeqkitWarning)
+    assert (str(found), found.with_settings(option_name)) == ("pass strict=True", "pass --strict")
 
 
 @given(st.text(st.characters(min_codepoint=4, exclude_categories=["Cs"])), st.sampled_from(sorted(SETTINGS)))

@@ -66,8 +66,8 @@ def _root(
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    if issubclass(category, SeqkitWarning):
-        print(f"warning: {message}", file=sys.stderr)
+    if isinstance(message, SeqkitWarning):
+        print(f"warning: {message.with_settings(option_name)}", file=sys.stderr)
 
 
 def main(tasks: Mapping[str, TaskSpec[Any]] = TASKS) -> None:
