@@ -281,7 +281,7 @@ def _writing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be written: {error.strerror or error}; what was saved before is untouched; "
-            f"free some space or choose another folder with {setting_ref('out')}"
+            f"free some space or choose another {setting_ref('out')}"
         ) from error
 
 
