@@ -5,17 +5,27 @@
     {"tokens": [["Ada", "ran"]], "tags": [["B-PER", "O"]], "source": ["train.conll:1"]}
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict, final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple, NotRequired, TypedDict, cast, final
 
-from seqkit.data.label_ids import LabelDecoder, class_names
-from seqkit.errors import CorpusError
+from seqkit.data.column_names import TAGS, TEXT, TOKENS, first_present
+from seqkit.data.in_memory import is_dataset, is_missing, list_of, read_columns
+from seqkit.data.label_ids import LabelDecoder
+from seqkit.data.text_files import shortened
+from seqkit.errors import ConfigError, CorpusError
 from seqkit.text.tagging_schemes import Scheme, Span, detect_scheme, illegal_tags, spans_from_tags
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-__all__ = ["TaggedRows", "UnmatchedSpan", "check_lengths", "gold_spans", "rows_of", "source_of"]
+__all__ = [
+    "TaggedRows",
+    "UnmatchedSpan",
+    "check_lengths",
+    "gold_spans",
+    "rows_of",
+    "source_of",
+    "texts_or_words",
+    "words_of",
+]
 
 
 class UnmatchedSpan(NamedTuple):
@@ -43,43 +53,129 @@ class TaggedRows(TypedDict):
     unmatched: NotRequired[Sequence[Sequence[UnmatchedSpan]]]
 
 
-def rows_of(data: "Dataset | Mapping[str, Any] | TaggedRows") -> TaggedRows:
-    """Return the columns of a typed dataset, or of a mapping, as lists, with the names of tags.
+def rows_of(data: object) -> TaggedRows:
+    """Return tagged sentences as lists of strings, with the names of tags.
+
+    Args:
+        data: a ``Dataset``, also a streamed one, a data frame, a mapping or a list of mappings, with a list of tokens
+            and a list of tags for each sentence: under ``tokens`` and ``tags``, or else under one of the other names
+            that ``seqkit.data.column_names`` lists.
 
     Raises:
-        CorpusError: there are no tokens or no tags, or a tag is withheld or has no name; with the file and line of the
-            sentence if they are known.
+        CorpusError: there are no tokens or no tags, a token is not a string, or a tag is missing, withheld or without a
+            name; with the file and line of the sentence if they are known.
 
-    >>> rows_of({"tokens": [["Ada"]], "tags": [[-1]]})
-    Traceback (most recent call last):
-        ...
-    seqkit.errors.CorpusError: sentence 1: labels are numbers without names (such as -1); store the names
+    >>> rows_of([{"words": ["Ada"], "ner_tags": ["B-PER"]}])
+    {'tokens': [['Ada']], 'tags': [['B-PER']]}
     """
-    given = list(data) if isinstance(data, Mapping) else data.column_names
-    if "tokens" not in given or "tags" not in given:
-        there = ", ".join(map(str, given)) or "nothing"
-        raise CorpusError(f"tagging needs tokens and tags; this corpus has {there}")
-    columns: Mapping[str, Any] = data if isinstance(data, Mapping) else data.to_dict()
-    names = None if isinstance(data, Mapping) else class_names(data.features, "tags")
-    rows: TaggedRows = {"tokens": columns["tokens"], "tags": columns["tags"]}
-    if "source" in columns:
-        rows["source"] = columns["source"]
-    rows["tags"] = _decode_tags(rows, LabelDecoder(names))
+    found = read_columns(data, {"tokens": TOKENS, "tags": TAGS, "source": ("source",)})
+    if found is None:
+        kind = type(data).__name__
+        raise CorpusError(f"tagging needs tokens and tags: give a dataset, a data frame or a mapping, not a {kind}")
+    if not {"tokens", "tags"} <= found.columns.keys():
+        raise CorpusError(f"tagging needs tokens and tags; this corpus has {', '.join(found.names) or 'nothing'}")
+    rows: TaggedRows = {"tokens": [], "tags": []}
+    source = found.columns.get("source", [])
+    if source and len(source) == len(found.columns["tokens"]):
+        rows["source"] = list(map(str, source))
+    rows["tokens"] = [_in_row(rows, number, words_of, cell) for number, cell in enumerate(found.columns["tokens"])]
+    read_tags = partial(_names_of, LabelDecoder(found.class_names.get("tags")))
+    rows["tags"] = [_in_row(rows, number, read_tags, cell) for number, cell in enumerate(found.columns["tags"])]
     return rows
 
 
-def _decode_tags(rows: TaggedRows, decoder: LabelDecoder) -> list[list[str]]:
-    decoded: list[list[str]] = []
-    for number, tags in enumerate(rows["tags"]):
-        try:
-            names: list[Any] = [None] if tags is None else decoder.decode_all(tags)
-        except CorpusError as error:
-            raise _corpus_error(rows, number, str(error)) from None
-        if None in names:
-            message = "its tags are withheld, as in the test split of a shared task; choose a split with tags"
-            raise _corpus_error(rows, number, message)
-        decoded.append(names)
-    return decoded
+def texts_or_words(data: object) -> Iterator[str | list[str]]:
+    """Iterate over texts to be tagged, each a string or a list of words.
+
+    Args:
+        data: an iterable of strings and of lists of words; or anything that :func:`rows_of` reads, of which the tokens
+            are taken, or else the column ``text``. Iterators and datasets are read as they are iterated over.
+
+    Raises:
+        ConfigError: a single text is given instead of a list.
+        CorpusError: there is no such column, or a text is neither a string nor a list of words; with its number.
+
+    >>> list(texts_or_words(["Ada ran", ("Bo", "ran"), {"words": ["Bo"]}]))
+    ['Ada ran', ['Bo', 'ran'], ['Bo']]
+    """
+    if isinstance(data, str) or not isinstance(data, Iterable):
+        given = "one text" if isinstance(data, str) else f"a {type(data).__name__}"
+        raise ConfigError(f"give a list of texts, such as [text], not {given}")
+    found = None if is_dataset(data) else read_columns(data, {"tokens": TOKENS, "text": TEXT[:1]})
+    if found is not None and not found.columns:
+        raise CorpusError(f"there are no tokens and no text, only {', '.join(found.names) or 'nothing'}")
+    texts = data if found is None else found.columns.get("tokens", found.columns.get("text", []))
+    return (_text_or_words(text, number) for number, text in enumerate(texts, start=1))
+
+
+def _text_or_words(given: object, number: int) -> str | list[str]:
+    text = given
+    if isinstance(given, Mapping):
+        name = first_present((*TOKENS, *TEXT[:1]), given)
+        if name is None:
+            raise CorpusError(
+                f"text {number} has no tokens and no text, only {', '.join(map(str, given)) or 'nothing'}"
+            )
+        text = given[name]
+    if isinstance(text, str):
+        return text
+    if list_of(text) is None:
+        value = shortened(repr(text))
+        raise CorpusError(f"text {number} is {value}, which is neither a string nor a list of words; leave it out")
+    try:
+        return words_of(text)
+    except CorpusError as error:
+        raise CorpusError(f"text {number}: {error}") from None
+
+
+def words_of(cell: object) -> list[str]:
+    """Return the words of a text that is split into words already.
+
+    Args:
+        cell: a list, tuple or array of strings.
+
+    Raises:
+        CorpusError: it is something else.
+
+    >>> words_of(("Ada", None))
+    Traceback (most recent call last):
+        ...
+    seqkit.errors.CorpusError: token 2 is None, which is not a string; correct it, or leave the sentence out
+    """
+    words = list_of(cell)
+    if words is None:
+        raise CorpusError(f"a list of tokens is needed, not {shortened(repr(cell))}")
+    if set(map(type, words)) == {str}:  # a corpus has millions of tokens, so the usual case must be fast
+        return cast("list[str]", words)
+    for position, word in enumerate(words, start=1):
+        if not isinstance(word, str):
+            value = shortened(repr(word))
+            message = f"token {position} is {value}, which is not a string; correct it, or leave the sentence out"
+            raise CorpusError(message)
+    return list(map(str, words))
+
+
+def _names_of(decoder: LabelDecoder, cell: object) -> list[str]:
+    tags = [None] if is_missing(cell) else list_of(cell)
+    if tags is None:
+        raise CorpusError(f"a list of tags is needed, not {shortened(repr(cell))}")
+    kinds = set(map(type, tags))
+    if kinds == {str}:  # as for tokens
+        return cast("list[str]", tags)
+    if kinds != {int}:
+        tags = [None if is_missing(tag) else tag for tag in tags]
+    names = list(map(decoder.decode, tags))
+    if None in names:
+        raise CorpusError("its tags are withheld, as in the test split of a shared task; choose a split with tags")
+    return cast("list[str]", names)
+
+
+def _in_row(rows: TaggedRows, number: int, read: Callable[[object], list[str]], cell: object) -> list[str]:
+    """Return what ``read`` makes of a cell; an error of it names the row."""
+    try:
+        return read(cell)
+    except CorpusError as error:
+        raise _corpus_error(rows, number, str(error)) from None
 
 
 def gold_spans(rows: TaggedRows, scheme: str | None = None) -> list[list[Span]]:

@@ -21,6 +21,7 @@ from seqkit.training.events import Event
 from seqkit.training.progress import Progress
 from tests.command_line import Done, options, seqkit, words_of, write_conll, write_corpus
 from tests.tiny import ROWS, interrupt_when
+from tests.tiny_text import text_options, write_texts
 
 MODEL = "model.safetensors"
 
@@ -184,7 +185,7 @@ def test_a_resumed_run_ends_as_the_uninterrupted_one(corpus: str, monkeypatch: p
     ("task", "given", "code", "told"),
     [
         ("ner", ["--out=elsewhere"], 2, "--out"),
-        ("ner", ["--corpus=ner-mini"], 2, "--corpus"),
+        ("ner", ["--corpus=ner-mini"], 1, "the corpus ner-mini has other contents than ./corpus"),
         ("ner", ["--hidden-size=9"], 2, "--hidden-size"),
         ("ner", ["--overwrite"], 2, "--overwrite"),
         ("pos", [], 2, "seqkit train ner"),
@@ -195,6 +196,32 @@ def test_a_resume_keeps_corpus_and_settings(task: str, given: list[str], code: i
     assert seqkit("train", "ner", corpus, "--max-minutes=0.0001", *options()).code == 0
     write_conll(Path("corpus/dev.conll"), [(["Ada"], ["B-PER"])])
     assert_refused(seqkit("train", task, "--resume=runs/ner", *given), code, told)
+
+
+def test_a_run_is_resumed_after_it_and_its_corpus_have_moved(corpus: str) -> None:
+    whole = seqkit("train", "ner", corpus, "--out=whole", *options())
+    assert whole.code == 0
+    assert seqkit("train", "ner", corpus, "--max-minutes=0.0001", *options()).code == 0
+    Path("runs/ner").rename("mine")
+    Path("corpus").rename("there")
+    told = "corpus: no such file or folder; the run was trained on it: if it was moved, name it with --corpus"
+    assert_refused(seqkit("train", "ner", "--resume=mine"), 1, told)
+    assert_refused(seqkit("train", "ner", "--resume=mine", "--corpus=./nowhere"), 1, "nowhere: no such file")
+    done = seqkit("train", "ner", "--resume=mine", "--corpus=./there")
+    assert (done.code, done.out) == (0, "mine\n")
+    before, after = (RunFolder(run).read_run()["corpus"] for run in ("whole", "mine"))
+    assert after == {**before, "spec": "./there"}
+    assert "./there" in Path("mine/README.md").read_text()
+    assert seqkit("evaluate", "mine", "--json").code == 0  # it knows where its corpus is now
+
+
+def test_a_run_of_text_is_resumed_after_its_corpus_has_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_texts(tmp_path / "corpus")
+    assert seqkit("train", "lm", "--corpus=./corpus", "--max-minutes=0.0001", *text_options(epochs=2)).code == 0
+    Path("corpus").rename("there")
+    assert_refused(seqkit("train", "lm", "--resume=runs/lm"), 1, "corpus: no such file", "name it with --corpus")
+    assert seqkit("train", "lm", "--resume=runs/lm", "--corpus=./there").code == 0
 
 
 def test_resuming_what_is_no_run(corpus: str) -> None:
