@@ -15,6 +15,7 @@ __all__ = [
     "ROWS_AT_ONCE",
     "check_characters",
     "checked_text",
+    "clean_token",
     "in_pieces",
     "lines_of",
     "read_pieces",
@@ -138,9 +139,13 @@ def lines_of(pieces: Iterable[str]) -> Iterator[str]:
 def split_lines(text: str) -> list[str]:
     """Cut a text into lines without their ends, at ``\\n`` and ``\\r\\n`` and nowhere else.
 
-    >>> split_lines("one\\x85more\\r\\ntwo")
-    ['one\\x85more', 'two']
+    A text without any ``\\n`` has the line ends of the old Macintosh, ``\\r``, which Excel still writes.
+
+    >>> split_lines("one\\x85more\\r\\ntwo"), split_lines("one\\rtwo")
+    (['one\\x85more', 'two'], ['one', 'two'])
     """
+    if "\n" not in text:
+        return text.split("\r")
     lines = text.split("\n")
     return [line.removesuffix("\r") for line in lines] if "\r" in text else lines
 
@@ -152,6 +157,15 @@ def in_pieces(text: str) -> Iterator[str]:
     ['one']
     """
     return (text[start : start + PIECE_LENGTH] for start in range(0, len(text), PIECE_LENGTH))
+
+
+def clean_token(cell: str) -> str:
+    """Return a token without the blanks around it, unless it is nothing but blanks.
+
+    >>> clean_token("Ada "), clean_token(" "), clean_token("\\xa0")
+    ('Ada', ' ', '\\xa0')
+    """
+    return cell.strip(" ") or cell
 
 
 def check_characters(text: str) -> None:

@@ -46,7 +46,7 @@ def test_columns_of_every_shape_give_the_same_rows(
     ],
 )
 def test_a_hash_is_a_token_where_the_line_has_the_shape_of_one(content: str, expected: list[tuple[str, str]]) -> None:
-    assert pairs(read_columns(content, "a.conll")) == [expected]
+    assert pairs(read_columns(content, "a.conll").rows) == [expected]
 
 
 def test_odd_characters_are_part_of_their_token(tmp_path: Path) -> None:
@@ -68,7 +68,8 @@ token = cell.filter(lambda text: not text.startswith("-DOCSTART-"))
 )
 def test_tab_columns_round_trip(sentences: Pairs, end: str) -> None:
     text = (end + end).join(end.join(f"{token}\t{tag}" for token, tag in sentence) for sentence in sentences)
-    assert pairs(read_columns(text, "a.conll")) == sentences
+    expected = [[(token.strip(" ") or token, tag.strip()) for token, tag in sentence] for sentence in sentences]
+    assert pairs(read_columns(text, "a.conll", token_column=0).rows) == expected
 
 
 def test_docstart_and_newdoc_begin_documents(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_docstart_and_newdoc_begin_documents(tmp_path: Path) -> None:
     content = "# newdoc id = news/7\na\tO\n\nb\tO\n# newdoc\nc\tO\n#begin document (bc/x); part 000\nd\tO\n"
     with pytest.raises(CorpusError, match=r":9: .*one column"):
         read_columns(f"{content}#other\n", "train.conll")
-    rows = read_columns(f"{content}#end document\n", "train.conll")
+    rows = read_columns(f"{content}#end document\n", "train.conll").rows
     assert [row.document for row in rows] == ["news/7", "news/7", "train-2", "(bc/x); part 000"]
 
 

@@ -50,7 +50,7 @@ def test_conllu_plus_names_its_columns(tmp_path: Path) -> None:
     [
         ("1\tAda\tPROPN\n", 1, "3 columns; CoNLL-U needs 10"),
         ("1 Ada Ada PROPN NNP _ 0 root _ _\n", 1, "one column; CoNLL-U needs 10, separated by tabs"),
-        (CONLLU.replace("3.1", "x"), 7, "'x' is not a CoNLL-U word ID"),
+        (CONLLU.replace("3.1", "x"), 7, "'x' is not the ID of a word"),
         (CONLLU.replace("PART", ""), 6, "no tag"),
         ("# nothing here\n", None, "no examples"),
     ],
