@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqkit.data.corpus_kinds import Column
+from seqkit.data.corpus_kinds import FOUND_IN_CORPUS, Column
 from seqkit.tasks.spec import TaskSpec
 from seqkit_cli.chosen_run import ChosenRun, choose_run
 from seqkit_cli.options import DeviceOption, PrecisionOption, expand_parameter, text_option
@@ -107,7 +107,7 @@ def _opening(trained_on: Mapping[str, Any], asked: Mapping[str, str | None]) -> 
     """Return how to open the corpus: the corpus of the run is opened as for training, so that dev is the same split."""
     opening: dict[str, Any] = {"dev_fraction": 0.0}
     if asked["spec"] is None or asked["spec"] == trained_on.get("spec"):
-        opening |= {key: value for key, value in trained_on.items() if key != "fingerprint"}
+        opening |= {key: value for key, value in trained_on.items() if key not in FOUND_IN_CORPUS}
     opening |= {key: value for key, value in asked.items() if value is not None}
     if opening.get("spec") is None:
         raise typer.BadParameter("the run does not name the corpus it was trained on; give one", param_hint="--corpus")

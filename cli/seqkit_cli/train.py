@@ -13,6 +13,7 @@ import typer
 
 from seqkit.config.settings import build_configs
 from seqkit.config.training import TrainConfig
+from seqkit.data.corpus_kinds import FOUND_IN_CORPUS
 from seqkit.errors import CheckpointError, ConfigError, SeqkitError
 from seqkit.runs.folder import RunFolder, next_run_path
 from seqkit.tasks.spec import Model, TaskSpec
@@ -124,7 +125,7 @@ def _train(
     model = spec.model().for_task(spec.name, values, device=asked.device, precision=asked.precision)
     corpus = spec.corpus.open(**opening)
     train, dev = corpus.require("train"), corpus.require("dev")
-    about = {**opening, "fingerprint": corpus.fingerprint()}
+    about = {**opening, "fingerprint": corpus.fingerprint(), "columns": corpus.columns()}
     if asked.resume and about["fingerprint"] != RunFolder(asked.resume).read_run()["corpus"]["fingerprint"]:
         raise CheckpointError(f"the corpus {opening['spec']} has changed since {asked.resume} was started; train again")
     path = asked.resume or _run_path(spec, asked.out, asked.overwrite)
@@ -153,7 +154,7 @@ def _resumed(spec: TaskSpec[Any], run: Path, given: dict[str, Any]) -> tuple[dic
     saved = RunFolder(run).read_run()
     if saved["task"] != spec.name:
         raise ConfigError(f"{run} is a run of the task {saved['task']}; resume it with seqkit train {saved['task']}")
-    opening = {key: value for key, value in saved["corpus"].items() if key != "fingerprint"}
+    opening = {key: value for key, value in saved["corpus"].items() if key not in FOUND_IN_CORPUS}
     return {**saved["settings"], "max_minutes": 0.0, **given}, opening
 
 

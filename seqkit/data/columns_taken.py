@@ -43,8 +43,8 @@ class ColumnsTaken:
     def to_dict(self) -> dict[str, str | int]:
         """Return the format and the columns as plain values, for ``run.json``.
 
-        >>> ColumnsTaken(format="columns", columns={"tokens": 0, "tags": 1}, width=2).to_dict()
-        {'format': 'columns', 'tokens': 0, 'tags': 1}
+        >>> ColumnsTaken(format="CoNLL", columns={"tokens": 0, "tags": 1}, width=2).to_dict()
+        {'format': 'CoNLL', 'tokens': 0, 'tags': 1}
         """
         return {"format": self.format, **self.columns}
 
@@ -71,7 +71,7 @@ def check_same_columns(taken: Mapping[Path, ColumnsTaken]) -> None:
     Raises:
         CorpusError: two files have equally many columns, of which different ones were read.
 
-    >>> check_same_columns({Path("a.conll"): ColumnsTaken(format="columns", columns={"tokens": 0}, width=3)})
+    >>> check_same_columns({Path("a.conll"): ColumnsTaken(format="CoNLL", columns={"tokens": 0}, width=3)})
     """
     first: dict[tuple[str, int], Path] = {}
     for path, columns in taken.items():

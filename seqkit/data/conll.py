@@ -94,7 +94,7 @@ def read_columns(text: str, file: str, token_column: Column = None, tag_column: 
     lines = split_lines(text)
     layout = _layout(lines, file, token_column, tag_column)
     columns = {"tokens": layout.token, "tags": layout.tag}
-    taken = ColumnsTaken(format="columns", columns=columns, width=layout.width)
+    taken = ColumnsTaken(format="CoNLL", columns=columns, width=layout.width)
     return FileRows(sentences_of(lines, layout, file), taken)
 
 

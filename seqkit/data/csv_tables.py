@@ -110,7 +110,7 @@ def read_csv(
     columns = {first: table.label_of(chosen.first)}
     if chosen.second is not None:
         columns[second] = table.label_of(chosen.second)
-    return FileRows(_rows(table, rows, chosen), ColumnsTaken(format="table", columns=columns, width=table.width))
+    return FileRows(_rows(table, rows, chosen), ColumnsTaken(format="CSV", columns=columns, width=table.width))
 
 
 def csv_documents(path: Path, encoding: str, column: str) -> Iterator[str]:

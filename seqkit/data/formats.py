@@ -94,7 +94,7 @@ def read_file(
     ...     path = Path(folder, "a.conll")
     ...     _ = path.write_text("1\\tAda\\tB-PER\\n2\\tran\\tO\\n")
     ...     print(read_file(path).columns)
-    columns: tokens from column 1, tags from column 2, counted from 0
+    CoNLL: tokens from column 1, tags from column 2, counted from 0
     """
     text = read_text(path, encoding)
     if not text.strip():

@@ -104,7 +104,7 @@ def open_table(read: Callable[[], Iterator[str]], file: str | Path, chosen: Sequ
     dialect = _find_dialect(lines, separator[1] if separator else None)
     rows = _parsed(lines(), file, dialect, skipped + 1)
     first_line, first = next(((line, cells) for line, cells in rows if any(cells)), (skipped + 1, []))
-    names = [name.strip().strip('"').lower() for name in first]
+    names = [" ".join(name.strip().strip('"').lower().split()) for name in first]
     named = any(column is not None and not is_column_number(column) for column in chosen)
     if named or _is_header(names, lambda: _parsed(lines(), file, dialect, skipped + 1)):
         return Table(file, names, len(first), first_line, first, _of_width(rows, len(first), file, "the header"))

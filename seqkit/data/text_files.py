@@ -204,9 +204,10 @@ def checked_text(value: object, file: str | Path, line: int) -> str:
 
 
 def shortened(text: str, limit: int = 80) -> str:
-    """Cut a text that is too long for an error message.
+    """Cut a text that is too long for an error message, and put it on one line.
 
-    >>> shortened("one two three", 10)
+    >>> shortened("one\\ntwo three", 10)
     'one two...'
     """
+    text = " ".join(text.splitlines())
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

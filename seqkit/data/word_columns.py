@@ -16,6 +16,9 @@ Sentences = Sequence[Sequence[Sequence[str]]]
 """For each sentence its rows, each with its cells."""
 
 CHUNK_TAG = re.compile(r"O|[BIESLUM]-(\S+)")
+PHRASES = frozenset("NP VP PP ADVP ADJP SBAR CONJP PRT INTJ LST UCP NC VC PC".split())
+"""The types of chunks in the shared tasks of CoNLL, English and German."""
+
 RANGE = re.compile(r"\d+[-.]\d+")
 SHARE = 0.9
 """How many of the numbers have to follow each other; sentences that were cut or joined leave gaps."""
@@ -99,14 +102,14 @@ def _is_constant(column: Sequence[Sequence[str]]) -> bool:
 def tag_column_after(token: int, sentences: Sentences, width: int) -> int:
     """Find the tag column: the last, unless all columns after the tokens hold nested tags, the outermost first.
 
-    Columns of chunks and of entities share no type, and entities come last; the columns of nested entities share some.
+    A column of phrases, such as CoNLL-2003 has between the parts of speech and the entities, is not one of nested tags.
 
     Args:
         token: the index of the token column.
         sentences: the rows, by sentence.
         width: the number of columns.
 
-    >>> tag_column_after(0, [[["Ghent", "B-ORG", "B-LOC"], ["Zoo", "I-ORG", "O"], ["Oslo", "B-LOC", "O"]]], 3)
+    >>> tag_column_after(0, [[["Ghent", "B-ORG", "B-LOC"], ["Zoo", "I-ORG", "O"]]], 3)
     1
     >>> tag_column_after(0, [[["Ghent", "B-NP", "B-LOC"]]], 3), tag_column_after(0, [[["Ghent", "NNP", "B-LOC"]]], 3)
     (2, 2)
@@ -114,8 +117,8 @@ def tag_column_after(token: int, sentences: Sentences, width: int) -> int:
     if width - token <= 2:
         return width - 1
     types = [_chunk_types(sentences, index) for index in range(token + 1, width)]
-    outer, inner = types[0], types[-1]
-    if not outer or None in types or (inner and outer.isdisjoint(inner)):
+    outer = types[0]
+    if not outer or None in types or outer & PHRASES:
         return width - 1
     return token + 1
 
