@@ -139,9 +139,11 @@ def _reader_for(path: Path, text: str, columns: Sequence[Column]) -> Reader:
     text_column = columns[2]
     if suffix == ".csv" or text_column is not None:
         return read_csv
+    has_named_column = any(column is not None and not is_column_number(column) for column in columns)
+    if has_table_header(text) or (suffix == ".tsv" and (has_named_column or looks_like_texts(text))):
+        return read_csv
     if suffix == ".tsv":
-        has_named_column = any(column is not None and not is_column_number(column) for column in columns)
-        return read_csv if has_named_column or has_table_header(text) or looks_like_texts(text) else read_columns
+        return read_columns
     if looks_like_texts(text) and has_texts_and_labels(text):
         return read_csv
     return read_columns if _looks_like_columns(text) else read_lines

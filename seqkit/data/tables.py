@@ -41,7 +41,7 @@ HEAD = 20
 
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 # A quoted cell after blanks. Within a quoted cell every quotation mark is doubled, except the one that ends it.
-SPACED_QUOTE = re.compile(r'[,;\t] +"(?![",;\t\r\n]|$)')
+SPACED_QUOTE = r'{0} +"(?!["{0}\r\n]|$)(?:[^"]|"")*+(?:$|" *(?:{0}|$))'
 
 
 class Table(NamedTuple):
@@ -136,7 +136,8 @@ def _find_dialect(lines: Callable[[], Iterator[str]], delimiter: str | None) -> 
     delimiter = delimiter or _find_delimiter(first, head)
     # If a tab-separated file quotes no cell, quotation marks are tokens like any other.
     is_quoted = delimiter != "\t" or _has_quoted_cells(lines(), first.count("\t"))
-    skips_blanks = is_quoted and any(map(SPACED_QUOTE.search, lines()))
+    spaced_quote = re.compile(SPACED_QUOTE.format(re.escape(delimiter)))
+    skips_blanks = is_quoted and any(spaced_quote.search(line.rstrip("\r\n")) for line in lines())
     return _Dialect(delimiter, csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE, skips_blanks)
 
 

@@ -5,6 +5,7 @@ decoded a piece at a time; memory does not grow with its size unless the caller 
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -139,15 +140,16 @@ def lines_of(pieces: Iterable[str]) -> Iterator[str]:
 def split_lines(text: str) -> list[str]:
     """Cut a text into lines without their ends, at ``\\n`` and ``\\r\\n`` and nowhere else.
 
-    A text without any ``\\n`` has the line ends of the old Macintosh, ``\\r``, which Excel still writes.
+    If there are more single ``\\r`` than ``\\n``, they end lines too, as on the old Macintosh.
 
     >>> split_lines("one\\x85more\\r\\ntwo"), split_lines("one\\rtwo")
     (['one\\x85more', 'two'], ['one', 'two'])
     """
-    if "\n" not in text:
-        return text.split("\r")
-    lines = text.split("\n")
-    return [line.removesuffix("\r") for line in lines] if "\r" in text else lines
+    if "\r" not in text:
+        return text.split("\n")
+    if text.count("\r") - text.count("\r\n") > text.count("\n"):
+        return re.split(r"\r\n|\r|\n", text)
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def in_pieces(text: str) -> Iterator[str]:
