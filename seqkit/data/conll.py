@@ -24,7 +24,7 @@ from seqkit.errors import CorpusError
 __all__ = ["TAG_SHAPE", "WordLayout", "count_columns", "read_columns", "sentences_of"]
 
 DOCUMENT_COMMENT = re.compile(
-    r"#\s*(?:newdoc(?:\s+id\s*=\s*(?P<id>.*\S))?|begin document\b\s*(?P<name>.*\S)?|end document)\s*"
+    r"#\s*+(?:newdoc(?:\s++id\s*+=\s*+(?P<id>\S.*))?|begin document\b\s*+(?P<name>\S.*)?|end document)"
 )
 TAG_SHAPE = re.compile(r"O|[BIESLUM]-\S+|[A-Z]{1,5}\$?")
 WORD_NUMBER = re.compile(r"\d+")
@@ -116,7 +116,7 @@ def sentences_of(lines: Sequence[str], layout: WordLayout, file: str) -> list[Ro
         elif line.startswith("-DOCSTART-"):
             builder.start_document()
         elif line[0] == "#" and layout.is_comment(line):
-            if mark := DOCUMENT_COMMENT.fullmatch(line):
+            if mark := DOCUMENT_COMMENT.fullmatch(line.rstrip()):
                 builder.start_document(mark["id"] or mark["name"])
         else:
             cells = layout.cells(line)
@@ -144,7 +144,7 @@ def _layout(lines: Sequence[str], file: str, token_column: Column, tag_column: C
         raise CorpusError("there is no row with a token and a tag in this file", file=file)
     tabs = 2 * sum("\t" in line for line in rows) >= len(rows)
     split = _split_tabs if tabs else _split_spaces
-    width = _width([split(line) for line in rows])
+    width = _width(rows, split)
     first_line = lines.index(rows[0]) + 1
     if width < 2:
         raise CorpusError(f"{count_columns(width)}; a token and a tag are needed", file=file, line=first_line)
@@ -169,10 +169,10 @@ def _layout(lines: Sequence[str], file: str, token_column: Column, tag_column: C
     return WordLayout(split, width, token, tag, number, expected, known_tags, tabs)
 
 
-def _width(table: Sequence[Sequence[str]]) -> int:
+def _width(rows: Sequence[str], split: Callable[[str], list[str]]) -> int:
     """Return how many columns the first row has, without columns at the end that are blank in every row."""
-    width = len(table[0])
-    while width > 1 and not any(len(cells) >= width and cells[width - 1].strip() for cells in table):
+    width = len(split(rows[0]))
+    while width > 1 and not any(len(cells) >= width and cells[width - 1].strip() for cells in map(split, rows)):
         width -= 1
     return width
 

@@ -130,7 +130,7 @@ def _reader_for(path: Path, text: str, columns: Sequence[Column]) -> Reader:
     suffix = path.suffix.lower()
     if suffix in JSON_SUFFIXES or (suffix not in KNOWN_SUFFIXES and text.lstrip().startswith("{")):
         return _read_json
-    if suffix in CONLLU_SUFFIXES or (suffix != ".csv" and looks_like_conllu(text)):
+    if suffix in CONLLU_SUFFIXES or looks_like_conllu(text):
         return read_conllu
     if looks_like_fasttext(text):
         return read_fasttext

@@ -76,19 +76,26 @@ def validate_corpus(
     """
     problems: list[Problem] = []
     splits: dict[str, _Split] = {}
-    columns = {"token_column": token_column, "tag_column": tag_column, "text_column": text_column}
     files = text_file_splits(spec)
     if files:
         for split, path in files.items():
             try:
-                rows = read_rows(path, **columns, encoding=encoding)
+                rows = read_rows(
+                    path,
+                    token_column=token_column,
+                    tag_column=tag_column,
+                    text_column=text_column,
+                    encoding=encoding,
+                )
             except CorpusError as error:
                 message = str(error).removeprefix(f"{error.file}:").removeprefix(f"{error.line}:").lstrip()
                 problems.append(Problem(error.file or str(path), error.line, message))
             else:
                 splits[split] = _Split(str(path), [row for row in rows if isinstance(row, TaggedSentence)])
     else:
-        corpus = open_corpus(spec, **columns, dev_fraction=0)
+        corpus = open_corpus(
+            spec, token_column=token_column, tag_column=tag_column, text_column=text_column, dev_fraction=0
+        )
         for name, dataset in corpus.items():
             whole = _Split(f"{corpus_name(spec)} ({name})", _numbered_sentences(dataset))
             splits[str(name)], withheld = _without_withheld(whole)

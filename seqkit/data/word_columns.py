@@ -8,7 +8,7 @@
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["counts_words", "first_columns", "tag_column_after"]
 
@@ -16,7 +16,7 @@ Sentences = Sequence[Sequence[Sequence[str]]]
 """For each sentence its rows, each with its cells."""
 
 CHUNK_TAG = re.compile(r"O|[BIESLUM]-(\S+)")
-PHRASES = frozenset("NP VP PP ADVP ADJP SBAR CONJP PRT INTJ LST UCP NC VC PC".split())
+PHRASES = frozenset(["NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "CONJP", "PRT", "INTJ", "LST", "UCP", "NC", "VC", "PC"])
 """The types of chunks in the shared tasks of CoNLL, English and German."""
 
 RANGE = re.compile(r"\d+[-.]\d+")
@@ -39,21 +39,20 @@ def first_columns(sentences: Sentences, width: int) -> tuple[int | None, int]:
     ((0, 1), (None, 0))
     """
     if width == 2:
-        # Sentences of one or two words may be numbers, as in "1 NUM".
-        is_long = any(len(sentence) > 2 for sentence in sentences)
+        # A sentence of one word may be a number, as in "1 NUM".
+        is_long = any(len(sentence) > 1 for sentence in sentences)
         return (0, 1) if is_long and counts_words(_column(sentences, 0)) else (None, 0)
     for index in range(width - 2):
-        column = _column(sentences, index)
-        if counts_words(column):
+        if counts_words(_column(sentences, index)):
             return index, index + 1
-        if not _is_constant(column):
+        if not _is_constant(_column(sentences, index)):
             break
-    numbered = 0
-    while numbered < width - 2 and _is_constant(column := _column(sentences, numbered)):
-        if not all(cells[0].isdecimal() for cells in column):
-            break
-        numbered += 1
-    return None, numbered
+    return None, next(index for index in range(width) if index == width - 2 or not _is_number(sentences, index))
+
+
+def _is_number(sentences: Sentences, index: int) -> bool:
+    """Return whether a column numbers the sentences."""
+    return _is_constant(_column(sentences, index)) and all(sentence[0][index].isdecimal() for sentence in sentences)
 
 
 def counts_words(sentences: Iterable[Sequence[str]]) -> bool:
@@ -90,13 +89,18 @@ def _number(cell: str) -> int | None:
     return int(cell) if cell.isdecimal() and len(cell) < 10 else None
 
 
-def _column(sentences: Sentences, index: int) -> list[list[str]]:
-    return [[cells[index] for cells in sentence] for sentence in sentences]
+def _column(sentences: Sentences, index: int) -> Iterator[list[str]]:
+    return ([cells[index] for cells in sentence] for sentence in sentences)
 
 
-def _is_constant(column: Sequence[Sequence[str]]) -> bool:
+def _is_constant(column: Iterable[Sequence[str]]) -> bool:
     """Return whether a column is the same in each row of a sentence, as a name or number of the sentence is."""
-    return any(len(cells) > 1 for cells in column) and all(len(set(cells)) == 1 for cells in column)
+    longest = 0
+    for cells in column:
+        if any(cell != cells[0] for cell in cells):
+            return False
+        longest = max(longest, len(cells))
+    return longest > 1
 
 
 def tag_column_after(token: int, sentences: Sentences, width: int) -> int:

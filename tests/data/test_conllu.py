@@ -65,7 +65,7 @@ def test_bad_conllu(tmp_path: Path, content: str, line: int | None, message: str
         read_rows(write_file(tmp_path, "b.conllu", CONLLU), tag_column="ner")
 
 
-@pytest.mark.parametrize("name", ["a.conll", "a.txt", "a.tsv", "a.pos", "treebank"])
+@pytest.mark.parametrize("name", ["a.conll", "a.txt", "a.tsv", "a.csv", "a.pos", "treebank"])
 def test_conllu_is_known_by_its_content(tmp_path: Path, name: str) -> None:
     path = write_file(tmp_path, name, CONLLU)
     assert pairs(read_rows(path))[0] == [("Ada", "PROPN"), ("did", "AUX"), ("n't", "PART")]
