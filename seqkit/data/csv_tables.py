@@ -55,7 +55,7 @@ def has_table_header(text: str) -> bool:
     >>> has_table_header("Token\\tTag\\nAda\\tB-PER\\n"), has_table_header("Ada\\tB-PER\\n")
     (True, False)
     """
-    names = [name.strip().strip('"').lower() for name in split_lines(text.lstrip())[0].split("\t")]
+    names = [name.strip().strip('"').lower() for name in split_lines(text[:10_000].lstrip())[0].split("\t")]
     return first_present((*TOKEN, *TEXT), names) is not None and first_present((*TAG, *LABEL), names) is not None
 
 

@@ -25,7 +25,7 @@ def looks_like_fasttext(text: str) -> bool:
     >>> looks_like_fasttext("__label__good a fine film\\n"), looks_like_fasttext("a fine film\\n")
     (True, False)
     """
-    return text.lstrip().startswith(PREFIX)
+    return re.match(rf"\s*+{PREFIX}", text) is not None
 
 
 def read_fasttext(text: str, file: str, token_column: Column = None, tag_column: Column = None) -> FileRows:

@@ -134,13 +134,12 @@ def _reader_for(path: Path, text: str, columns: Sequence[Column]) -> Reader:
         return read_conllu
     if looks_like_fasttext(text):
         return read_fasttext
+    if suffix == ".csv" or has_table_header(text):
+        return read_csv
     if suffix in COLUMN_SUFFIXES:
         return read_columns
-    text_column = columns[2]
-    if suffix == ".csv" or text_column is not None:
-        return read_csv
-    has_named_column = any(column is not None and not is_column_number(column) for column in columns)
-    if has_table_header(text) or (suffix == ".tsv" and (has_named_column or looks_like_texts(text))):
+    is_named = any(column is not None and not is_column_number(column) for column in columns)
+    if columns[2] is not None or (suffix == ".tsv" and (is_named or looks_like_texts(text))):
         return read_csv
     if suffix == ".tsv":
         return read_columns

@@ -9,7 +9,7 @@
 
 import re
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 from seqkit.data.word_columns import first_columns, tag_column_after
 
@@ -68,12 +68,11 @@ def find_token_and_tag(rows: Rows) -> tuple[int, int] | None:
     >>> find_token_and_tag([(1, ["Ada", "B-PER"]), (2, ["ran", "O"]), (3, []), (4, ["Ghent", "B-LOC"])])
     (0, 1)
     """
-    filled = [cells for _, cells in rows if cells]
-    if len(filled) == len(rows) or not filled or len(filled[0]) < 2 or any(map(has_inner_blank, filled)):
-        return None
     sentences = [
         [cells for _, cells in group] for is_filled, group in groupby(rows, lambda row: bool(row[1])) if is_filled
     ]
-    width = len(filled[0])
+    width = len(sentences[0][0]) if sentences else 0
+    if len(sentences) < 2 or width < 2 or any(has_inner_blank(cells) for cells in chain.from_iterable(sentences)):
+        return None
     _, token = first_columns(sentences, width)
     return None if token == width - 1 else (token, tag_column_after(token, sentences, width))

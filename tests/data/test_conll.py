@@ -197,5 +197,6 @@ def test_a_line_of_blanks_ends_a_sentence(blank: str) -> None:
 
 
 def test_a_file_with_a_header_of_columns_has_no_word_of_it(tmp_path: Path) -> None:
-    path = write_file(tmp_path, "a.txt", "Word\tTag\nAda\tB-PER\nran\tO\n\nGhent\tB-LOC\n")
-    assert pairs(read_rows(path)) == TWO_SENTENCES
+    for name in ("a.conll", "a.tsv", "a.txt"):
+        path = write_file(tmp_path, name, "Word\tTag\nAda\tB-PER\nran\tO\n\nGhent\tB-LOC\n")
+        assert pairs(read_rows(path)) == TWO_SENTENCES
