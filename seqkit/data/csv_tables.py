@@ -183,7 +183,7 @@ def _numbered_columns(
         raise CorpusError(message, file=table.file, line=table.first_line)
     message = (
         f"{table.file} has no header: read texts from column {found[0]} and labels from column {found[1]};"
-        f" choose with --text-column and --label-column"
+        " choose with --text-column and --label-column"
     )
     warnings.warn(message, SeqkitWarning, stacklevel=2)
     return _Chosen(True, *found)
