@@ -154,8 +154,8 @@ def _layout(lines: Sequence[str], file: str, token_column: Column, tag_column: C
         token = column_index(token_column, (), width, file)
     elif token == width - 1:
         message = (
-            f"column 0 counts the words, so only column {token} is left; a token and a tag are needed (if column 0 holds"
-            " the tokens, pass --token-column 0)"
+            f"column 0 counts the words, so only column {token} is left; a token and a tag are needed (if column 0"
+            " holds the tokens, pass --token-column 0)"
         )
         raise CorpusError(message, file=file, line=first_line)
     if tag_column is not None:

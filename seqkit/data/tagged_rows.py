@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict, final
 
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.errors import CorpusError
@@ -15,18 +15,32 @@ from seqkit.text.tagging_schemes import Scheme, Span, detect_scheme, illegal_tag
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["TaggedRows", "check_lengths", "gold_spans", "rows_of", "source_of"]
+__all__ = ["TaggedRows", "UnmatchedSpan", "check_lengths", "gold_spans", "rows_of", "source_of"]
 
 
+class UnmatchedSpan(NamedTuple):
+    """A gold span that no tokens match, so that no tagger can find it.
+
+    >>> UnmatchedSpan("Indi", "GPE").label
+    'GPE'
+    """
+
+    text: str
+    label: str
+
+
+@final
 class TaggedRows(TypedDict):
     """Tagged sentences, one entry per sentence.
 
-    ``tags`` is missing if they are not known, ``source`` (``file:line``) if the sentences do not come from a file.
+    ``tags`` is missing if they are not known, ``source`` (``file:line``) if the sentences do not come from a file,
+    ``unmatched`` if the tags do not come from character spans.
     """
 
     tokens: Sequence[Sequence[str]]
     tags: NotRequired[Sequence[Sequence[str]]]
     source: NotRequired[Sequence[str]]
+    unmatched: NotRequired[Sequence[Sequence[UnmatchedSpan]]]
 
 
 def rows_of(data: "Dataset | Mapping[str, Any] | TaggedRows") -> TaggedRows:

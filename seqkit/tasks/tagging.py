@@ -28,7 +28,8 @@ from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batch
 from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
 from seqkit.config.tagging import TaggingConfig
 from seqkit.config.training import TrainConfig
-from seqkit.data.tagged_rows import TaggedRows, check_lengths, gold_spans, source_of
+from seqkit.data.annotated_rows import AnnotatedRows, tokenized, tokenizer_for
+from seqkit.data.tagged_rows import TaggedRows, UnmatchedSpan, check_lengths, gold_spans, source_of
 from seqkit.errors import CorpusError
 from seqkit.metrics.metric import SPAN_METRICS, TAG_METRICS, Metric
 from seqkit.metrics.spans import span_scores, token_accuracy
@@ -52,6 +53,7 @@ class TaggedExamples:
         words: the words of all windows, one after the other.
         contextual_NC: the states of a language model at each token of all windows; None without a language model.
         gold: the gold tags and spans of each sentence; None if unknown.
+        unmatched: the gold spans of each sentence that no tokens match; empty if the gold is given as tags.
         targets_N: the target label of each token of all windows; None outside training.
     """
 
@@ -60,6 +62,7 @@ class TaggedExamples:
     words: WordExamples
     contextual_NC: Tensor | None
     gold: list[TagPrediction] | None
+    unmatched: Sequence[Sequence[UnmatchedSpan]]
     targets_N: Tensor | None
 
     def __len__(self) -> int:
@@ -69,6 +72,14 @@ class TaggedExamples:
     def steps(self) -> int:
         """Number of tokens of all sentences."""
         return sum(map(len, self.tokens))
+
+    @property
+    def gold_spans(self) -> list[list[Span]]:
+        """The gold spans of each sentence; those that no tokens match have negative positions, and count as missed."""
+        spans = [list(answer.spans) for answer in self.gold or ()]
+        for found, others in zip(spans, self.unmatched, strict=False):
+            found += [Span(-2 * number, -2 * number + 1, other.label) for number, other in enumerate(others, start=1)]
+        return spans
 
 
 class TaggingTask:
@@ -116,35 +127,42 @@ class TaggingTask:
 
     @classmethod
     def from_rows(
-        cls, config: TaggingConfig, rows: TaggedRows, contextual: ContextualStates | None = None
+        cls,
+        config: TaggingConfig,
+        rows: TaggedRows | AnnotatedRows,
+        contextual: ContextualStates | None = None,
     ) -> tuple[Self, TaggedExamples]:
         """Build a task with the vocabularies and labels of training rows; return it and these rows as examples.
 
         Args:
             config: the settings of the model.
-            rows: ``tokens`` and ``tags`` (strings), a list per sentence.
+            rows: ``tokens`` and ``tags`` (strings), a list per sentence; or ``text`` and ``spans``.
             contextual: the language model that ``config.lm`` names, if any.
 
         Raises:
             CorpusError: if no tag marks an entity, a sentence is empty or does not have one tag per token, or a tag
                 sequence is illegal in its scheme.
         """
+        tokenizer, declared = None, config.corpus_scheme
+        if "spans" in rows:
+            tokenizer, declared = tokenizer_for(rows), Scheme.IOB2
+            rows = cls._of_spans(rows, tokenizer, "train")
         check_lengths(rows)
         tokens = rows["tokens"]
-        corpus_scheme = config.corpus_scheme or detect_scheme(rows["tags"])
+        corpus_scheme = declared or detect_scheme(rows["tags"])
         spans = cls._gold_spans(rows, corpus_scheme)
         labels, scheme = cls._labels(config, rows, spans)
         vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
         if vectors:
             config = replace(config, word_size=len(next(iter(vectors.values()))))
-        reader = WordReader.fitted(tokens, config.minimum_count, known=vectors)
+        reader = WordReader.fitted(tokens, config.minimum_count, tokenizer=tokenizer, known=vectors)
         task = cls(config, reader=reader, labels=labels, scheme=scheme, contextual=contextual)
         task.corpus_scheme = corpus_scheme
         task.model.features.adopt(vectors, reader.tokenizer.words)
         gold = task._gold(rows, spans)
         targets_N = integers([task.label_ids[tag] for answer in gold for tag in answer.tags])
         examples = task._examples(tokens, [[Window(0, len(sentence))] for sentence in tokens])
-        return task, replace(examples, gold=gold, targets_N=targets_N)
+        return task, replace(examples, gold=gold, unmatched=rows.get("unmatched", ()), targets_N=targets_N)
 
     @property
     def tokenizer(self) -> WordTokenizer:
@@ -170,24 +188,34 @@ class TaggingTask:
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
         return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
 
-    def prepare(self, rows: TaggedRows, scheme: str | None = None) -> TaggedExamples:
+    @classmethod
+    def _of_spans(cls, rows: AnnotatedRows, tokenizer: WordTokenizer, split: str) -> TaggedRows:
+        return tokenized(rows, tokenizer, split)
+
+    def prepare(
+        self, rows: TaggedRows | AnnotatedRows, scheme: str | None = None, *, split: str = "this corpus"
+    ) -> TaggedExamples:
         """Return rows as examples for prediction or scoring.
 
         Args:
-            rows: ``tokens`` and, if known, ``tags`` (strings).
+            rows: ``tokens`` and, if known, ``tags`` (strings); or ``text`` and ``spans``.
+            split: what to call the rows in a warning.
             scheme: the scheme of the tags; None takes that of the settings, or detects it.
 
         Raises:
             CorpusError: if a sentence with tags is empty or does not have one tag per token, or a tag sequence is
                 illegal.
         """
+        if "spans" in rows:
+            rows, scheme = self._of_spans(rows, self.tokenizer, split), Scheme.IOB2
         if "tags" in rows:
             check_lengths(rows)
         tokens = rows["tokens"]
         examples = self._examples(tokens, list(map(cut_windows, tokens)))
         if "tags" not in rows:
             return examples
-        return replace(examples, gold=self._gold(rows, self._gold_spans(rows, scheme or self.config.corpus_scheme)))
+        gold = self._gold(rows, self._gold_spans(rows, scheme or self.config.corpus_scheme))
+        return replace(examples, gold=gold, unmatched=rows.get("unmatched", ()))
 
     def _examples(self, tokens: Sequence[Sequence[str]], windows: Sequence[Sequence[Window]]) -> TaggedExamples:
         read = [sentence[start:end] for sentence, cut in zip(tokens, windows, strict=True) for start, end in cut]
@@ -198,6 +226,7 @@ class TaggingTask:
             words=self.reader.read(read),
             contextual_NC=None if contextual is None else contextual.of(read),
             gold=None,
+            unmatched=(),
             targets_N=None,
         )
 
@@ -310,7 +339,7 @@ class TaggingTask:
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:
         """Return F1, precision and recall of entities, and the accuracy of tokens, in 0..1."""
         gold = examples.gold or []
-        overall = span_scores([answer.spans for answer in gold], [each.spans for each in predictions]).overall
+        overall = span_scores(examples.gold_spans, [each.spans for each in predictions]).overall
         accuracy = token_accuracy([answer.tags for answer in gold], [each.tags for each in predictions])
         return {"f1": overall.f1, "precision": overall.precision, "recall": overall.recall, "accuracy": accuracy}
 
@@ -319,6 +348,11 @@ class PartOfSpeechTask(TaggingTask):
     """Plain tags, such as parts of speech: one per token, without a scheme; any tag may follow any other."""
 
     metrics = TAG_METRICS
+
+    @classmethod
+    def _of_spans(cls, rows: AnnotatedRows, tokenizer: WordTokenizer, split: str) -> TaggedRows:
+        message = "this corpus has spans of characters, not a tag for each token; for spans, use 'seqkit train ner'"
+        raise CorpusError(message, file=str(rows["source"][0]).rpartition(":")[0] if rows.get("source") else None)
 
     @classmethod
     def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
