@@ -65,6 +65,7 @@ def read_mutations(folder: Path, name: str, count: int) -> tuple[int, int]:
     chance = random.Random(f"seqkit {name}")
     read, messages = 0, []
     for _ in range(count):
+        (folder / file).unlink(missing_ok=True)  # some file systems flush a file that is truncated and written again
         path = write_file(folder, file, mutated(content, chance))
         start = time.perf_counter()
         try:
