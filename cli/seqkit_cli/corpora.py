@@ -34,17 +34,23 @@ def validate(
     path: Annotated[str, typer.Argument(help="Corpus: a name, a file or a folder.")],
     scheme: Annotated[str | None, typer.Option(help="Tagging scheme; detected by default.")] = None,
     token_column: Annotated[str | None, typer.Option(help="Name or index of the token column.")] = None,
-    tag_column: Annotated[str | None, typer.Option(help="Name or index of the tag column.")] = None,
+    tag_column: Annotated[
+        str | None, typer.Option("--tag-column", "--label-column", help="Name or index of the tag or label column.")
+    ] = None,
+    text_column: Annotated[str | None, typer.Option(help="Name or index of the text column.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8",
 ) -> None:
     """Report what is wrong with a corpus, with file and line. Nothing is changed."""
+    from seqkit.data.corpora import columns_taken
     from seqkit.data.validation import validate_corpus
     from seqkit.text.tagging_schemes import Scheme
 
     declared = Scheme.parse(scheme) if scheme else None
-    problems = validate_corpus(
-        path, scheme=declared, token_column=token_column, tag_column=tag_column, encoding=encoding
-    )
+    columns = {"token_column": token_column, "tag_column": tag_column, "text_column": text_column}
+    problems = validate_corpus(path, scheme=declared, **columns, encoding=encoding)
+    taken = columns_taken(path, **columns, encoding=encoding)
+    for file, found in taken.items():
+        print(f"{file}: {found}")
     for problem in problems:
         print(problem if problem.level == "error" else f"{problem} (note)")
     errors = sum(problem.level == "error" for problem in problems)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqkit.data.corpus_kinds import Column, OpenedCorpus
+from seqkit.data.corpus_kinds import FOUND_IN_CORPUS, Column, OpenedCorpus
 from seqkit.errors import SeqkitError
 from seqkit.tasks.spec import TaskSpec
 from seqkit_cli.chosen_run import ChosenRun, choose_run, is_gone, open_remembered
@@ -110,7 +110,7 @@ def _opened(chosen: ChosenRun, asked: Mapping[str, str | None]) -> tuple[Mapping
     """
     kind, trained_on = chosen.spec.corpus, chosen.header["corpus"]
     given = {key: value for key, value in asked.items() if value is not None}
-    remembered = {key: value for key, value in trained_on.items() if key != "fingerprint"}
+    remembered = {key: value for key, value in trained_on.items() if key not in FOUND_IN_CORPUS}
     before = remembered.get("spec")
     if "spec" not in given and before is None:
         raise typer.BadParameter("the run does not name the corpus it was trained on; give one", param_hint="--corpus")

@@ -13,7 +13,7 @@ import typer
 
 from seqkit.config.settings import build_configs
 from seqkit.config.training import TrainConfig
-from seqkit.data.corpus_kinds import OpenedCorpus
+from seqkit.data.corpus_kinds import FOUND_IN_CORPUS, OpenedCorpus
 from seqkit.errors import CheckpointError, ConfigError, SeqkitError
 from seqkit.runs.folder import RUN_FILE, RunFolder, next_run_path, to_json
 from seqkit.tasks.spec import Model, TaskSpec
@@ -127,7 +127,7 @@ def _train(
     model = spec.model().for_task(spec.name, values, device=asked.device, precision=asked.precision)
     corpus = open_corpus(**opening)
     train, dev = corpus.require("train"), corpus.require("dev")
-    about = {**opening, "fingerprint": corpus.fingerprint()}
+    about = {**opening, "fingerprint": corpus.fingerprint(), "columns": corpus.columns()}
     if asked.resume:
         _keep_corpus(asked.resume, about)
     path = asked.resume or _run_path(spec, asked.out, asked.overwrite)
@@ -160,7 +160,7 @@ def _resumed(
     if saved["task"] != spec.name:
         raise ConfigError(f"{run} is a run of the task {saved['task']}; resume it with seqkit train {saved['task']}")
     values = {**saved["settings"], "max_minutes": 0.0, **settings}
-    remembered = {key: value for key, value in saved["corpus"].items() if key != "fingerprint"}
+    remembered = {key: value for key, value in saved["corpus"].items() if key not in FOUND_IN_CORPUS}
     if "corpus" in given:  # only its place may differ
         return values, {**remembered, "spec": opening["spec"]}, spec.corpus.open
     return values, remembered, lambda **opening: open_remembered(spec.corpus, opening)

@@ -1,6 +1,7 @@
-"""Which reader a file needs: CoNLL columns, CoNLL-U, JSON, CSV and TSV, Parquet, plain text.
+"""Which reader a file needs: CoNLL columns, CoNLL-U, JSON, CSV and TSV, fastText, Parquet, plain text.
 
-The suffix decides, and the content if the suffix is not enough (``.txt``, ``.tsv``, none). A file is read as tagged
+The suffix decides, and the content if the suffix is not enough (``.txt``, ``.tsv``, none). CoNLL-U and fastText's lines
+are known by their content under any suffix. A file is read as tagged
 sentences, labelled texts or plain texts by :func:`read_rows`, and as the documents of a language model by
 :func:`documents_of`. What cannot be read raises a :class:`~seqkit.errors.CorpusError` with file and line; nothing is
 skipped or repaired.
@@ -10,20 +11,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from seqkit.data.column_names import TEXT
+from seqkit.data.column_names import TEXT, is_column_number
+from seqkit.data.columns_taken import ColumnsTaken, FileRows
 from seqkit.data.conll import TAG_SHAPE, read_columns
-from seqkit.data.conllu import read_conllu
-from seqkit.data.csv_tables import csv_documents, has_table_header, read_csv
+from seqkit.data.conllu import looks_like_conllu, read_conllu
+from seqkit.data.csv_tables import csv_documents, has_table_header, has_texts_and_labels, looks_like_texts, read_csv
+from seqkit.data.fasttext import looks_like_fasttext, read_fasttext
 from seqkit.data.jsonl import json_documents, read_json
 from seqkit.data.parquet import parquet_documents
 from seqkit.data.plain_text import read_lines, running_text
 from seqkit.data.rows import AnnotatedText, Column, LabelledText, PlainText, Row, TaggedSentence
-from seqkit.data.text_files import in_pieces, read_text
+from seqkit.data.text_files import in_pieces, read_text, split_lines
 from seqkit.errors import CorpusError
 
-__all__ = ["KNOWN_SUFFIXES", "TEXT_SUFFIXES", "documents_of", "has_documents_in_rows", "read_rows"]
+__all__ = ["KNOWN_SUFFIXES", "TEXT_SUFFIXES", "documents_of", "has_documents_in_rows", "read_file", "read_rows"]
 
-Reader = Callable[[str, str, Column, Column], list[Row]]
+Reader = Callable[[str, str, Column, Column], FileRows]
 
 COLUMN_SUFFIXES = (".conll", ".conll2003", ".bio", ".iob", ".iob2", ".bioes", ".iobes", ".ner", ".pos", ".tags")
 CONLLU_SUFFIXES = (".conllu", ".conllup")
@@ -43,7 +46,7 @@ def read_rows(
     *,
     token_column: Column = None,
     tag_column: Column = None,
-    text_column: str | None = None,
+    text_column: Column = None,
     encoding: str = "utf-8",
 ) -> list[Row]:
     """Read a text file of any format into rows.
@@ -52,7 +55,7 @@ def read_rows(
         path: the file.
         token_column: index (may be negative) or name of the token column; by default the usual one.
         tag_column: the same for the tags, or for the labels of texts.
-        text_column: name of the column of labelled texts; by default ``text``.
+        text_column: the same for the texts; by default ``text``.
         encoding: encoding of the file; a byte order mark is allowed.
 
     Returns:
@@ -69,19 +72,45 @@ def read_rows(
     ...     read_rows(path)
     [TaggedSentence(tokens=['Ada', 'ran'], tags=['B-PER', 'O'], lines=[1, 2], document=None)]
     """
+    return read_file(path, (token_column, tag_column, text_column), encoding).rows
+
+
+def read_file(
+    path: Path, columns: tuple[Column, Column, Column] = (None, None, None), encoding: str = "utf-8"
+) -> FileRows:
+    """Read a text file of any format into rows, and tell which columns were read.
+
+    Args:
+        path: the file.
+        columns: the token column, the tag column and the text column, as for :func:`read_rows`.
+        encoding: encoding of the file.
+
+    Raises:
+        CorpusError: the file cannot be read; with file and line.
+        ConfigError: the encoding is unknown.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a.conll")
+    ...     _ = path.write_text("1\\tAda\\tB-PER\\n2\\tran\\tO\\n")
+    ...     print(read_file(path).columns)
+    CoNLL: tokens from column 1, tags from column 2, counted from 0
+    """
     text = read_text(path, encoding)
     if not text.strip():
         raise CorpusError("the file is empty", file=path)
-    read = _reader_for(path, text, (token_column, tag_column, text_column))
+    read = _reader_for(path, text, columns)
+    token_column, tag_column, text_column = columns
     if text_column is not None:
         if read not in (read_csv, _read_json):
-            raise CorpusError("the columns of this file have no names; leave the text column out", file=path)
+            message = "this file has no columns of texts with labels; leave out --text-column"
+            raise CorpusError(message, file=path)
         read = partial(read, text_column=text_column)
-    rows = read(text, str(path), token_column, tag_column)
-    if not rows:
+    found = read(text, str(path), token_column, tag_column)
+    if not found.rows:
         raise CorpusError("the file has no examples in it", file=path)
-    _check_same_kind(rows, path)
-    return rows
+    _check_same_kind(found.rows, path)
+    return found
 
 
 def _check_same_kind(rows: Sequence[Row], path: Path) -> None:
@@ -104,31 +133,40 @@ def _check_same_kind(rows: Sequence[Row], path: Path) -> None:
 
 def _reader_for(path: Path, text: str, columns: Sequence[Column]) -> Reader:
     suffix = path.suffix.lower()
-    if suffix in COLUMN_SUFFIXES:
-        return read_columns
-    if suffix in CONLLU_SUFFIXES:
-        return read_conllu
     if suffix in JSON_SUFFIXES or (suffix not in KNOWN_SUFFIXES and text.lstrip().startswith("{")):
         return _read_json
-    has_named_column = any(isinstance(column, str) and not column.removeprefix("-").isdecimal() for column in columns)
-    if suffix == ".csv" or (suffix == ".tsv" and (has_named_column or has_table_header(text))):
+    if suffix in CONLLU_SUFFIXES or looks_like_conllu(text):
+        return read_conllu
+    if looks_like_fasttext(text):
+        return read_fasttext
+    if suffix == ".csv" or has_table_header(text):
         return read_csv
-    return read_columns if suffix == ".tsv" or _looks_like_columns(text) else read_lines
+    if suffix in COLUMN_SUFFIXES:
+        return read_columns
+    is_named = any(column is not None and not is_column_number(column) for column in columns)
+    if columns[2] is not None or (suffix == ".tsv" and (is_named or looks_like_texts(text))):
+        return read_csv
+    if suffix == ".tsv":
+        return read_columns
+    if looks_like_texts(text) and has_texts_and_labels(text):
+        return read_csv
+    return read_columns if _looks_like_columns(text) else read_lines
 
 
 def _looks_like_columns(text: str) -> bool:
     """Return whether most of the first lines have the same number of columns, the last of them a tag."""
-    lines = [line.split() for line in text[:20_000].split("\n")[:200] if line.strip()]
+    lines = [line.split() for line in split_lines(text[:20_000])[:200] if line.strip()]
     widths = [len(cells) for cells in lines if len(cells) > 1 and TAG_SHAPE.fullmatch(cells[-1])]
     return bool(widths) and 2 * widths.count(max(widths, key=widths.count)) > len(lines)
 
 
-def _read_json(
-    text: str, file: str, token_column: Column, tag_column: Column, text_column: str | None = None
-) -> list[Row]:
-    if isinstance(token_column, int) or isinstance(tag_column, int):
+def _read_json(text: str, file: str, token_column: Column, tag_column: Column, text_column: Column = None) -> FileRows:
+    keys = (token_column, tag_column, text_column)
+    if any(isinstance(key, int) for key in keys):
         raise CorpusError("columns of a JSON file are named, not numbered", file=file)
-    return read_json(text, file, token_key=token_column, tag_key=tag_column, text_key=text_column)
+    token_key, tag_key, text_key = (None if key is None else str(key) for key in keys)
+    rows = read_json(text, file, token_key=token_key, tag_key=tag_key, text_key=text_key)
+    return FileRows(rows, ColumnsTaken(format="JSON"))
 
 
 def has_documents_in_rows(path: Path) -> bool:

@@ -47,6 +47,7 @@ def validate_corpus(
     scheme: Scheme | None = None,
     token_column: Column = None,
     tag_column: Column = None,
+    text_column: Column = None,
     encoding: str = "utf-8",
 ) -> list[Problem]:
     """Look for what is wrong with a corpus; nothing is changed.
@@ -55,7 +56,8 @@ def validate_corpus(
         spec: as for :func:`seqkit.open_corpus`.
         scheme: the tagging scheme that the corpus is meant to be in; by default the one that fits best.
         token_column: index or name of the token column.
-        tag_column: the same for the tags.
+        tag_column: the same for the tags, or for the labels of texts.
+        text_column: the same for texts.
         encoding: encoding of text files.
 
     Returns:
@@ -78,14 +80,22 @@ def validate_corpus(
     if files:
         for split, path in files.items():
             try:
-                rows = read_rows(path, token_column=token_column, tag_column=tag_column, encoding=encoding)
+                rows = read_rows(
+                    path,
+                    token_column=token_column,
+                    tag_column=tag_column,
+                    text_column=text_column,
+                    encoding=encoding,
+                )
             except CorpusError as error:
                 message = str(error).removeprefix(f"{error.file}:").removeprefix(f"{error.line}:").lstrip()
                 problems.append(Problem(error.file or str(path), error.line, message))
             else:
                 splits[split] = _Split(str(path), [row for row in rows if isinstance(row, TaggedSentence)])
     else:
-        corpus = open_corpus(spec, token_column=token_column, tag_column=tag_column, dev_fraction=0)
+        corpus = open_corpus(
+            spec, token_column=token_column, tag_column=tag_column, text_column=text_column, dev_fraction=0
+        )
         for name, dataset in corpus.items():
             whole = _Split(f"{corpus_name(spec)} ({name})", _numbered_sentences(dataset))
             splits[str(name)], withheld = _without_withheld(whole)

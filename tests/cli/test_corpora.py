@@ -21,7 +21,8 @@ def test_corpora_list_and_show() -> None:
 def test_corpora_validate(tmp_path: Path) -> None:
     clean = write_conll(tmp_path / "clean.conll", [(["Ada", "ran"], ["B-PER", "O"])])
     done = seqkit("corpora", "validate", clean)
-    assert (done.code, done.out, done.err) == (0, "0 errors, 0 notes\n", "")
+    columns = f"{clean}: CoNLL: tokens from column 0, tags from column 1, counted from 0\n"
+    assert (done.code, done.out, done.err) == (0, f"{columns}0 errors, 0 notes\n", "")
     bad = write_conll(tmp_path / "bad.conll", [(["Ada", "ran"], ["B-PER", "O"]), (["the", "Alps"], ["O", "I-LOC"])])
     done = seqkit("corpora", "validate", bad, "--scheme", "iob2")
     assert done.code == 1
@@ -32,7 +33,7 @@ def test_corpora_validate(tmp_path: Path) -> None:
     plain = write_conll(tmp_path / "plain.conll", [(["Rain", "fell"], ["O", "O"])])
     done = seqkit("corpora", "validate", plain)
     assert done.code == 0
-    assert done.out.splitlines()[0].endswith("(note)")
+    assert done.out.splitlines()[1].endswith("(note)")
     swapped = tmp_path / "swapped.conll"
     swapped.write_bytes(b"B-PER\tZo\xeb\nO\tran\n")
     asked = ["--encoding=latin-1", "--token-column=1", "--tag-column=0"]

@@ -349,6 +349,16 @@ def test_columns_are_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert RunFolder("runs/pos").read_json("labels.json")["labels"] == ["NNP", "VBD"]
 
 
+def test_the_columns_that_were_read_are_kept_in_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("germeval.tsv").write_text("#\tx.de [2009-10-17]\n1\tAda\tB-PER\tO\n2\tran\tO\tO\n\n" * 5)
+    assert seqkit("train", "ner", "--corpus=germeval.tsv", *options(epochs=2, max_minutes=0.0001)).code == 0
+    read = {"germeval.tsv": {"format": "CoNLL", "tokens": 1, "tags": 2}}
+    assert RunFolder("runs/ner").read_run()["corpus"]["columns"] == read
+    assert seqkit("train", "ner", "--resume=runs/ner").code == 0
+    assert json.loads(seqkit("evaluate", "--json").out)["tokens"] == 2
+
+
 def test_a_label_that_train_lacks_is_warned_of_and_counts_as_wrong(corpus: str) -> None:
     dev = [*zip(ROWS["tokens"][:2], ROWS["tags"][:2], strict=True), (["Reuters"], ["B-ORG"])]
     write_conll(Path("corpus/dev.conll"), dev)

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import seqkit.data.csv_tables as csv_tables
 import seqkit.data.parquet as parquet
 import seqkit.data.stored_datasets as stored_datasets
+import seqkit.data.tables as tables
 import seqkit.data.text_files as text_files
 import seqkit.data.texts as module
 from seqkit.data.texts import Texts, from_strings, open_texts, texts_fingerprint
@@ -156,7 +156,7 @@ def test_a_row_is_a_document_in_every_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, store: Callable[[Path, list[str]], None]
 ) -> None:
     monkeypatch.setattr(text_files, "PIECE_LENGTH", 7)
-    for each in (parquet, csv_tables, module):
+    for each in (parquet, tables, module):
         monkeypatch.setattr(each, "ROWS_AT_ONCE", 2)
     store(tmp_path / name, DOCUMENTS)
     splits = open_texts(tmp_path / name, dev_fraction=0.3)
@@ -355,7 +355,7 @@ def test_names_and_settings_that_have_no_meaning(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"the list: 1 document cannot be shared among train, dev; give a file"):
         open_texts(["one"])
     for fraction in (-0.1, 1.0, float("nan")):
-        with pytest.raises(ConfigError, match="dev_fraction must be at least 0 and below 1"):
+        with pytest.raises(ConfigError, match="the fraction for dev must be at least 0 and below 1"):
             open_texts(["one"], dev_fraction=fraction)
     for encoding in ("klingon", "rot13"):
         with pytest.raises(ConfigError, match=f"unknown encoding '{encoding}'; try utf-8"):
