@@ -67,7 +67,7 @@ def test_too_little_to_share_and_fractions_without_meaning(tmp_path: Path) -> No
     path = write_files(tmp_path, {"a.conll": "-DOCSTART- O\n\nAda\tO\n\nran\tO\n"}) / "a.conll"
     with pytest.raises(CorpusError, match=r"a\.conll: 1 document cannot be shared among train, dev; give a file"):
         open_corpus(path)
-    with pytest.raises(ConfigError, match="the fraction for dev must be at least 0 and below 1, not 1"):
+    with pytest.raises(ConfigError, match="dev_fraction must be at least 0 and below 1, not 1"):
         open_corpus(path, dev_fraction=1)
 
 

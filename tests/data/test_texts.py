@@ -355,7 +355,7 @@ def test_names_and_settings_that_have_no_meaning(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"the list: 1 document cannot be shared among train, dev; give a file"):
         open_texts(["one"])
     for fraction in (-0.1, 1.0, float("nan")):
-        with pytest.raises(ConfigError, match="the fraction for dev must be at least 0 and below 1"):
+        with pytest.raises(ConfigError, match="dev_fraction must be at least 0 and below 1"):
             open_texts(["one"], dev_fraction=fraction)
     for encoding in ("klingon", "rot13"):
         with pytest.raises(ConfigError, match=f"unknown encoding '{encoding}'; try utf-8"):
