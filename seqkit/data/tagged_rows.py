@@ -5,17 +5,20 @@
     {"tokens": [["Ada", "ran"]], "tags": [["B-PER", "O"]], "source": ["train.conll:1"]}
 """
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from seqkit.data.label_ids import LabelDecoder, class_names
-from seqkit.errors import CorpusError
-from seqkit.text.tagging_schemes import Scheme, Span, detect_scheme, illegal_tags, spans_from_tags
+from seqkit.errors import CorpusError, SeqkitWarning
+from seqkit.text.gold_tags import Fault, GoldTags, read_gold_tags
+from seqkit.text.tag_format import TagFormat, detect_format
+from seqkit.text.tagging_schemes import Span
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["TaggedRows", "check_lengths", "gold_spans", "rows_of", "source_of"]
+__all__ = ["TaggedRows", "check_lengths", "gold_spans", "nothing_to_learn", "rows_of", "source_of"]
 
 
 class TaggedRows(TypedDict):
@@ -68,32 +71,57 @@ def _decode_tags(rows: TaggedRows, decoder: LabelDecoder) -> list[list[str]]:
     return decoded
 
 
-def gold_spans(rows: TaggedRows, scheme: str | None = None) -> list[list[Span]]:
-    """Return the entities that the tags of each sentence mark.
+def gold_spans(rows: TaggedRows, tag_format: TagFormat | None = None, *, strict: bool = False) -> list[list[Span]]:
+    """Return the entities that the tags of each sentence mark, by the rules of conlleval.
+
+    One warning names the first tag that breaks the scheme, and the number of such tags.
 
     Args:
         rows: ``tags``, and ``source`` (``file:line`` of each sentence) if it is known.
-        scheme: the scheme of the tags; by default it is detected.
+        tag_format: the format of the tags; by default it is detected.
+        strict: whether to refuse tags that break their scheme instead of warning about them.
 
     Raises:
-        CorpusError: a sequence of tags is illegal, or tags have no prefixes; nothing is repaired.
+        CorpusError: a tag cannot be read, the scheme explains less than 95 % of the chunks, or tags are plain.
 
     >>> gold_spans({"tags": [["B-PER", "I-PER", "O"]]})
     [[Span(start=0, end=2, label='PER')]]
     """
-    known = Scheme.parse(scheme) if scheme else detect_scheme(rows["tags"])
-    if known is None:
+    tags = rows["tags"]
+    tag_format = tag_format or detect_format(tags)
+    if tag_format is None:
         _check_all_outside(rows)
-        return [[] for _ in rows["tags"]]
-    for number, tags in enumerate(rows["tags"]):
-        if illegal := illegal_tags(tags, known):
-            raise _corpus_error(
-                rows,
-                number,
-                f"token {illegal[0].position + 1} of the sentence: {illegal[0].reason} ({known}); 'seqkit corpora"
-                " validate' lists every illegal tag; --corpus-scheme names another scheme",
-            )
-    return [spans_from_tags(tags, known) for tags in rows["tags"]]
+        return [[] for _ in tags]
+    gold = read_gold_tags(tags, tag_format)
+    if refused := gold.refused(strict=strict):
+        raise _corpus_error(rows, refused[0].sentence, _refusal(rows, gold, refused, strict=strict))
+    if gold.faults:
+        remedy = f"chunks are read by the rules of conlleval: {_LISTED}, --strict refuses them"
+        message = f"{_fault(gold.faults[0])}; {gold.summary}; {remedy}"
+        warnings.warn(str(_corpus_error(rows, gold.faults[0].sentence, message)), SeqkitWarning, stacklevel=2)
+    return gold.spans
+
+
+_LISTED = "'seqkit corpora validate' lists every illegal tag"
+
+
+def _fault(fault: Fault) -> str:
+    return f"token {fault.illegal.position + 1} of the sentence: {fault.illegal.reason}"
+
+
+def _refusal(rows: TaggedRows, gold: GoldTags, refused: Sequence[Fault], *, strict: bool) -> str:
+    """Say why a corpus is refused: its first fault, where there are more, and what to do."""
+    first = _fault(refused[0])
+    places = [source_of(rows, fault.sentence) or ("", fault.sentence + 1) for fault in refused]
+    others = list(dict.fromkeys(str(number) for _, number in places))[1:]
+    unit = "lines" if "source" in rows else "sentences"
+    where = f"; more in {unit} {', '.join(others[:5])}{' and others' if others[5:] else ''}" if others else ""
+    if gold.explains_enough and not strict:  # only what cannot be read
+        return f"{first}{where}; {_LISTED}"
+    remedy = "--corpus-scheme names another scheme"
+    if strict and gold.explains_enough:
+        remedy = "without --strict they are read by the rules of conlleval"
+    return f"{first}; {gold.summary}{where}; {_LISTED}; {remedy}"
 
 
 def _check_all_outside(rows: TaggedRows) -> None:
@@ -102,6 +130,21 @@ def _check_all_outside(rows: TaggedRows) -> None:
             if tag != "O":
                 message = f"{tag!r} has no scheme prefix such as B-, so it marks no entity; for plain tags, use"
                 raise _corpus_error(rows, number, f"{message} 'seqkit train pos'")
+
+
+def nothing_to_learn(tags: Iterable[str]) -> str | None:
+    """Return why there is nothing to learn from the tags of a training split; None if they differ.
+
+    >>> nothing_to_learn(["_", "_"])
+    "there is nothing to learn from the training split: every tag is '_'; choose another tag column or corpus"
+    """
+    different = set(tags)
+    if different == {"O"}:
+        return "the training split has no entity: every tag is O; annotate some, or choose another corpus"
+    if len(different) > 1:
+        return None
+    only = "".join(f"every tag is {tag!r}" for tag in different) or "there is no tag"
+    return f"there is nothing to learn from the training split: {only}; choose another tag column or corpus"
 
 
 def check_lengths(rows: TaggedRows) -> None:

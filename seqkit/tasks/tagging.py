@@ -15,6 +15,7 @@ Shapes: N tokens of all windows, B batch, T time, C width of a language model's 
 """
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -28,15 +29,16 @@ from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batch
 from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
 from seqkit.config.tagging import TaggingConfig
 from seqkit.config.training import TrainConfig
-from seqkit.data.tagged_rows import TaggedRows, check_lengths, gold_spans, source_of
-from seqkit.errors import CorpusError
+from seqkit.data.tagged_rows import TaggedRows, check_lengths, gold_spans, nothing_to_learn, source_of
+from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.metrics.metric import SPAN_METRICS, TAG_METRICS, Metric
 from seqkit.metrics.spans import span_scores, token_accuracy
 from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.models.tagger import TaggingModel
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging_windows import Window, cut_windows, merge_predictions
-from seqkit.text.tagging_schemes import Scheme, Span, detect_scheme, spans_from_tags, tags_from_spans
+from seqkit.text.tag_format import TagFormat, detect_format
+from seqkit.text.tagging_schemes import Scheme, Span, spans_from_tags, tags_from_spans
 from seqkit.text.words import WordTokenizer
 
 __all__ = ["PartOfSpeechTask", "TaggedExamples", "TaggingTask"]
@@ -82,8 +84,8 @@ class TaggingTask:
         contextual: a language model whose states are features of words, if any.
 
     Attributes:
-        corpus_scheme: the scheme of the training tags; None in a restored task. Dev is read in this scheme, so that an
-            illegal tag is an error instead of a sign of another scheme.
+        corpus_scheme: the format of the training tags; None in a restored task. Dev is read in this format, so that an
+            illegal tag is not taken for a sign of another scheme.
     """
 
     metrics: ClassVar[Sequence[Metric]] = SPAN_METRICS
@@ -103,7 +105,7 @@ class TaggingTask:
         self.labels = list(labels)
         self.scheme = scheme
         self.label_ids = {label: index for index, label in enumerate(self.labels)}
-        self.corpus_scheme: str | None = None
+        self.corpus_scheme: TagFormat | None = None
         self.model = TaggingModel(
             config,
             torch.tensor(reader.singletons),
@@ -126,13 +128,16 @@ class TaggingTask:
             contextual: the language model that ``config.lm`` names, if any.
 
         Raises:
-            CorpusError: if no tag marks an entity, a sentence is empty or does not have one tag per token, or a tag
-                sequence is illegal in its scheme.
+            CorpusError: if no tag marks an entity, a sentence is empty or does not have one tag per token, a tag cannot
+                be read, or too many tags break their scheme (any, if ``config.strict``).
         """
         check_lengths(rows)
         tokens = rows["tokens"]
-        corpus_scheme = config.corpus_scheme or detect_scheme(rows["tags"])
-        spans = cls._gold_spans(rows, corpus_scheme)
+        corpus_scheme = cls._detect(config, rows)
+        if corpus_scheme is not None and corpus_scheme.notation.order == "label alone":
+            message = f"the training tags are {corpus_scheme}; for plain tags, use 'seqkit train pos'"
+            warnings.warn(message, SeqkitWarning, stacklevel=2)
+        spans = cls._gold_spans(config, rows, corpus_scheme)
         labels, scheme = cls._labels(config, rows, spans)
         vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
         if vectors:
@@ -152,8 +157,13 @@ class TaggingTask:
         return self.reader.tokenizer
 
     @classmethod
-    def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
-        return gold_spans(rows, scheme)
+    def _detect(cls, config: TaggingConfig, rows: TaggedRows) -> TagFormat | None:
+        scheme = None if config.corpus_scheme is None else Scheme.parse(config.corpus_scheme)
+        return detect_format(rows["tags"], scheme=scheme, entity_type=config.entity_type)
+
+    @classmethod
+    def _gold_spans(cls, config: TaggingConfig, rows: TaggedRows, tag_format: TagFormat | None) -> list[list[Span]]:
+        return gold_spans(rows, tag_format, strict=config.strict)
 
     @classmethod
     def _labels(
@@ -161,25 +171,21 @@ class TaggingTask:
     ) -> tuple[list[str], Scheme | None]:
         types = sorted({span.label for sentence in spans for span in sentence})
         if not types:
-            source = source_of(rows, 0)
-            raise CorpusError(
-                "the training split has no entity: every tag is O; annotate some, or choose another corpus",
-                file=source and source[0],
-            )
+            raise _nothing_to_learn(rows)
         scheme = Scheme.parse(config.scheme)
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
         return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
 
-    def prepare(self, rows: TaggedRows, scheme: str | None = None) -> TaggedExamples:
+    def prepare(self, rows: TaggedRows, scheme: TagFormat | None = None) -> TaggedExamples:
         """Return rows as examples for prediction or scoring.
 
         Args:
             rows: ``tokens`` and, if known, ``tags`` (strings).
-            scheme: the scheme of the tags; None takes that of the settings, or detects it.
+            scheme: the format of the tags; None takes the scheme of the settings, or detects it.
 
         Raises:
-            CorpusError: if a sentence with tags is empty or does not have one tag per token, or a tag sequence is
-                illegal.
+            CorpusError: if a sentence with tags is empty or does not have one tag per token, a tag cannot be read, or
+                too many tags break their scheme.
         """
         if "tags" in rows:
             check_lengths(rows)
@@ -187,7 +193,8 @@ class TaggingTask:
         examples = self._examples(tokens, list(map(cut_windows, tokens)))
         if "tags" not in rows:
             return examples
-        return replace(examples, gold=self._gold(rows, self._gold_spans(rows, scheme or self.config.corpus_scheme)))
+        spans = self._gold_spans(self.config, rows, scheme or self._detect(self.config, rows))
+        return replace(examples, gold=self._gold(rows, spans))
 
     def _examples(self, tokens: Sequence[Sequence[str]], windows: Sequence[Sequence[Window]]) -> TaggedExamples:
         read = [sentence[start:end] for sentence, cut in zip(tokens, windows, strict=True) for start, end in cut]
@@ -321,14 +328,21 @@ class PartOfSpeechTask(TaggingTask):
     metrics = TAG_METRICS
 
     @classmethod
-    def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
+    def _detect(cls, config: TaggingConfig, rows: TaggedRows) -> None:
+        return None
+
+    @classmethod
+    def _gold_spans(cls, config: TaggingConfig, rows: TaggedRows, tag_format: TagFormat | None) -> list[list[Span]]:
         return [[] for _ in rows["tags"]]
 
     @classmethod
     def _labels(
         cls, config: TaggingConfig, rows: TaggedRows, spans: Sequence[Sequence[Span]]
     ) -> tuple[list[str], None]:
-        return sorted(set(chain.from_iterable(rows["tags"]))), None
+        tags = sorted(set(chain.from_iterable(rows["tags"])))
+        if len(tags) < 2:
+            raise _nothing_to_learn(rows)
+        return tags, None
 
     def _gold(self, rows: TaggedRows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
         return [TagPrediction(list(sentence), []) for sentence in rows["tags"]]
@@ -337,6 +351,13 @@ class PartOfSpeechTask(TaggingTask):
         """Return the accuracy of tokens, in 0..1."""
         gold = [answer.tags for answer in examples.gold or ()]
         return {"accuracy": token_accuracy(gold, [each.tags for each in predictions])}
+
+
+def _nothing_to_learn(rows: TaggedRows) -> CorpusError:
+    source = source_of(rows, 0)
+    reason = nothing_to_learn(chain.from_iterable(rows["tags"]))
+    assert reason is not None
+    return CorpusError(reason, file=source and source[0])
 
 
 # One span of each kind that a scheme can distinguish: long, adjacent, single.

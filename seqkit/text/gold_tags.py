@@ -1,0 +1,111 @@
+"""Gold tags, read as conlleval reads them, with the places that break their scheme.
+
+::
+
+    B-PER I-PER O I-LOC    in IOB2: the chunks PER and LOC; I-LOC breaks the scheme
+
+A chunk is *explained* if the strict reading finds it too. Nearly every real corpus has a few chunks that are not; if
+there are many, the tags are in another format, or damaged.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+from seqkit.text.scheme_rules import OUTSIDE, RULES
+from seqkit.text.tag_format import TagFormat
+from seqkit.text.tagging_schemes import IllegalTag, Span, conlleval_spans, illegal_tags, strict_spans
+
+__all__ = ["Fault", "GoldTags", "read_gold_tags"]
+
+# The share of chunks, in percent, that a scheme must explain.
+_REQUIRED_PERCENT = 95
+
+
+class Fault(NamedTuple):
+    """A tag that breaks the scheme, in a sentence counted from 0."""
+
+    sentence: int
+    illegal: IllegalTag
+
+
+@dataclass(frozen=True)
+class GoldTags:
+    """The chunks of a corpus, and the places that break its scheme.
+
+    Attributes:
+        spans: the chunks of each sentence.
+        faults: the places that break the scheme, in order.
+        chunks: the number of chunks.
+        explained: the number of those that the strict reading finds too.
+        tag_format: the format in which the tags were read.
+    """
+
+    spans: list[list[Span]]
+    faults: list[Fault]
+    chunks: int
+    explained: int
+    tag_format: TagFormat
+
+    def refused(self, *, strict: bool = False) -> list[Fault]:
+        """Return the faults for which the corpus must not be used, the one to name first at the start.
+
+        These are tags that cannot be read at all; and all faults, if ``strict`` or if the scheme explains less than
+        95 % of the chunks.
+
+        >>> from seqkit.text.scheme_rules import Scheme
+        >>> read_gold_tags([["I-PER", "O"]] + [["B-PER", "O"]] * 19, TagFormat(Scheme.IOB2)).refused()
+        []
+        """
+        every = strict or not self.explains_enough
+        first = [fault for fault in self.faults if not fault.illegal.readable]
+        return first + [fault for fault in self.faults if fault.illegal.readable and every]
+
+    @property
+    def explains_enough(self) -> bool:
+        """Whether the scheme explains 95 % of the chunks."""
+        return 100 * self.explained >= _REQUIRED_PERCENT * self.chunks
+
+    @property
+    def summary(self) -> str:
+        """How many places break the scheme, and how much of the chunks it explains.
+
+        >>> from seqkit.text.scheme_rules import Scheme
+        >>> read_gold_tags([["O", "I-PER"], ["B-PER", "O"]], TagFormat(Scheme.IOB2)).summary
+        '1 place breaks IOB2, which explains 1 of 2 chunks, fewer than 95 %'
+        """
+        count = len({(fault.sentence, fault.illegal.position) for fault in self.faults})
+        places = "1 place breaks" if count == 1 else f"{count} places break"
+        summary = f"{places} {self.tag_format.scheme}, which explains {self.explained} of {self.chunks} chunks"
+        return summary if self.explains_enough else f"{summary}, fewer than {_REQUIRED_PERCENT} %"
+
+
+def read_gold_tags(sequences: Sequence[Sequence[str]], tag_format: TagFormat) -> GoldTags:
+    """Read the gold tags of a corpus by the rules of conlleval.
+
+    Args:
+        sequences: the tags of each sentence.
+        tag_format: their format.
+
+    >>> from seqkit.text.scheme_rules import Scheme
+    >>> gold = read_gold_tags([["I-PER", "O"]], TagFormat(Scheme.IOB2))
+    >>> gold.spans, gold.faults[0].illegal.reason
+    ([[Span(start=0, end=1, label='PER')]], 'I-PER cannot start a sentence: IOB2 opens a chunk there with B-PER')
+    """
+    scheme, notation = tag_format.scheme, tag_format.notation
+    counts = Counter(chain.from_iterable(sequences))
+    marks = {tag: notation.read(tag) or OUTSIDE for tag in counts}
+    known = [tag for tag, _ in counts.most_common() if notation.read(tag) is not None]
+    spans: list[list[Span]] = []
+    faults: list[Fault] = []
+    explained = 0
+    for number, tags in enumerate(sequences):
+        read = [marks[tag] for tag in tags]
+        spans.append(conlleval_spans(read))
+        illegal = illegal_tags(tags, scheme, notation, known)
+        faults += [Fault(number, each) for each in illegal]
+        strict = strict_spans(read, RULES[scheme]) if illegal else spans[-1]
+        explained += len(set(strict) & set(spans[-1]))
+    return GoldTags(spans, faults, sum(map(len, spans)), explained, tag_format)
