@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from seqkit.text.scheme_rules import OUTSIDE, RULES
+from seqkit.text.scheme_rules import OUTSIDE
 from seqkit.text.tag_format import TagFormat
 from seqkit.text.tagging_schemes import IllegalTag, Span, conlleval_spans, illegal_tags, strict_spans
 
@@ -106,6 +106,6 @@ def read_gold_tags(sequences: Sequence[Sequence[str]], tag_format: TagFormat) ->
         spans.append(conlleval_spans(read))
         illegal = illegal_tags(tags, scheme, notation, known)
         faults += [Fault(number, each) for each in illegal]
-        strict = strict_spans(read, RULES[scheme]) if illegal else spans[-1]
+        strict = strict_spans(read, scheme) if illegal else spans[-1]
         explained += len(set(strict) & set(spans[-1]))
     return GoldTags(spans, faults, sum(map(len, spans)), explained, tag_format)

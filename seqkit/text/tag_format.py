@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeVar
 
-from seqkit.text.scheme_rules import OUTSIDE, RULES, Mark, Scheme
+from seqkit.text.scheme_rules import OUTSIDE, Mark, Scheme
 from seqkit.text.tag_notation import BARE, DEFAULT_TYPE, HYPHENATED, NOTATIONS, Notation
 from seqkit.text.tagging_schemes import Span, conlleval_spans, strict_spans
 
@@ -153,8 +153,6 @@ def _anonymous(mark: Mark, label: str) -> Mark:
 def _explained(patterns: Counter[tuple[Mark, ...]], scheme: Scheme) -> float:
     """Return the share of chunks that the strict reading finds."""
     explained = sum(
-        count
-        for pattern, count in patterns.items()
-        if Span(1, len(pattern) - 1, "=") in strict_spans(pattern, RULES[scheme])
+        count for pattern, count in patterns.items() if Span(1, len(pattern) - 1, "=") in strict_spans(pattern, scheme)
     )
     return explained / max(patterns.total(), 1)

@@ -37,6 +37,9 @@ __all__ = [
 DEFAULT_TYPE = "ENTITY"
 """The label of chunks whose tags name none."""
 
+Order = Literal["prefix first", "label first", "prefix alone", "label alone"]
+
+_BOTH: tuple[Order, ...] = ("prefix first", "label first")
 _SEPARATORS = "-_:/"
 _STRAY = ",;.:'\"\u00a0\u200b"  # what slips in behind a tag: punctuation, a no-break space, a space of no width
 _LIKE_O = str.maketrans({"0": "o", "\u043e": "o", "\u03bf": "o"})  # zero, and the o of Cyrillic and of Greek
@@ -60,6 +63,7 @@ class Outside(NamedTuple):
     end: str = ""
 
 
+_PLAIN = Outside()
 _LOWER = Outside("o", "o", "o", "o")
 _BMEWO_PLUS = (
     Outside("MM_O", "BB_O_{0}", "EE_O_{1}", "WW_O_{1}", "OOS", "OOS"),
@@ -84,10 +88,10 @@ class Notation:
     ['PER_B', 'O']
     """
 
-    order: Literal["prefix first", "label first", "prefix alone", "label alone"] = "prefix first"
+    order: Order = "prefix first"
     separator: str = "-"
     lower: bool = False
-    outside: Outside = Outside()
+    outside: Outside = _PLAIN
     entity_type: str = DEFAULT_TYPE
 
     def read(self, tag: str) -> Mark | None:
@@ -151,11 +155,9 @@ BARE = Notation("label alone", "")
 NOTATIONS = (
     *(
         Notation(order, separator, lower, outside)
-        for order, separator, lower, outside in product(
-            ("prefix first", "label first"), _SEPARATORS, (False, True), (Outside(), _LOWER)
-        )
+        for order, separator, lower, outside in product(_BOTH, _SEPARATORS, (False, True), (_PLAIN, _LOWER))
     ),
-    *(Notation("prefix alone", "", lower, outside) for lower, outside in product((False, True), (Outside(), _LOWER))),
+    *(Notation("prefix alone", "", lower, outside) for lower, outside in product((False, True), (_PLAIN, _LOWER))),
     *(Notation("prefix first", "_", False, outside) for outside in _BMEWO_PLUS),
 )
 """All notations with prefixes, the most common first."""

@@ -192,7 +192,7 @@ def spans_from_tags(
     """
     marks = _checked_marks(tags, scheme, notation)
     if mode == "strict":
-        return strict_spans(marks, RULES[scheme])
+        return strict_spans(marks, scheme)
     if mode == "conlleval":
         return conlleval_spans(marks)
     raise ConfigError(f"unknown mode {mode!r}; choose strict or conlleval")
@@ -205,16 +205,18 @@ def _checked_marks(tags: Sequence[str], scheme: Scheme, notation: Notation = HYP
     return [_mark(tag, scheme, notation) for tag in tags]
 
 
-def strict_spans(marks: Sequence[Mark], rules: Rules) -> list[Span]:
-    """Read the chunks that are opened, continued and closed by the rules of a scheme.
+def strict_spans(marks: Sequence[Mark], scheme: Scheme) -> list[Span]:
+    """Read the chunks that are opened, continued and closed by the rules of a scheme; other prefixes are like ``O``.
 
-    >>> strict_spans([Mark("I", "PER"), OUTSIDE, Mark("B", "LOC")], RULES[Scheme.IOB2])
+    >>> strict_spans([Mark("I", "PER"), OUTSIDE, Mark("B", "LOC")], Scheme.IOB2)
     [Span(start=2, end=3, label='LOC')]
     """
+    rules, prefixes = RULES[scheme], scheme.prefixes
+    known = [mark if mark.prefix in prefixes else OUTSIDE for mark in marks]
     spans = []
     start = None
     previous = OUTSIDE
-    for position, mark in enumerate([*marks, OUTSIDE]):
+    for position, mark in enumerate([*known, OUTSIDE]):
         if start is None or not is_inside(previous, mark, rules):
             if start is not None and _closes(previous, mark, rules):
                 spans.append(Span(start, position, previous.label))

@@ -1,6 +1,5 @@
 """Tagging schemes against seqeval, against the published conlleval rules, and against brute force."""
 
-import random
 import re
 import warnings
 from collections.abc import Iterator
