@@ -47,9 +47,9 @@ class TaggingConfig(WordConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "scheme", Scheme.parse(self.scheme))
-        if self.corpus_scheme is not None:
-            object.__setattr__(self, "corpus_scheme", Scheme.parse(self.corpus_scheme))
+        for name, value in (("scheme", self.scheme), ("corpus_scheme", self.corpus_scheme)):
+            if value is not None:
+                object.__setattr__(self, name, _parse_scheme(name, value))
         if not self.entity_type:
             raise ConfigError("entity_type must not be empty")
         self.label_weights_by_name()
@@ -64,3 +64,10 @@ class TaggingConfig(WordConfig):
         {'O': 0.5, 'LOC': 2.0}
         """
         return parse_label_weights("label_weights", self.label_weights)
+
+
+def _parse_scheme(setting: str, value: str) -> Scheme:
+    try:
+        return Scheme.parse(value)
+    except ConfigError as error:
+        raise ConfigError(f"{setting}: {error}") from None

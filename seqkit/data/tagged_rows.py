@@ -114,14 +114,15 @@ def _refusal(rows: TaggedRows, gold: GoldTags, refused: Sequence[Fault], *, stri
     first = _fault(refused[0])
     places = [source_of(rows, fault.sentence) or ("", fault.sentence + 1) for fault in refused]
     others = list(dict.fromkeys(str(number) for _, number in places))[1:]
-    unit = "lines" if "source" in rows else "sentences"
-    where = f"; more in {unit} {', '.join(others[:5])}{' and others' if others[5:] else ''}" if others else ""
+    unit = ("line" if "source" in rows else "sentence") + ("s" if others[1:] else "")
+    more = " and others" if others[5:] else ""
+    where = f"also in {unit} {', '.join(others[:5])}{more}" if others else ""
     if gold.explains_enough and not strict:  # only what cannot be read
-        return f"{first}{where}; {_LISTED}"
+        return f"{first} ({where}; {_LISTED})" if others else first
     remedy = "--corpus-scheme names another scheme"
-    if strict and gold.explains_enough:
+    if gold.explains_enough:
         remedy = "without --strict they are read by the rules of conlleval"
-    return f"{first}; {gold.summary}{where}; {_LISTED}; {remedy}"
+    return "; ".join(filter(None, [first, gold.summary, where, _LISTED, remedy]))
 
 
 def _check_all_outside(rows: TaggedRows) -> None:

@@ -37,6 +37,7 @@ from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.models.tagger import TaggingModel
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging_windows import Window, cut_windows, merge_predictions
+from seqkit.text.gold_tags import read_gold_tags
 from seqkit.text.tag_format import TagFormat, detect_format
 from seqkit.text.tagging_schemes import Scheme, Span, spans_from_tags, tags_from_spans
 from seqkit.text.words import WordTokenizer
@@ -84,8 +85,8 @@ class TaggingTask:
         contextual: a language model whose states are features of words, if any.
 
     Attributes:
-        corpus_scheme: the format of the training tags; None in a restored task. Dev is read in this format, so that an
-            illegal tag is not taken for a sign of another scheme.
+        corpus_scheme: the format of the training tags; None if they are plain. Other tags are read in this format as
+            long as it explains them, so that an illegal tag is not taken for a sign of another scheme.
     """
 
     metrics: ClassVar[Sequence[Metric]] = SPAN_METRICS
@@ -135,7 +136,7 @@ class TaggingTask:
         tokens = rows["tokens"]
         corpus_scheme = cls._detect(config, rows)
         if corpus_scheme is not None and corpus_scheme.notation.order == "label alone":
-            message = f"the training tags are {corpus_scheme}; for plain tags, use 'seqkit train pos'"
+            message = f"the training tags are in {corpus_scheme}; for plain tags, use 'seqkit train pos'"
             warnings.warn(message, SeqkitWarning, stacklevel=2)
         spans = cls._gold_spans(config, rows, corpus_scheme)
         labels, scheme = cls._labels(config, rows, spans)
@@ -181,7 +182,7 @@ class TaggingTask:
 
         Args:
             rows: ``tokens`` and, if known, ``tags`` (strings).
-            scheme: the format of the tags; None takes the scheme of the settings, or detects it.
+            scheme: the format of the tags; None takes that of the training tags, or detects it if that does not fit.
 
         Raises:
             CorpusError: if a sentence with tags is empty or does not have one tag per token, a tag cannot be read, or
@@ -193,8 +194,13 @@ class TaggingTask:
         examples = self._examples(tokens, list(map(cut_windows, tokens)))
         if "tags" not in rows:
             return examples
-        spans = self._gold_spans(self.config, rows, scheme or self._detect(self.config, rows))
+        spans = self._gold_spans(self.config, rows, scheme or self._fitting_format(rows))
         return replace(examples, gold=self._gold(rows, spans))
+
+    def _fitting_format(self, rows: TaggedRows) -> TagFormat | None:
+        known = self.corpus_scheme
+        fits = known is not None and not read_gold_tags(rows["tags"], known).refused()
+        return known if fits else self._detect(self.config, rows)
 
     def _examples(self, tokens: Sequence[Sequence[str]], windows: Sequence[Sequence[Window]]) -> TaggedExamples:
         read = [sentence[start:end] for sentence, cut in zip(tokens, windows, strict=True) for start, end in cut]
@@ -296,7 +302,8 @@ class TaggingTask:
 
     def assets(self) -> dict[str, str]:
         """Return the files that make the tagger together with its weights and settings."""
-        labels = {"scheme": self.scheme and self.scheme.name, "labels": self.labels}
+        corpus = self.corpus_scheme and self.corpus_scheme.to_dict()
+        labels = {"scheme": self.scheme and self.scheme.name, "labels": self.labels, "corpus": corpus}
         assets = {**self.reader.assets(), "labels.json": json.dumps(labels, ensure_ascii=False, indent=1)}
         if self.model.contextual is not None:
             assets["language_model.json"] = self.model.contextual.to_json()
@@ -306,13 +313,15 @@ class TaggingTask:
     def restored(cls, config: TaggingConfig, read: Callable[[str], str]) -> Self:
         """Return the tagger whose ``assets`` the function ``read`` returns by name, before its weights are loaded."""
         labels = json.loads(read("labels.json"))
-        return cls(
+        task = cls(
             config,
             reader=WordReader.restored(read),
             labels=labels["labels"],
             scheme=labels["scheme"] and Scheme.parse(labels["scheme"]),
             contextual=ContextualStates.from_json(read("language_model.json")) if config.lm else None,
         )
+        task.corpus_scheme = TagFormat.from_dict(labels["corpus"]) if labels.get("corpus") else None
+        return task
 
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:
         """Return F1, precision and recall of entities, and the accuracy of tokens, in 0..1."""

@@ -5,7 +5,7 @@
     B-PER I-PER O S-LOC    IOBES, if most chunks are legal in it
     PER_B PER_I O LOC_B    IOB2, written like PER_B
     B I O B                IOB2, without types
-    PER PER O LOC          types without prefixes
+    PER PER O LOC          IOB1 without prefixes
 
 A chunk, as conlleval reads it, is *explained* by a scheme if the strict reading finds it too. Real corpora have a few
 chunks that no scheme explains.
@@ -14,12 +14,12 @@ chunks that no scheme explains.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from seqkit.text.scheme_rules import OUTSIDE, Mark, Scheme
-from seqkit.text.tag_notation import BARE, DEFAULT_TYPE, HYPHENATED, NOTATIONS, Notation
+from seqkit.text.tag_notation import BARE, DEFAULT_TYPE, HYPHENATED, NOTATIONS, Notation, Outside
 from seqkit.text.tagging_schemes import Span, conlleval_spans, strict_spans
 
 __all__ = ["TagFormat", "detect_format"]
@@ -49,7 +49,7 @@ class TagFormat:
     """The scheme of a corpus, and how its tags are spelled.
 
     >>> print(TagFormat(Scheme.IOB2), TagFormat(Scheme.IOB1, BARE), sep="; ")
-    IOB2; types without prefixes, so that each run of a type is one chunk
+    IOB2; IOB1 without prefixes, so that each run of a type is one chunk
     """
 
     scheme: Scheme
@@ -57,12 +57,28 @@ class TagFormat:
 
     def __str__(self) -> str:
         if self.notation.order == "label alone":
-            return "types without prefixes, so that each run of a type is one chunk"
+            return f"{self.scheme} without prefixes, so that each run of a type is one chunk"
         name = f"{self.scheme}+" if self.notation.is_contextual else str(self.scheme)
         if self.notation == HYPHENATED:
             return name
-        tag = self.notation.chunk_tag("B" if "B" in self.scheme.prefixes else "I", "PER")
+        label = "per" if self.notation.lower else "PER"
+        tag = self.notation.chunk_tag("B" if "B" in self.scheme.prefixes else "I", label)
         return f"{name} without types, like {tag}" if self.notation.order == "prefix alone" else f"{name}, like {tag}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the format as a run folder stores it.
+
+        >>> TagFormat.from_dict(TagFormat(Scheme.IOB1, BARE).to_dict()) == TagFormat(Scheme.IOB1, BARE)
+        True
+        """
+        return {"scheme": str(self.scheme), **asdict(self.notation)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "TagFormat":
+        """Return the format that ``to_dict`` stored."""
+        fields = dict(stored)
+        scheme, outside = Scheme(fields.pop("scheme")), Outside(*fields.pop("outside"))
+        return cls(scheme, Notation(**fields, outside=outside))
 
 
 def detect_format(

@@ -18,6 +18,7 @@ from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
 from seqkit.tasks.tagging_predictors import ConfidentTags
 from seqkit.text.tag_format import TagFormat
+from seqkit.text.tag_notation import Notation
 from seqkit.text.tagging_schemes import Scheme, Span, convert_tags
 from seqkit.text.vocabulary import WORD_SHAPES
 from seqkit.training.device import Device
@@ -121,7 +122,7 @@ def test_strict_refuses_a_tag_that_breaks_the_scheme() -> None:
 
 def test_many_tags_that_break_the_scheme_are_an_error_that_names_their_lines() -> None:
     rows = broken_rows(broken=9)
-    expected = r"which explains 21 of 30 chunks, fewer than 95 %; more in lines 5, 9, 13, 17, 21 and others; 'seqkit"
+    expected = r"which explains 21 of 30 chunks, fewer than 95 %; also in lines 5, 9, 13, 17, 21 and others; 'seqkit"
     with pytest.raises(CorpusError, match=rf"^esp\.train:1: token 1 .*9 places break IOB2, {expected}"):
         task_of(rows)
 
@@ -132,7 +133,7 @@ def test_many_tags_that_break_the_scheme_are_an_error_that_names_their_lines() -
 def test_what_is_nearly_a_tag_is_an_error_that_says_what_was_meant(cell: str, meant: str) -> None:
     rows = broken_rows(sentences=60, broken=0)
     rows["tags"] = [*rows["tags"][:7], ["B-PER", "I-PER", cell], *rows["tags"][8:]]
-    expected = rf"^esp\.train:29: token 3 of the sentence: '{cell}' is not a tag of IOB2; did you mean {meant}\?; 'seq"
+    expected = rf"^esp\.train:29: token 3 of the sentence: '{cell}' is not a tag of IOB2; did you mean {meant}\?$"
     with pytest.raises(CorpusError, match=expected):
         task_of(rows)
 
@@ -181,7 +182,7 @@ def test_types_without_prefixes_are_read_with_a_warning_if_there_is_o() -> None:
         "tokens": ROWS["tokens"],
         "tags": [[tag.partition("-")[2] or "O" for tag in tags] for tags in ROWS["tags"]],
     }
-    with pytest.warns(SeqkitWarning, match="types without prefixes, .*; for plain tags, use 'seqkit train pos'$"):
+    with pytest.warns(SeqkitWarning, match="are in IOB1 without prefixes, .*; for plain tags, use 'seqkit train pos'$"):
         task, examples = task_and_examples(bare)
     assert task.labels == task_of().labels
     assert examples.gold is not None
@@ -393,3 +394,16 @@ def test_dev_is_read_in_the_scheme_of_train() -> None:
     dev = {"tokens": [["in", "Oslo"]], "tags": [["O", "I-LOC"]]}  # legal in IOB1, but train is in IOB2
     with pytest.raises(CorpusError, match=r"sentence 1: token 2 of the sentence: .*IOB2"):
         tiny_tagger().fit(ROWS, dev)
+
+
+def test_a_loaded_tagger_reads_a_test_split_in_the_format_of_train_if_it_fits() -> None:
+    untyped: Rows = {"tokens": ROWS["tokens"], "tags": [[tag[0] for tag in tags] for tags in ROWS["tags"]]}
+    task, _ = task_and_examples(untyped)
+    loaded = TaggingTask.restored(task.config, task.assets().__getitem__)
+    assert loaded.corpus_scheme == task.corpus_scheme == TagFormat(Scheme.IOB2, Notation("prefix alone", ""))
+    test = loaded.prepare({"tokens": [["Ada"]], "tags": [["B"]]}).gold  # B alone could also be a part of speech
+    other = loaded.prepare(in_scheme(Scheme.IOBES)).gold
+    assert test is not None
+    assert test[0].spans == [Span(0, 1, "ENTITY")]
+    assert other is not None
+    assert [answer.spans for answer in other] == SPANS

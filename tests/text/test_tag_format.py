@@ -120,14 +120,14 @@ def test_plain_tags_have_no_format(tags: str) -> None:
     [
         ("B-PER I-PER O", "IOB2"),
         ("PER-B PER-I O", "IOB2, like PER-B"),
-        ("b-per i-per o", "IOB2, like b-PER"),
+        ("b-per i-per o", "IOB2, like b-per"),
         ("B_PER E_PER O W_PER", "BMEWO, like B_PER"),
         ("B_PER E_PER WW_O_LOC W_LOC", "BMEWO+, like B_PER"),
         ("B_PER E_PER O_LOC W_LOC", "BMEWO+, like B_PER"),
         ("B I I O", "IOB2 without types, like B"),
         ("B M E S", "BMES without types, like B"),  # word segmentation
         ("I I O", "IOB1 without types, like B"),
-        ("PER PER O LOC", "types without prefixes, so that each run of a type is one chunk"),
+        ("PER PER O LOC", "IOB1 without prefixes, so that each run of a type is one chunk"),
         ("E-PER O", "IOE2"),
         ("PER_I PER_E O", "IOE2, like PER_I"),
     ],
