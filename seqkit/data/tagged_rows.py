@@ -71,7 +71,9 @@ def _decode_tags(rows: TaggedRows, decoder: LabelDecoder) -> list[list[str]]:
     return decoded
 
 
-def gold_spans(rows: TaggedRows, tag_format: TagFormat | None = None, *, strict: bool = False) -> list[list[Span]]:
+def gold_spans(
+    rows: TaggedRows, tag_format: TagFormat | None = None, *, strict: bool = False, is_format_of_train: bool = False
+) -> list[list[Span]]:
     """Return the entities that the tags of each sentence mark, by the rules of conlleval.
 
     One warning names the first tag that breaks the scheme, and the number of such tags.
@@ -80,9 +82,10 @@ def gold_spans(rows: TaggedRows, tag_format: TagFormat | None = None, *, strict:
         rows: ``tags``, and ``source`` (``file:line`` of each sentence) if it is known.
         tag_format: the format of the tags; by default it is detected.
         strict: whether to refuse tags that break their scheme instead of warning about them.
+        is_format_of_train: whether this is another split than train and the format is that of train.
 
     Raises:
-        CorpusError: a tag cannot be read, the scheme explains less than 95 % of the chunks, or tags are plain.
+        CorpusError: a tag cannot be read, the scheme explains too few of the chunks, or tags are plain.
 
     >>> gold_spans({"tags": [["B-PER", "I-PER", "O"]]})
     [[Span(start=0, end=2, label='PER')]]
@@ -92,7 +95,7 @@ def gold_spans(rows: TaggedRows, tag_format: TagFormat | None = None, *, strict:
     if tag_format is None:
         _check_all_outside(rows)
         return [[] for _ in tags]
-    gold = read_gold_tags(tags, tag_format)
+    gold = read_gold_tags(tags, tag_format, is_format_of_train=is_format_of_train)
     if refused := gold.refused(strict=strict):
         raise _corpus_error(rows, refused[0].sentence, _refusal(rows, gold, refused, strict=strict))
     if gold.faults:

@@ -78,7 +78,7 @@ def validate_corpus(
 
     Returns:
         Errors are what training refuses: files that cannot be read, tags that cannot be read, tags that break a scheme
-        that explains less than 95 % of the chunks, a train split of one tag. Notes: other tags that break the scheme,
+        that explains too few of the chunks, a train split of one tag. Notes: other tags that break the scheme,
         labels that do not occur in train, sentences that train shares with another split, tags that are withheld, a
         split without any entity. The line of a dataset that is not a text file is the number of the row, from 1.
 
@@ -98,7 +98,9 @@ def validate_corpus(
     formats = [f"{splits[first].file}: plain tags"]
     if tag_format is not None:
         gold = {
-            name: read_gold_tags([sentence.tags for sentence in split.sentences], tag_format)
+            name: read_gold_tags(
+                [sentence.tags for sentence in split.sentences], tag_format, is_format_of_train=name != first
+            )
             for name, split in splits.items()
         }
         formats = [_format_line(splits[name], read) for name, read in gold.items() if name == first or read.faults]

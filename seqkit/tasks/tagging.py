@@ -163,8 +163,10 @@ class TaggingTask:
         return detect_format(rows["tags"], scheme=scheme, entity_type=config.entity_type)
 
     @classmethod
-    def _gold_spans(cls, config: TaggingConfig, rows: TaggedRows, tag_format: TagFormat | None) -> list[list[Span]]:
-        return gold_spans(rows, tag_format, strict=config.strict)
+    def _gold_spans(
+        cls, config: TaggingConfig, rows: TaggedRows, tag_format: TagFormat | None, *, of_train: bool = False
+    ) -> list[list[Span]]:
+        return gold_spans(rows, tag_format, strict=config.strict, is_format_of_train=of_train)
 
     @classmethod
     def _labels(
@@ -194,12 +196,13 @@ class TaggingTask:
         examples = self._examples(tokens, list(map(cut_windows, tokens)))
         if "tags" not in rows:
             return examples
-        spans = self._gold_spans(self.config, rows, scheme or self._fitting_format(rows))
+        found = scheme or self._fitting_format(rows)
+        spans = self._gold_spans(self.config, rows, found, of_train=found == self.corpus_scheme)
         return replace(examples, gold=self._gold(rows, spans))
 
     def _fitting_format(self, rows: TaggedRows) -> TagFormat | None:
         known = self.corpus_scheme
-        fits = known is not None and not read_gold_tags(rows["tags"], known).refused()
+        fits = known is not None and not read_gold_tags(rows["tags"], known, is_format_of_train=True).refused()
         return known if fits else self._detect(self.config, rows)
 
     def _examples(self, tokens: Sequence[Sequence[str]], windows: Sequence[Sequence[Window]]) -> TaggedExamples:
@@ -341,7 +344,9 @@ class PartOfSpeechTask(TaggingTask):
         return None
 
     @classmethod
-    def _gold_spans(cls, config: TaggingConfig, rows: TaggedRows, tag_format: TagFormat | None) -> list[list[Span]]:
+    def _gold_spans(
+        cls, config: TaggingConfig, rows: TaggedRows, tag_format: TagFormat | None, *, of_train: bool = False
+    ) -> list[list[Span]]:
         return [[] for _ in rows["tags"]]
 
     @classmethod

@@ -102,21 +102,20 @@ def illegal_tags(
     expected = notation.write(marks[1:-1]) if notation.is_contextual else tags
     found = []
     for position, tag in enumerate(tags):
-        previous, following, mark = bordered[position], bordered[position + 2], marks[position + 1]
+        previous, following, label = bordered[position], bordered[position + 2], marks[position + 1].label
         if flaw := _flaw(tag, scheme, notation, known):
             found.append(IllegalTag(position, tag, previous, *flaw))
-        elif mark is OUTSIDE and tag != expected[position]:
+        elif marks[position + 1] is OUTSIDE and tag != expected[position]:
             reason = f"{tag} cannot stand there: this token has {expected[position]}"
             found.append(IllegalTag(position, tag, previous, reason))
-        if opening := wanted[position][1]:
-            where = "start a sentence" if previous is None else f"follow {previous}"
-            choice = _alternatives(opening, mark.label, notation)
-            reason = f"{tag} cannot {where}: {scheme} opens a chunk there with {choice}"
+        opening, closing = wanted[position][1], wanted[position + 1][0]
+        where = "start a sentence" if previous is None else f"follow {previous}"
+        if opening:
+            reason = f"{tag} cannot {where}: {scheme} opens a chunk there with {_choice(opening, label, notation)}"
             found.append(IllegalTag(position, tag, previous, reason))
-        if closing := wanted[position + 1][0]:
-            where = "end a sentence" if following is None else f"come before {following}"
-            choice = _alternatives(closing, mark.label, notation)
-            reason = f"{tag} cannot {where}: {scheme} closes a chunk there with {choice}"
+        where = "end a sentence" if following is None else f"come before {following}"
+        if closing:
+            reason = f"{tag} cannot {where}: {scheme} closes a chunk there with {_choice(closing, label, notation)}"
             found.append(IllegalTag(position, tag, previous, reason))
     return found
 
@@ -127,7 +126,7 @@ def _mark(tag: str | None, scheme: Scheme, notation: Notation) -> Mark:
     return mark if mark is not None and mark.prefix in scheme.prefixes else OUTSIDE
 
 
-def _alternatives(prefixes: str, label: str, notation: Notation) -> str:
+def _choice(prefixes: str, label: str, notation: Notation) -> str:
     return " or ".join(notation.chunk_tag(prefix, label) for prefix in prefixes)
 
 

@@ -86,7 +86,7 @@ def test_an_illegal_tag_is_an_error_that_names_file_and_line(source: bool) -> No
     assert str(raised.value).startswith("corpus.conll:50: token 5 " if source else "sentence 6: token 5 ")
     assert "I-PER cannot follow B-LOC" in str(raised.value)
     assert "'seqkit corpora validate' lists every illegal tag" in str(raised.value)
-    with pytest.raises(CorpusError, match="I-PER cannot follow B-LOC"):
+    with pytest.warns(SeqkitWarning, match="I-PER cannot follow B-LOC"):  # in a small dev split it is not one too many
         task_of().prepare(rows)
 
 

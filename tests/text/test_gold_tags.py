@@ -86,3 +86,12 @@ def test_a_label_may_end_in_punctuation_if_no_other_does_without() -> None:
     assert read_gold_tags(corpus, TagFormat(Scheme.IOB2)).faults == []
     (fault,) = read_gold_tags([*corpus, ["I-etc", "B-C,"]], TagFormat(Scheme.IOB2)).faults[-1:]
     assert fault.illegal.reason == "'B-C,' is not a tag of IOB2; did you mean B-C?"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "broken", "refused"), [(10, 1, False), (10, 6, True), (99, 40, False), (100, 6, True)]
+)
+def test_one_fault_in_a_small_dev_split_is_not_too_many(chunks: int, broken: int, refused: bool) -> None:
+    """Otherwise a dev split drawn at random from an accepted corpus could be refused."""
+    dev = [["I-X"]] * broken + [["B-X"]] * (chunks - broken)
+    assert bool(read_gold_tags(dev, TagFormat(Scheme.IOB2), is_format_of_train=True).refused()) is refused
