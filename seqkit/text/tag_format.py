@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import Any, TypeVar
 
-from seqkit.text.scheme_rules import OUTSIDE, Mark, Scheme
+from seqkit.text.scheme_rules import OUTSIDE, RULES, Mark, Scheme
 from seqkit.text.tag_notation import BARE, DEFAULT_TYPE, HYPHENATED, NOTATIONS, Notation, Outside
 from seqkit.text.tagging_schemes import Span, conlleval_spans, strict_spans
 
@@ -62,7 +62,7 @@ class TagFormat:
         if self.notation == HYPHENATED:
             return name
         label = "per" if self.notation.lower else "PER"
-        tag = self.notation.chunk_tag("B" if "B" in self.scheme.prefixes else "I", label)
+        tag = self.notation.chunk_tag(RULES[self.scheme].opening[0], label)
         return f"{name} without types, like {tag}" if self.notation.order == "prefix alone" else f"{name}, like {tag}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,8 +91,8 @@ def detect_format(
     without prefixes. Anything else, such as parts of speech or ``O`` alone, is plain tags.
 
     Of the notations that read the most tags, and of all schemes, those are returned that explain the largest share of
-    the chunks. Ties are decided in favour of the more common: two schemes can explain everything only if there are no
-    B-, E- and S-, or no chunk has an inside, or the like.
+    the chunks. Several schemes can explain all of them only if the corpus has no chunk that they write differently; the
+    most common of them is then returned.
 
     Args:
         sequences: the tag sequences of the corpus.
@@ -111,7 +111,7 @@ def detect_format(
     """
     corpus = list(sequences)
     counts = Counter(chain.from_iterable(corpus))
-    known = [replace(each, entity_type=entity_type) for each in NOTATIONS]
+    known = [replace(each, entity_type=entity_type) if each.order == "prefix alone" else each for each in NOTATIONS]
     notations = _largest({each: _tags_read(each, counts) for each in known if _is_spelled(each, counts)})
     if not notations and scheme is not None:
         notations = [HYPHENATED]

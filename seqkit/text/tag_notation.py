@@ -202,11 +202,6 @@ def likely_tag(tag: str, known: Iterable[str]) -> str | None:
     return next((each for each in known if each != tag and _folded(each) == folded), None) if folded else None
 
 
-def _folded(tag: str) -> str:
-    plain = unicodedata.normalize("NFKC", tag).casefold().translate(_LIKE_O)
-    return "".join(filter(str.isalnum, plain))
-
-
 def without_stray_marks(label: str) -> str:
     """Return a label without punctuation at its end that does not belong there.
 
@@ -214,3 +209,9 @@ def without_stray_marks(label: str) -> str:
     'PER'
     """
     return label.rstrip(_STRAY)
+
+
+@lru_cache(maxsize=10_000)
+def _folded(tag: str) -> str:
+    plain = unicodedata.normalize("NFKC", tag).casefold().translate(_LIKE_O)
+    return "".join(filter(str.isalnum, plain))

@@ -126,7 +126,7 @@ def test_plain_tags_have_no_format(tags: str) -> None:
         ("B_PER E_PER O_LOC W_LOC", "BMEWO+, like B_PER"),
         ("B I I O", "IOB2 without types, like B"),
         ("B M E S", "BMES without types, like B"),  # word segmentation
-        ("I I O", "IOB1 without types, like B"),
+        ("I I O", "IOB1 without types, like I"),
         ("PER PER O LOC", "IOB1 without prefixes, so that each run of a type is one chunk"),
         ("E-PER O", "IOE2"),
         ("PER_I PER_E O", "IOE2, like PER_I"),
@@ -143,6 +143,13 @@ def test_each_run_of_a_bare_type_is_a_chunk(tags: list[str]) -> None:
     runs = [(label, len(list(run))) for label, run in groupby(tags)]
     (spans,) = read_gold_tags([tags], found).spans
     assert [(span.label, span.end - span.start) for span in spans] == [run for run in runs if run[0] != "O"]
+    assert tags_from_spans(spans, len(tags), Scheme.IOB1, BARE) == tags
+
+
+def test_the_type_of_untyped_chunks_changes_no_other_format() -> None:
+    assert detect_format([["B-X", "I-X"]], entity_type="name") == TagFormat(Scheme.IOB2)
+    untyped = detect_format([["B", "I"]], entity_type="name")
+    assert untyped == TagFormat(Scheme.IOB2, Notation("prefix alone", "", entity_type="name"))
 
 
 def test_a_known_scheme_is_kept_and_its_notation_found() -> None:
