@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqkit.config.tagging import TaggingConfig
-from seqkit.data.tagged_rows import rows_of
+from seqkit.data.annotated_rows import gold_rows
 from seqkit.errors import ConfigError, CorpusError
 from seqkit.estimator import Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
 from seqkit.pretrained import load_contextual_states
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
 from seqkit.tasks.tagging_predictors import ConfidentTags, LabelMarginals, MonteCarloTags
+from seqkit.text.joined_words import warn_of_other_words
 from seqkit.training.device import DeviceName, Precision
 from seqkit.training.evaluate import Evaluation, evaluate, predict
 from seqkit.training.events import Event
@@ -174,7 +175,8 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         """Train on one split and select the best weights on another.
 
         Args:
-            train: a split of ``open_corpus``, or a mapping, with ``tokens`` and ``tags``: a list for each sentence.
+            train: a split of ``open_corpus``, or a mapping, with ``tokens`` and ``tags``: a list for each sentence; or
+                with ``text`` and ``spans``: character spans of each text, as ``{"start": …, "end": …, "label": …}``.
             dev: likewise.
             out: run folder in which the model is saved during training; None keeps it in memory.
             resume: whether to continue the unfinished training in ``out``.
@@ -188,16 +190,18 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
             CheckpointError: if the run folder cannot be written or resumed, or the language model cannot be read.
             DivergenceError: if the loss becomes NaN or infinite; the best model so far is kept in ``out``.
         """
-        train_rows, dev_rows = rows_of(train), rows_of(dev)
+        train_rows, dev_rows = gold_rows(train), gold_rows(dev)
         for name, rows in (("train", train_rows), ("dev", dev_rows)):
-            if not rows["tokens"]:
+            if not (rows["text"] if "spans" in rows else rows["tokens"]):
                 raise CorpusError(f"the {name} split has no sentence")
 
         def prepare() -> Prepared[TaggingTask, TaggedExamples]:
             contextual = load_contextual_states(self.config.lm) if self.config.lm else None
             task, examples = self._task_type.from_rows(self.config, train_rows, contextual)
             self.config = task.config
-            dev_examples = task.prepare(dev_rows, task.corpus_scheme)
+            if "tokens" in train_rows:
+                warn_of_other_words(train_rows["tokens"], task.tokenizer)
+            dev_examples = task.prepare(dev_rows, task.corpus_scheme, split="dev")
             warn_of_unknown(task.unknown_labels(dev_examples), "dev")
             return Prepared(task, examples, dev_examples)
 
@@ -207,7 +211,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         """Score sentences whose tags are known.
 
         Args:
-            rows: ``tokens`` and ``tags``, as for ``fit``.
+            rows: ``tokens`` and ``tags``, or ``text`` and ``spans``, as for ``fit``.
             confidence: whether to compute the probabilities of predictions.
 
         Raises:
@@ -221,7 +225,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
     ) -> tuple[TaggedExamples, Evaluation[TagPrediction]]:
         """Return the prepared examples, for error analysis, and the result of ``evaluate``; arguments as there."""
         task = self._trained(self.fitted)
-        examples = task.prepare(rows_of(rows))
+        examples = task.prepare(gold_rows(rows))
         warn_of_unknown(task.unknown_labels(examples), "this corpus")
         predictor = ConfidentTags(task) if confidence else task
         return examples, evaluate(task, examples, self._device(), predictor=predictor)

@@ -1,4 +1,4 @@
-"""Character spans, as annotation tools export them, as tags of tokens.
+"""Character spans, as annotation tools export them, and the tokens that match them.
 
 ::
 
@@ -7,102 +7,90 @@
     tokens  Ada    met  Bo     in  Ghent  .
     tags    B-PER  O    B-PER  O   B-LOC  O
 
-Offsets count Unicode code points; the end is exclusive. No annotation is lost: a token that straddles the border of a
-span is cut there, and a span that cannot become tags is an error.
+Offsets count Unicode code points; the end is exclusive. Tokens are made from the text alone. A span that begins or ends
+inside a token matches no tokens, so no tagger of these tokens can find it: it is kept, and counts as missed.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 from seqkit.text.tagging_schemes import Span
 
-if TYPE_CHECKING:
-    from seqkit.text.words import WordTokenizer
-
-__all__ = ["parse_boundary", "parse_span", "tag_spans"]
+__all__ = ["MatchedSpans", "match_spans", "parse_span", "read_spans"]
 
 
-def tag_spans(
-    text: str, spans: Iterable[Span], boundaries: Sequence[tuple[int, int]] | None = None
-) -> tuple[list[str], list[str]]:
-    """Cut a text into tokens and tag them in IOB2.
+class MatchedSpans(NamedTuple):
+    """The tags of the tokens that spans match, in IOB2, and the spans that match no tokens.
+
+    >>> MatchedSpans(["B-LOC", "O"], []).tags
+    ['B-LOC', 'O']
+    """
+
+    tags: list[str]
+    unmatched: list[Span]
+
+
+def match_spans(tokens: Iterable[tuple[int, int]], spans: Iterable[Span]) -> MatchedSpans:
+    """Find the tokens that spans match: those from one that starts with the span to one that ends with it.
 
     Args:
-        text: the text.
-        spans: labelled stretches ``text[start:end]`` of it, in any order.
-        boundaries: ``(start, end)`` of each token, in order; by default those of seqkit's own word tokenizer.
+        tokens: start and end of each token, in order.
+        spans: the spans, which must not overlap.
 
-    Returns:
-        Tokens and tags. A token with the border of a span inside it is cut at that border.
+    >>> match_spans([(0, 11), (12, 17)], [Span(5, 11, "MISC"), Span(12, 17, "LOC")])
+    MatchedSpans(tags=['O', 'B-LOC'], unmatched=[Span(start=5, end=11, label='MISC')])
+    """
+    borders = list(tokens)
+    first = {start: number for number, (start, _) in enumerate(borders)}
+    last = {end: number for number, (_, end) in enumerate(borders)}
+    found = MatchedSpans(["O"] * len(borders), [])
+    for span in spans:
+        if span.start in first and span.end in last:
+            inside = range(first[span.start], last[span.end] + 1)
+            for number in inside:
+                found.tags[number] = f"{'B' if number == inside.start else 'I'}-{span.label}"
+        else:
+            found.unmatched.append(span)
+    return found
+
+
+def read_spans(items: Iterable[object], text: str) -> list[Span]:
+    """Read the spans of one text, in the order of the text, without white space at their borders.
+
+    Args:
+        items: the spans as a tool writes them; see :func:`parse_span`.
+        text: the text.
 
     Raises:
-        CorpusError: a span is empty, out of range, overlaps another, or covers no token.
+        CorpusError: a span cannot be read, is empty, out of range, or overlaps another.
 
-    >>> from seqkit.text.tagging_schemes import Span
-    >>> tag_spans("anti-Soviet talks", [Span(5, 11, "MISC")], [(0, 11), (12, 17)])
-    (['anti-', 'Soviet', 'talks'], ['O', 'B-MISC', 'O'])
+    >>> read_spans([[3, 7, "PER"]], "So Ada ran")
+    [Span(start=3, end=6, label='PER')]
     """
-    ordered = _checked_spans(text, spans)
-    if boundaries is None:
-        boundaries = [(token.start, token.end) for token in _word_tokenizer().tokenize(text)]
-    tokens: list[str] = []
-    tags: list[str] = []
-    covered = [0] * len(ordered)
-    current = 0
-    for start, end in _cut(boundaries, sorted({border for span in ordered for border in span[:2]})):
-        while current < len(ordered) and ordered[current].end <= start:
-            current += 1
-        tokens.append(text[start:end])
-        if current < len(ordered) and ordered[current].start <= start:
-            prefix = "I" if covered[current] else "B"
-            tags.append(f"{prefix}-{ordered[current].label}")
-            covered[current] += 1
-        else:
-            tags.append("O")
-    for span, count in zip(ordered, covered, strict=True):
-        if not count:
-            raise CorpusError(f"{_name(span)} covers no token")
-    return tokens, tags
-
-
-def _name(span: Span) -> str:
-    return f"the {span.label} span {span.start}..{span.end}"
-
-
-def _checked_spans(text: str, spans: Iterable[Span]) -> list[Span]:
-    ordered = sorted(spans)
-    for span in ordered:
-        if span.start >= span.end:
-            raise CorpusError(f"{_name(span)} is empty")
-        if span.start < 0 or span.end > len(text):
-            raise CorpusError(f"{_name(span)} is out of range: the text has {len(text)} characters")
+    ordered = sorted(_trimmed(parse_span(item, text), text) for item in items)
     for left, right in pairwise(ordered):
         if right.start < left.end:
             raise CorpusError(f"{_name(left)} and {_name(right)} overlap; the spans of a tagger must not overlap")
     return ordered
 
 
-def _cut(boundaries: Iterable[tuple[int, int]], borders: Sequence[int]) -> Iterator[tuple[int, int]]:
-    position = 0
-    for start, end in boundaries:
-        while position < len(borders) and borders[position] < end:
-            if borders[position] > start:
-                yield start, borders[position]
-                start = borders[position]
-            position += 1
-        yield start, end
+def _trimmed(span: Span, text: str) -> Span:
+    if span.start >= span.end:
+        raise CorpusError(f"{_name(span)} is empty")
+    if span.start < 0 or span.end > len(text):
+        raise CorpusError(f"{_name(span)} is out of range: the text has {len(text)} characters")
+    inside = text[span.start : span.end]
+    if not inside.strip():
+        raise CorpusError(f"{_name(span)} covers only white space")
+    return Span(span.end - len(inside.lstrip()), span.start + len(inside.rstrip()), span.label)
 
 
-@cache
-def _word_tokenizer() -> "WordTokenizer":
-    from seqkit.text.words import WordTokenizer
-
-    return WordTokenizer()
+def _name(span: Span) -> str:
+    return f"the {span.label} span {span.start}..{span.end}"
 
 
 def parse_span(item: object, text: str) -> Span:
@@ -120,7 +108,7 @@ def parse_span(item: object, text: str) -> Span:
     if isinstance(item, dict):
         start, end = (item.get(key, item.get(f"{key}_offset")) for key in ("start", "end"))
         label = item.get("label", _only_label(item))
-    elif isinstance(item, list) and len(item) == 3:
+    elif isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 3:
         start, end, label = item
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label:
         shown = shortened(repr(item))
@@ -141,16 +129,3 @@ def _check_quote(quoted: str, found: str) -> None:
         raise CorpusError(
             f"a span quotes {quoted!r}, but the text has {found!r} at its offsets; offsets must count code points"
         )
-
-
-def parse_boundary(token: object, text: str) -> tuple[int, int]:
-    """Read where a token begins and ends, as Prodigy writes it.
-
-    >>> parse_boundary({"text": "Ada", "start": 0, "end": 3, "id": 0}, "Ada ran")
-    (0, 3)
-    """
-    if isinstance(token, dict):
-        start, end = token.get("start"), token.get("end")
-        if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text):
-            return start, end
-    raise CorpusError(f"a token needs a start and an end inside the text; this is {shortened(repr(token))}")

@@ -60,9 +60,9 @@ def open_corpus(
 
     Returns:
         Those of the splits ``train``, ``dev`` and ``test`` that there are, with typed features: ``tokens`` and
-        ``tags``; or ``text`` and ``label`` (a list for multi-label texts); or ``text``. There is also ``document`` if
-        documents are marked, and ``source`` (``file:line``) for rows read from a text file. Labels of train come
-        first, ``O`` before all.
+        ``tags``; or ``text`` and ``spans``; or ``text`` and ``label`` (a list for multi-label texts); or ``text``.
+        There is also ``document`` if documents are marked, and ``source`` (``file:line``) for rows read from a text
+        file. Labels of train come first, ``O`` before all.
 
     Raises:
         CorpusError: the corpus cannot be found or read; with file and line if there are any.
@@ -215,7 +215,7 @@ def named_rows(dataset: "Dataset") -> Iterator[list[Any]]:
     >>> list(named_rows(Dataset.from_dict({"text": ["fine"], "label": [1]}, features=features)))
     [['fine', 'good']]
     """
-    kept = [name for name in ("tokens", "tags", "text", "label") if name in dataset.column_names]
+    kept = [name for name in ("tokens", "tags", "text", "spans", "label") if name in dataset.column_names]
     decoders = {name: LabelDecoder(class_names(dataset.features, name)) for name in ("tags", "label") if name in kept}
     for batch in dataset.select_columns(kept).with_format(None).iter(batch_size=1000):
         columns = dict(batch) | {name: decoder.decode_all(batch[name]) for name, decoder in decoders.items()}

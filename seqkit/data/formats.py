@@ -17,7 +17,7 @@ from seqkit.data.csv_tables import csv_documents, has_table_header, read_csv
 from seqkit.data.jsonl import json_documents, read_json
 from seqkit.data.parquet import parquet_documents
 from seqkit.data.plain_text import read_lines, running_text
-from seqkit.data.rows import Column, LabelledText, PlainText, Row, TaggedSentence
+from seqkit.data.rows import AnnotatedText, Column, LabelledText, PlainText, Row, TaggedSentence
 from seqkit.data.text_files import in_pieces, read_text
 from seqkit.errors import CorpusError
 
@@ -85,7 +85,12 @@ def read_rows(
 
 
 def _check_same_kind(rows: Sequence[Row], path: Path) -> None:
-    kinds = {TaggedSentence: "a tagged sentence", LabelledText: "a labelled text", PlainText: "text without annotation"}
+    kinds = {
+        TaggedSentence: "a tagged sentence",
+        AnnotatedText: "a text with spans",
+        LabelledText: "a labelled text",
+        PlainText: "text without annotation",
+    }
     first = rows[0]
     for row in rows:
         if type(row) is not type(first):

@@ -3,7 +3,7 @@
 ::
 
     {"tokens": ["Ada", "ran"], "tags": ["B-PER", "O"]}                      a tagged sentence
-    {"text": "Ada ran", "spans": [{"start": 0, "end": 3, "label": "PER"}]}  a tagged sentence
+    {"text": "Ada ran", "spans": [{"start": 0, "end": 3, "label": "PER"}]}  an annotated text
     {"text": "a fine film", "label": "positive"}                            a labelled text
     {"text": "once upon a time"}                                            a plain text
 
@@ -12,9 +12,9 @@ Spans are read as Doccano, Prodigy and Label Studio export them; see :mod:`seqki
 
 from typing import Any
 
-from seqkit.data.annotated_spans import parse_boundary, parse_span, tag_spans
+from seqkit.data.annotated_spans import read_spans
 from seqkit.data.column_names import DOCUMENT, LABEL, SPANS, TAGS, TEXT, TOKENS, first_present
-from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence
+from seqkit.data.rows import AnnotatedText, LabelledText, PlainText, Row, TaggedSentence
 from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 
@@ -67,13 +67,7 @@ def row_from_record(
         return LabelledText(text, label, line, document)  # a column named by the user goes before any that is guessed
     spans = _find_spans(record)
     if spans is not None or tokens is not None:
-        boundaries = None if tokens is None else [parse_boundary(token, text) for token in tokens]
-        words, tags = tag_spans(text, [parse_span(span, text) for span in spans or []], boundaries)
-        if words:
-            return TaggedSentence(words, tags, [line] * len(words), document)
-        if _has_empty_label(record, tag_key):
-            return LabelledText(text, [], line, document)
-        raise CorpusError("the text has no token")
+        return AnnotatedText(text, read_spans(spans or [], text), line, document)
     if (label := _find_label(record, tag_key)) is not None:
         return LabelledText(text, label, line, document)
     return PlainText(text, line, document)

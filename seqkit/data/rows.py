@@ -1,4 +1,4 @@
-"""The rows that readers of files make: tagged sentences, labelled texts, plain texts.
+"""The rows that readers of files make: tagged sentences, annotated texts, labelled texts, plain texts.
 
 ::
 
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqkit.errors import CorpusError
+from seqkit.text.tagging_schemes import Span
 
-__all__ = ["Column", "LabelledText", "PlainText", "Row", "SentenceBuilder", "TaggedSentence"]
+__all__ = ["AnnotatedText", "Column", "LabelledText", "PlainText", "Row", "SentenceBuilder", "TaggedSentence"]
 
 Column = str | int | None
 """The name or the index of a column; None for the usual one."""
@@ -45,6 +46,20 @@ class TaggedSentence:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnotatedText:
+    """A text with labelled spans of characters, which say nothing about its tokens.
+
+    >>> AnnotatedText("Ada ran", [Span(0, 3, "PER")], line=4).spans[0].label
+    'PER'
+    """
+
+    text: str
+    spans: list[Span]
+    line: int
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledText:
     """A text with one label, or with a list of any other number of labels.
 
@@ -71,7 +86,7 @@ class PlainText:
     document: str | None = None
 
 
-Row = TaggedSentence | LabelledText | PlainText
+Row = TaggedSentence | AnnotatedText | LabelledText | PlainText
 
 
 @dataclass(slots=True)

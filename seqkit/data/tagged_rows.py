@@ -7,7 +7,7 @@
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict, final
 
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.errors import CorpusError, SeqkitWarning
@@ -18,18 +18,41 @@ from seqkit.text.tagging_schemes import Span
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["TaggedRows", "check_lengths", "gold_spans", "nothing_to_learn", "rows_of", "source_of"]
+__all__ = [
+    "TaggedRows",
+    "UnmatchedSpan",
+    "check_lengths",
+    "check_tags_differ",
+    "gold_spans",
+    "nothing_to_learn",
+    "rows_of",
+    "source_of",
+]
 
 
+class UnmatchedSpan(NamedTuple):
+    """A gold span that no tokens match, so that no tagger can find it.
+
+    >>> UnmatchedSpan("Indi", "GPE").label
+    'GPE'
+    """
+
+    text: str
+    label: str
+
+
+@final
 class TaggedRows(TypedDict):
     """Tagged sentences, one entry per sentence.
 
-    ``tags`` is missing if they are not known, ``source`` (``file:line``) if the sentences do not come from a file.
+    ``tags`` is missing if they are not known, ``source`` (``file:line``) if the sentences do not come from a file,
+    ``unmatched`` if the tags do not come from character spans.
     """
 
     tokens: Sequence[Sequence[str]]
     tags: NotRequired[Sequence[Sequence[str]]]
     source: NotRequired[Sequence[str]]
+    unmatched: NotRequired[Sequence[Sequence[UnmatchedSpan]]]
 
 
 def rows_of(data: "Dataset | Mapping[str, Any] | TaggedRows") -> TaggedRows:
@@ -95,6 +118,9 @@ def gold_spans(
     if tag_format is None:
         _check_all_outside(rows)
         return [[] for _ in tags]
+    if tag_format.notation.order == "label alone" and not is_format_of_train:
+        message = f"the tags are in {tag_format}; for plain tags, use 'seqkit train pos'"
+        warnings.warn(message, SeqkitWarning, stacklevel=2)
     gold = read_gold_tags(tags, tag_format, is_format_of_train=is_format_of_train)
     if refused := gold.refused(strict=strict):
         raise _corpus_error(rows, refused[0].sentence, _refusal(rows, gold, refused, strict=strict))
@@ -149,6 +175,26 @@ def nothing_to_learn(tags: Iterable[str]) -> str | None:
         return None
     only = "".join(f"every tag is {tag!r}" for tag in different) or "there is no tag"
     return f"there is nothing to learn from the training split: {only}; choose another tag column or corpus"
+
+
+def check_tags_differ(rows: TaggedRows, tags: Iterable[str]) -> None:
+    """Make sure that there is something to learn from training rows.
+
+    Args:
+        rows: the rows.
+        tags: what their tags say; ``O`` alone if they mark no entity.
+
+    Raises:
+        CorpusError: all tags are the same; with the file of the rows if it is known.
+
+    >>> check_tags_differ({"tokens": [["rain"]], "tags": [["O"]], "source": ["train.conll:1"]}, ["O"])
+    Traceback (most recent call last):
+        ...
+    seqkit.errors.CorpusError: train.conll: the training split has no entity: every tag is O; annotate some, or ...
+    """
+    if reason := nothing_to_learn(tags):
+        source = source_of(rows, 0)
+        raise CorpusError(reason, file=source and source[0])
 
 
 def check_lengths(rows: TaggedRows) -> None:

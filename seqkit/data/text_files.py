@@ -14,6 +14,7 @@ from seqkit.errors import ConfigError, CorpusError
 __all__ = [
     "ROWS_AT_ONCE",
     "check_characters",
+    "checked_string",
     "checked_text",
     "in_pieces",
     "lines_of",
@@ -180,12 +181,25 @@ def checked_text(value: object, file: str | Path, line: int) -> str:
     >>> checked_text("one", "a.jsonl", 1)
     'one'
     """
-    if not isinstance(value, str):
-        raise CorpusError(f"the text must be a string, not {shortened(repr(value))}", file=file, line=line)
     try:
-        check_characters(value)
+        text = checked_string(value)
+        check_characters(text)
     except CorpusError as error:
         raise CorpusError(str(error), file=file, line=line) from None
+    return text
+
+
+def checked_string(value: object) -> str:
+    """Return a value that is a string.
+
+    Raises:
+        CorpusError: it is not; without file and line.
+
+    >>> checked_string("one")
+    'one'
+    """
+    if not isinstance(value, str):
+        raise CorpusError(f"the text must be a string, not {shortened(repr(value))}")
     return value
 
 

@@ -1,8 +1,9 @@
 """Rows, and datasets of any origin, as ``datasets.DatasetDict`` with seqkit's features.
 
-A corpus is one of three kinds, which its columns tell::
+A corpus is one of four kinds, which its columns tell::
 
     tokens: List(Value("string"))   tags: List(ClassLabel)      tagged sentences
+    text: Value("string")           spans: List(start, end, label)   annotated texts; offsets count code points
     text: Value("string")           label: ClassLabel           labelled texts; List(ClassLabel) for multi-label texts
     text: Value("string")                                       plain text
 
@@ -12,10 +13,12 @@ There may also be ``document``, if documents are marked, and ``source`` (``file:
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqkit.data.column_names import DOCUMENT, LABEL, TAGS, TEXT, TOKENS, first_present
+from seqkit.data.annotated_spans import read_spans
+from seqkit.data.column_names import DOCUMENT, LABEL, SPANS, TAGS, TEXT, TOKENS, first_present
 from seqkit.data.label_ids import LabelDecoder, class_names
-from seqkit.data.rows import LabelledText, Row, TaggedSentence
+from seqkit.data.rows import AnnotatedText, LabelledText, Row, TaggedSentence
 from seqkit.data.split_files import SPLIT_WORDS
+from seqkit.data.text_files import checked_string
 from seqkit.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ def kind_of(columns: Collection[str]) -> list[str]:
     >>> kind_of(["text", "label", "source"])
     ['label', 'text']
     """
-    return sorted({"tags", "label", "text"}.intersection(columns))
+    return sorted({"tags", "spans", "label", "text"}.intersection(columns))
 
 
 def columns_of(rows: Sequence[Row], file: str) -> Columns:
@@ -47,6 +50,9 @@ def columns_of(rows: Sequence[Row], file: str) -> Columns:
         columns = {"tokens": [row.tokens for row in sentences], "tags": [row.tags for row in sentences]}
     else:
         columns = {"text": [row.text for row in rows if not isinstance(row, TaggedSentence)]}
+        if isinstance(rows[0], AnnotatedText):
+            annotated = [row for row in rows if isinstance(row, AnnotatedText)]
+            columns["spans"] = [[span._asdict() for span in row.spans] for row in annotated]
         if isinstance(rows[0], LabelledText):
             columns["label"] = [row.label for row in rows if isinstance(row, LabelledText)]
     if any(row.document is not None for row in rows):
@@ -120,7 +126,12 @@ def _features(columns: Columns, names: Sequence[str], multi_label: bool) -> "Fea
     from datasets import ClassLabel, Features, List, Value
 
     label = ClassLabel(names=list(names))
-    types = {"tokens": List(Value("string")), "tags": List(label), "label": List(label) if multi_label else label}
+    types = {
+        "tokens": List(Value("string")),
+        "tags": List(label),
+        "spans": List({"start": Value("int64"), "end": Value("int64"), "label": Value("string")}),
+        "label": List(label) if multi_label else label,
+    }
     return Features({name: types.get(name, Value("string")) for name in columns})
 
 
@@ -180,7 +191,10 @@ def _rename(
     columns = dataset.column_names
     tokens = None if text_column else token_column or first_present(TOKENS, columns)
     renamed: dict[str, str]
-    if tokens is not None:
+    spans = None if tag_column else _span_column(dataset)
+    if spans is not None:
+        renamed = {text_column or TEXT[0]: "text", spans: "spans"}
+    elif tokens is not None:
         tags = tag_column or first_present(TAGS, columns)
         if tags is None:
             raise CorpusError(f"no column of tags; choose one of its columns: {', '.join(columns)}", file=where)
@@ -201,6 +215,15 @@ def _rename(
         renamed["source"] = "source"
     selected = dataset.select_columns(list(renamed))
     return selected.rename_columns({old: new for old, new in renamed.items() if old != new})
+
+
+def _span_column(dataset: "Dataset") -> str | None:
+    """Return the column of lists of objects that annotate spans of a text, if there is one."""
+    from datasets import List
+
+    features: Mapping[str, object] = dataset.features
+    lists = {name: feature.feature for name, feature in features.items() if isinstance(feature, List)}
+    return next((name for name in SPANS if isinstance(lists.get(name), dict)), None)
 
 
 def _are_typed(features: Sequence["Features"]) -> bool:
@@ -239,6 +262,8 @@ def _decode(dataset: "Dataset", names: Sequence[str], where: str) -> Columns:
     for row, (tokens, tags) in enumerate(zip(columns.get("tokens", ()), columns.get("tags", ()), strict=True), 1):
         if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
             raise CorpusError(f"row {row} does not hold one tag for each token", file=where, line=row)
+    if "spans" in columns:
+        columns["spans"] = _plain_spans(columns, where)
     known = _names_of(dataset, names)
     if "label" in columns and not known:
         columns["label"] = _numbers_as_strings(columns["label"])
@@ -247,6 +272,17 @@ def _decode(dataset: "Dataset", names: Sequence[str], where: str) -> Columns:
         return columns | {name: decoder.decode_all(columns[name]) for name in ("tags", "label") if name in columns}
     except CorpusError as error:
         raise CorpusError(str(error), file=where) from None
+
+
+def _plain_spans(columns: Columns, where: str) -> list[list[dict[str, Any]]]:
+    """Return the spans as ``columns_of`` writes them."""
+    plain = []
+    for row, (text, spans) in enumerate(zip(columns["text"], columns["spans"], strict=True), start=1):
+        try:
+            plain.append([span._asdict() for span in read_spans(spans or [], checked_string(text))])
+        except CorpusError as error:
+            raise CorpusError(f"row {row}: {error}", file=where, line=row) from None
+    return plain
 
 
 def _numbers_as_strings(labels: Sequence[object]) -> list[Any]:

@@ -15,7 +15,6 @@ Shapes: N tokens of all windows, B batch, T time, C width of a language model's 
 """
 
 import json
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -29,16 +28,17 @@ from seqkit.batches.samplers import BucketSampler, in_order, length_sorted_batch
 from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vectors
 from seqkit.config.tagging import TaggingConfig
 from seqkit.config.training import TrainConfig
-from seqkit.data.tagged_rows import TaggedRows, check_lengths, gold_spans, nothing_to_learn, source_of
-from seqkit.errors import CorpusError, SeqkitWarning
+from seqkit.data.annotated_rows import AnnotatedRows, tokenized, tokenizer_for
+from seqkit.data.tagged_rows import TaggedRows, UnmatchedSpan, check_lengths, check_tags_differ, gold_spans
+from seqkit.errors import CorpusError
 from seqkit.metrics.metric import SPAN_METRICS, TAG_METRICS, Metric
 from seqkit.metrics.spans import span_scores, token_accuracy
 from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.models.tagger import TaggingModel
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging_windows import Window, cut_windows, merge_predictions
-from seqkit.text.gold_tags import read_gold_tags
-from seqkit.text.tag_format import TagFormat, detect_format
+from seqkit.text.gold_tags import fitting_format
+from seqkit.text.tag_format import TagFormat
 from seqkit.text.tagging_schemes import Scheme, Span, spans_from_tags, tags_from_spans
 from seqkit.text.words import WordTokenizer
 
@@ -55,6 +55,7 @@ class TaggedExamples:
         words: the words of all windows, one after the other.
         contextual_NC: the states of a language model at each token of all windows; None without a language model.
         gold: the gold tags and spans of each sentence; None if unknown.
+        unmatched: the gold spans of each sentence that no tokens match; empty if the gold is given as tags.
         targets_N: the target label of each token of all windows; None outside training.
     """
 
@@ -63,6 +64,7 @@ class TaggedExamples:
     words: WordExamples
     contextual_NC: Tensor | None
     gold: list[TagPrediction] | None
+    unmatched: Sequence[Sequence[UnmatchedSpan]]
     targets_N: Tensor | None
 
     def __len__(self) -> int:
@@ -72,6 +74,14 @@ class TaggedExamples:
     def steps(self) -> int:
         """Number of tokens of all sentences."""
         return sum(map(len, self.tokens))
+
+    @property
+    def gold_spans(self) -> list[list[Span]]:
+        """The gold spans of each sentence; those that no tokens match have negative positions, and count as missed."""
+        spans = [list(answer.spans) for answer in self.gold or ()]
+        for found, others in zip(spans, self.unmatched, strict=False):
+            found += [Span(-2 * number, -2 * number + 1, other.label) for number, other in enumerate(others, start=1)]
+        return spans
 
 
 class TaggingTask:
@@ -119,38 +129,42 @@ class TaggingTask:
 
     @classmethod
     def from_rows(
-        cls, config: TaggingConfig, rows: TaggedRows, contextual: ContextualStates | None = None
+        cls,
+        config: TaggingConfig,
+        rows: TaggedRows | AnnotatedRows,
+        contextual: ContextualStates | None = None,
     ) -> tuple[Self, TaggedExamples]:
         """Build a task with the vocabularies and labels of training rows; return it and these rows as examples.
 
         Args:
             config: the settings of the model.
-            rows: ``tokens`` and ``tags`` (strings), a list per sentence.
+            rows: ``tokens`` and ``tags`` (strings), a list per sentence; or ``text`` and ``spans``.
             contextual: the language model that ``config.lm`` names, if any.
 
         Raises:
             CorpusError: if no tag marks an entity, a sentence is empty or does not have one tag per token, a tag cannot
                 be read, or too many tags break their scheme (any, if ``config.strict``).
         """
+        tokenizer, declared = None, None
+        if "spans" in rows:
+            tokenizer, declared = tokenizer_for(rows), TagFormat(Scheme.IOB2)
+            rows = cls._of_spans(rows, tokenizer, "train")
         check_lengths(rows)
         tokens = rows["tokens"]
-        corpus_scheme = cls._detect(config, rows)
-        if corpus_scheme is not None and corpus_scheme.notation.order == "label alone":
-            message = f"the training tags are in {corpus_scheme}; for plain tags, use 'seqkit train pos'"
-            warnings.warn(message, SeqkitWarning, stacklevel=2)
+        corpus_scheme = declared or cls._format(config, rows)
         spans = cls._gold_spans(config, rows, corpus_scheme)
         labels, scheme = cls._labels(config, rows, spans)
         vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
         if vectors:
             config = replace(config, word_size=len(next(iter(vectors.values()))))
-        reader = WordReader.fitted(tokens, config.minimum_count, known=vectors)
+        reader = WordReader.fitted(tokens, config.minimum_count, tokenizer=tokenizer, known=vectors)
         task = cls(config, reader=reader, labels=labels, scheme=scheme, contextual=contextual)
         task.corpus_scheme = corpus_scheme
         task.model.features.adopt(vectors, reader.tokenizer.words)
         gold = task._gold(rows, spans)
         targets_N = integers([task.label_ids[tag] for answer in gold for tag in answer.tags])
         examples = task._examples(tokens, [[Window(0, len(sentence))] for sentence in tokens])
-        return task, replace(examples, gold=gold, targets_N=targets_N)
+        return task, replace(examples, gold=gold, unmatched=rows.get("unmatched", ()), targets_N=targets_N)
 
     @property
     def tokenizer(self) -> WordTokenizer:
@@ -158,9 +172,9 @@ class TaggingTask:
         return self.reader.tokenizer
 
     @classmethod
-    def _detect(cls, config: TaggingConfig, rows: TaggedRows) -> TagFormat | None:
+    def _format(cls, config: TaggingConfig, rows: TaggedRows, known: TagFormat | None = None) -> TagFormat | None:
         scheme = None if config.corpus_scheme is None else Scheme.parse(config.corpus_scheme)
-        return detect_format(rows["tags"], scheme=scheme, entity_type=config.entity_type)
+        return fitting_format(rows["tags"], known, scheme=scheme, entity_type=config.entity_type)
 
     @classmethod
     def _gold_spans(
@@ -174,36 +188,40 @@ class TaggingTask:
     ) -> tuple[list[str], Scheme | None]:
         types = sorted({span.label for sentence in spans for span in sentence})
         if not types:
-            raise _nothing_to_learn(rows)
+            check_tags_differ(rows, ["O"])
         scheme = Scheme.parse(config.scheme)
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
         return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
 
-    def prepare(self, rows: TaggedRows, scheme: TagFormat | None = None) -> TaggedExamples:
+    @classmethod
+    def _of_spans(cls, rows: AnnotatedRows, tokenizer: WordTokenizer, split: str) -> TaggedRows:
+        return tokenized(rows, tokenizer, split)
+
+    def prepare(
+        self, rows: TaggedRows | AnnotatedRows, scheme: TagFormat | None = None, *, split: str = "this corpus"
+    ) -> TaggedExamples:
         """Return rows as examples for prediction or scoring.
 
         Args:
-            rows: ``tokens`` and, if known, ``tags`` (strings).
+            rows: ``tokens`` and, if known, ``tags`` (strings); or ``text`` and ``spans``.
+            split: what to call the rows in a warning.
             scheme: the format of the tags; None takes that of the training tags, or detects it if that does not fit.
 
         Raises:
             CorpusError: if a sentence with tags is empty or does not have one tag per token, a tag cannot be read, or
                 too many tags break their scheme.
         """
+        if "spans" in rows:
+            rows, scheme = self._of_spans(rows, self.tokenizer, split), TagFormat(Scheme.IOB2)
         if "tags" in rows:
             check_lengths(rows)
         tokens = rows["tokens"]
         examples = self._examples(tokens, list(map(cut_windows, tokens)))
         if "tags" not in rows:
             return examples
-        found = scheme or self._fitting_format(rows)
+        found = scheme or self._format(self.config, rows, self.corpus_scheme)
         spans = self._gold_spans(self.config, rows, found, of_train=found == self.corpus_scheme)
-        return replace(examples, gold=self._gold(rows, spans))
-
-    def _fitting_format(self, rows: TaggedRows) -> TagFormat | None:
-        known = self.corpus_scheme
-        fits = known is not None and not read_gold_tags(rows["tags"], known, is_format_of_train=True).refused()
-        return known if fits else self._detect(self.config, rows)
+        return replace(examples, gold=self._gold(rows, spans), unmatched=rows.get("unmatched", ()))
 
     def _examples(self, tokens: Sequence[Sequence[str]], windows: Sequence[Sequence[Window]]) -> TaggedExamples:
         read = [sentence[start:end] for sentence, cut in zip(tokens, windows, strict=True) for start, end in cut]
@@ -214,6 +232,7 @@ class TaggingTask:
             words=self.reader.read(read),
             contextual_NC=None if contextual is None else contextual.of(read),
             gold=None,
+            unmatched=(),
             targets_N=None,
         )
 
@@ -329,7 +348,7 @@ class TaggingTask:
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:
         """Return F1, precision and recall of entities, and the accuracy of tokens, in 0..1."""
         gold = examples.gold or []
-        overall = span_scores([answer.spans for answer in gold], [each.spans for each in predictions]).overall
+        overall = span_scores(examples.gold_spans, [each.spans for each in predictions]).overall
         accuracy = token_accuracy([answer.tags for answer in gold], [each.tags for each in predictions])
         return {"f1": overall.f1, "precision": overall.precision, "recall": overall.recall, "accuracy": accuracy}
 
@@ -340,7 +359,12 @@ class PartOfSpeechTask(TaggingTask):
     metrics = TAG_METRICS
 
     @classmethod
-    def _detect(cls, config: TaggingConfig, rows: TaggedRows) -> None:
+    def _of_spans(cls, rows: AnnotatedRows, tokenizer: WordTokenizer, split: str) -> TaggedRows:
+        message = "this corpus has spans of characters, not a tag for each token; for spans, use 'seqkit train ner'"
+        raise CorpusError(message, file=str(rows["source"][0]).rpartition(":")[0] if rows.get("source") else None)
+
+    @classmethod
+    def _format(cls, config: TaggingConfig, rows: TaggedRows, known: TagFormat | None = None) -> None:
         return None
 
     @classmethod
@@ -353,10 +377,8 @@ class PartOfSpeechTask(TaggingTask):
     def _labels(
         cls, config: TaggingConfig, rows: TaggedRows, spans: Sequence[Sequence[Span]]
     ) -> tuple[list[str], None]:
-        tags = sorted(set(chain.from_iterable(rows["tags"])))
-        if len(tags) < 2:
-            raise _nothing_to_learn(rows)
-        return tags, None
+        check_tags_differ(rows, chain.from_iterable(rows["tags"]))
+        return sorted(set(chain.from_iterable(rows["tags"]))), None
 
     def _gold(self, rows: TaggedRows, spans: Sequence[list[Span]]) -> list[TagPrediction]:
         return [TagPrediction(list(sentence), []) for sentence in rows["tags"]]
@@ -365,13 +387,6 @@ class PartOfSpeechTask(TaggingTask):
         """Return the accuracy of tokens, in 0..1."""
         gold = [answer.tags for answer in examples.gold or ()]
         return {"accuracy": token_accuracy(gold, [each.tags for each in predictions])}
-
-
-def _nothing_to_learn(rows: TaggedRows) -> CorpusError:
-    source = source_of(rows, 0)
-    reason = nothing_to_learn(chain.from_iterable(rows["tags"]))
-    assert reason is not None
-    return CorpusError(reason, file=source and source[0])
 
 
 # One span of each kind that a scheme can distinguish: long, adjacent, single.

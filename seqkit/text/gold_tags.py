@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from seqkit.text.scheme_rules import OUTSIDE
-from seqkit.text.tag_format import TagFormat
+from seqkit.text.scheme_rules import OUTSIDE, Scheme
+from seqkit.text.tag_format import TagFormat, detect_format
+from seqkit.text.tag_notation import DEFAULT_TYPE
 from seqkit.text.tagging_schemes import IllegalTag, Span, conlleval_spans, illegal_tags, strict_spans
 
-__all__ = ["Fault", "GoldTags", "read_gold_tags"]
+__all__ = ["Fault", "GoldTags", "fitting_format", "read_gold_tags"]
 
 # The share of chunks, in percent, that a scheme must explain; and the share in a small split that is read in the format
 # of train, in which one fault weighs much, but most are faults if it is in another format.
@@ -60,7 +61,6 @@ class GoldTags:
         These are tags that cannot be read at all; and all faults, if ``strict`` or if the scheme does not explain
         enough of the chunks.
 
-        >>> from seqkit.text.scheme_rules import Scheme
         >>> read_gold_tags([["I-PER", "O"]] + [["B-PER", "O"]] * 19, TagFormat(Scheme.IOB2)).refused()
         []
         """
@@ -77,7 +77,6 @@ class GoldTags:
     def summary(self) -> str:
         """How many places break the scheme, and how much of the chunks it explains.
 
-        >>> from seqkit.text.scheme_rules import Scheme
         >>> read_gold_tags([["O", "I-PER"], ["B-PER", "O"]], TagFormat(Scheme.IOB2)).summary
         '1 place breaks IOB2, which explains 1 of 2 chunks, fewer than 95 %'
         """
@@ -98,7 +97,6 @@ def read_gold_tags(
         is_format_of_train: whether this is another split than train and the format is that of train. Half of the chunks
             must then be explained if there are fewer than 100, else 95 %.
 
-    >>> from seqkit.text.scheme_rules import Scheme
     >>> gold = read_gold_tags([["I-PER", "O"]], TagFormat(Scheme.IOB2))
     >>> gold.spans, gold.faults[0].illegal.reason
     ([[Span(start=0, end=1, label='PER')]], 'I-PER cannot start a sentence: IOB2 opens a chunk there with B-PER')
@@ -120,3 +118,26 @@ def read_gold_tags(
     chunks = sum(map(len, spans))
     required = _REQUIRED_PERCENT_IF_SMALL if is_format_of_train and chunks < _SMALL else _REQUIRED_PERCENT
     return GoldTags(spans, faults, chunks, explained, tag_format, required)
+
+
+def fitting_format(
+    sequences: Sequence[Sequence[str]],
+    known: TagFormat | None = None,
+    *,
+    scheme: Scheme | None = None,
+    entity_type: str = DEFAULT_TYPE,
+) -> TagFormat | None:
+    """Return the format of train if it explains the tags of another split, else the format that is detected.
+
+    Args:
+        sequences: the tags of each sentence.
+        known: the format of train, if it is known.
+        scheme: as for :func:`~seqkit.text.tag_format.detect_format`.
+        entity_type: likewise.
+
+    >>> print(fitting_format([["I-PER"]], TagFormat(Scheme.IOB1)), fitting_format([["B-PER"]], TagFormat(Scheme.IOB1)))
+    IOB1 IOB2
+    """
+    if known is not None and not read_gold_tags(sequences, known, is_format_of_train=True).refused():
+        return known
+    return detect_format(sequences, scheme=scheme, entity_type=entity_type)

@@ -9,6 +9,7 @@ offsets refer to the original text.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
@@ -20,15 +21,19 @@ from tokenizers.pre_tokenizers import Split
 from seqkit.errors import CheckpointError, ConfigError
 from seqkit.text.vocabulary import NORMALIZER, UNKNOWN, Vocabulary, encodable, normalize_word
 
-__all__ = ["CLITICS", "Token", "WordTokenizer"]
+__all__ = ["CLITICS", "SPACELESS", "Token", "WordTokenizer"]
 
 CLITICS = ("n't", "'s", "'re", "'ll", "'ve", "'d", "'m")
 """The English clitics that are separate words in the Penn Treebank."""
 
 # The rules are regular expressions of Oniguruma, which the tokenizers library uses. A word character is a letter, a
-# mark, a number, an underscore, or one of the invisible joiners inside words of Persian, Hindi and other languages.
+# mark, a number, an underscore, or one of the invisible joiners inside words of Persian, Hindi and other languages; but
+# not of a script without spaces between words, each of whose characters is a token, with the marks on it.
 # Repetitions are bounded where the engine could otherwise backtrack over a very long token.
-_WORD = r"[\p{L}\p{M}\p{N}_\x{AD}\x{200C}\x{200D}\x{2060}]"
+_SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\x{30FC}\x{FF70}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}&&[\p{L}\p{M}\p{Nl}]]"
+_SPACED = rf"&&[^{_SPACELESS}]"
+_WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}_\x{{AD}}\x{{200C}}\x{{200D}}\x{{2060}}]{_SPACED}]"
+_LETTER = rf"[\p{{L}}{_SPACED}]"
 _START = rf"(?<!{_WORD})"
 _END = rf"(?!{_WORD})"
 _APOSTROPHE = r"['\x{2019}\x{FF07}`\x{B4}]"
@@ -65,19 +70,21 @@ _UNITS = (
     rf"[<>]?[:;=]'?[-^]?(?:[)\]}}|*]|[(\[{{]{_END}|[/\\](?![/\p{{N}}]))",  # :-) ;) =( :/
     rf"{_START}[:;=]-?[dpo]{_END}|\([-^]?[:;=](?!\p{{L}})|\^[_.-]?\^|-_+-|>_+<",  # :D (: ^_^ -_-
     r"\.{2,}|…+|[!?]{2,}|([-=*~_#<>+|^$'`\x{2018}\x{2019}\x{2013}\x{2014}])\1+",  # ... ?! -- ***
-    rf"{_START}\p{{L}}(?:\.\p{{L}})+{_END}\.?",  # U.S. e.g.
+    rf"{_START}{_LETTER}(?:\.{_LETTER})+{_END}\.?",  # U.S. e.g.
     rf"{_START}(?:{_ABBREVIATION[0]})\.{_END}",
     rf"{_START}(?:{_ABBREVIATION[1]})\.(?=\s+[\p{{L}}\p{{N}}])",
     rf"{_START}(?:{_ABBREVIATION[2]})\.(?=\s?\p{{N}})",
-    rf"{_START}(?!i)\p{{L}}\.(?=\s+\p{{L}})",  # J. Smith, but "He and I."
+    rf"{_START}(?!i){_LETTER}\.(?=\s+\p{{L}})",  # J. Smith, but "He and I."
     rf"{_START}\.\p{{N}}+{_END}",  # .5
     rf"{_START}\p{{N}}{{1,4}}([-/.])\p{{N}}{{1,4}}\2\p{{N}}{{1,4}}{_END}",  # 2024-05-17, 555-123-4567
     rf"{_START}(?:\p{{N}}{{1,2}}/\p{{N}}{{1,2}}|\p{{N}}{{3}}-\p{{N}}{{4}}){_END}(?!\.?\p{{N}})",  # 9/11, 555-1234
 )
 
 
-def _pattern(split_punctuation: bool, split_hyphens: bool, clitics: Sequence[str]) -> str:
+def _pattern(split_punctuation: bool, split_hyphens: bool, split_characters: bool, clitics: Sequence[str]) -> str:
     """Return the regular expression whose matches are the tokens."""
+    if not split_characters:  # word characters of all scripts are then alike, in every rule
+        return _pattern(split_punctuation, split_hyphens, True, clitics).replace(_SPACED, "")
     if split_punctuation:
         return "|".join((*_EMOJI, f"{_WORD}+", *_MARK))
     endings = "|".join(clitic[1:] for clitic in clitics if clitic.startswith("'"))
@@ -110,15 +117,17 @@ class WordTokenizer:
 
     URLs, e-mail addresses, @handles, #hashtags, emoticons, emoji, numbers such as ``1,250.5`` and ``7:30``, dates,
     abbreviations (``U.S.``, ``Dr.``), initials (``J.``) and runs of one mark (``...``, ``?!``, ``--``) are one token;
-    so is every other punctuation mark. A run of letters is one token in every script: text without spaces between words
-    (Chinese, Japanese, Thai) must be segmented in advance. The tokens and the white space between them are the whole
-    text; nothing is dropped.
+    so is every other punctuation mark. In scripts without spaces between words (Han, Hiragana, Katakana, Thai, Lao,
+    Khmer, Myanmar), every character is a token, with the marks on it. The tokens and the white space between them are
+    the whole text; nothing is dropped.
 
     Args:
         split_punctuation: every character that is not a letter, digit or underscore is a token anywhere (``0 . 5``,
             ``Parkinson ' s``), as in BioCreative's corpora; the other two settings then have no effect.
         split_hyphens: ``London-based`` becomes three tokens, as in OntoNotes and the English Web Treebank; common
             prefixes stay with their word (``non-stop``), and dates and telephone numbers are not cut.
+        split_characters: text in scripts without spaces is cut into characters; otherwise a run of them is a word, as
+            in text that is segmented in advance.
         clitics: which of :data:`CLITICS` become separate words (``do n't``); others stay with their word.
         words: the vocabulary of words; it becomes the ``WordLevel`` model of ``tokenizer.json``.
 
@@ -136,6 +145,7 @@ class WordTokenizer:
         *,
         split_punctuation: bool = False,
         split_hyphens: bool = False,
+        split_characters: bool = True,
         clitics: Sequence[str] = CLITICS,
         words: Vocabulary | None = None,
     ) -> None:
@@ -144,7 +154,7 @@ class WordTokenizer:
         self.words = Vocabulary(normalize=normalize_word) if words is None else words
         self._tokenizer = Tokenizer(_model(Vocabulary()))
         self._tokenizer.normalizer = NORMALIZER
-        pattern = Regex(_pattern(split_punctuation, split_hyphens, clitics))
+        pattern = Regex(_pattern(split_punctuation, split_hyphens, split_characters, clitics))
         self._tokenizer.pre_tokenizer = Split(pattern, "removed", invert=True)
 
     @classmethod
@@ -157,6 +167,7 @@ class WordTokenizer:
           ``don ' t``) more often than a word has any mark in it;
         * ``split_hyphens`` is on if a hyphen is a word between two words (``drug - induced``) more often than it is
           inside a word (``well-known``);
+        * ``split_characters`` is off if words in scripts without spaces have several characters more often than one;
         * a clitic is separated if it is a word (``do n't``) at least as often as it ends a longer word (``don't``); for
           a clitic that does not occur, the sum over all clitics decides.
 
@@ -174,6 +185,7 @@ class WordTokenizer:
         return cls(
             split_punctuation=marks_apart > _total(counts, _MARK_INSIDE),
             split_hyphens=hyphens_apart > _total(counts, _HYPHEN_INSIDE),
+            split_characters=_has_characters(counts),
             clitics=_clitics_apart(counts),
         )
 
@@ -233,8 +245,27 @@ _HYPHEN_APART = re.compile(r"[^\W\d_] [-\u2010\u2011] (?=[^\W\d_])")
 _HYPHEN_INSIDE = re.compile(r"[^\W\d_][-\u2010\u2011][^\W\d_]")
 
 
+# The blocks of the scripts of _SPACELESS.
+SPACELESS = (
+    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f]"
+)
+"""A character class of Python's regular expressions: the blocks of the scripts without spaces between words."""
+
+_IS_SPACELESS = re.compile(SPACELESS)
+
+
 def _total(counts: Counter[str], pattern: re.Pattern[str]) -> int:
     return sum(count for word, count in counts.items() if pattern.search(word))
+
+
+def _has_characters(counts: Counter[str]) -> bool:
+    """Return whether words in scripts without spaces are single characters at least as often as they are longer."""
+    lengths = Counter[bool]()
+    for word, count in counts.items():
+        if _IS_SPACELESS.search(word):
+            lengths[sum(not unicodedata.category(each).startswith("M") for each in word) == 1] += count
+    return lengths[True] >= lengths[False]
 
 
 def _clitics_apart(counts: Counter[str]) -> tuple[str, ...]:

@@ -59,8 +59,8 @@ class Device:
                 raise ConfigError("this CPU has no instructions for bfloat16; choose precision float32")
             keep_freed_memory()
         if chosen == "cuda":
-            torch.backends.cudnn.conv.fp32_precision = "ieee"
-            torch.backends.cudnn.rnn.fp32_precision = "ieee"
+            torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+            torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]
         return cls(torch_device=torch.device(chosen), precision=precision)
 
     def autocast(self) -> AbstractContextManager[None]:

@@ -1,48 +1,61 @@
-"""Character spans as tags of tokens."""
+"""Character spans, and the tokens that match them."""
 
 import json
-import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data.annotated_spans import tag_spans
+from seqkit.data.annotated_spans import match_spans, read_spans
 from seqkit.data.jsonl import read_json
-from seqkit.text.tagging_schemes import Scheme, Span, illegal_tags
-from tests.tiny_corpora import tagged
+from seqkit.data.rows import AnnotatedText
+from seqkit.errors import CorpusError
+from seqkit.text.tagging_schemes import Scheme, Span, illegal_tags, spans_from_tags
+
+Drawn = list[tuple[int, int]]
 
 
-def test_a_token_is_cut_where_a_span_ends_inside_it() -> None:
+def cut_at(borders: list[int]) -> Drawn:
+    """Return stretches between alternate borders, which are in order and do not overlap."""
+    ordered = sorted(set(borders))
+    return list(zip(ordered[::2], ordered[1::2], strict=False))
+
+
+@given(st.lists(st.integers(0, 30), max_size=20), st.lists(st.integers(0, 30), max_size=12))
+def test_a_span_matches_tokens_that_begin_and_end_with_it(token_borders: list[int], span_borders: list[int]) -> None:
+    tokens = cut_at(token_borders)
+    spans = [Span(start, end, "XY"[start % 2]) for start, end in cut_at(span_borders)]
+    tags, unmatched = match_spans(tokens, spans)
+    assert not illegal_tags(tags, Scheme.IOB2)
+    found = {
+        Span(tokens[span.start][0], tokens[span.end - 1][1], span.label) for span in spans_from_tags(tags, Scheme.IOB2)
+    }
+    starts, ends = {start for start, _ in tokens}, {end for _, end in tokens}
+    assert found == {span for span in spans if span.start in starts and span.end in ends}
+    assert unmatched == [span for span in spans if span not in found]
+
+
+def test_the_borders_of_a_span_do_not_cut_tokens() -> None:
     record = {"text": "post-Soviet Ghent's", "label": [[5, 11, "MISC"], [12, 17, "LOC"]]}
-    (sentence,) = tagged(read_json(json.dumps(record), "a.jsonl"))
-    assert list(zip(sentence.tokens, sentence.tags, strict=True)) == [
-        ("post-", "O"),
-        ("Soviet", "B-MISC"),
-        ("Ghent", "B-LOC"),
-        ("'s", "O"),
+    assert read_json(json.dumps(record), "a.jsonl") == [
+        AnnotatedText("post-Soviet Ghent's", [Span(5, 11, "MISC"), Span(12, 17, "LOC")], line=1)
     ]
 
 
-@given(st.text("ab. \u0301😀\n", max_size=20), st.lists(st.tuples(st.integers(0, 20), st.integers(1, 8)), max_size=6))
-def test_spans_become_tags_as_a_character_by_character_reading_says(text: str, drawn: list[tuple[int, int]]) -> None:
-    spans: list[Span] = []
-    for start, length in sorted(drawn):
-        end = start + length
-        if end <= len(text) and text[start:end].strip() and (not spans or spans[-1].end <= start):
-            spans.append(Span(start, end, "X" if length % 2 else "Y"))
-    words = [(match.start(), match.end()) for match in re.finditer(r"\S+", text)]
-    owner = [next((i for i, s in enumerate(spans) if s.start <= at < s.end), None) for at in range(len(text))]
-    expected: list[tuple[str, int | None]] = []
-    for start, end in words:
-        for at in range(start, end):
-            if at > start and owner[at] == owner[at - 1]:
-                expected[-1] = (expected[-1][0] + text[at], owner[at])
-            else:
-                expected.append((text[at], owner[at]))
-    tokens, tags = tag_spans(text, reversed(spans), words)
-    assert tokens == [piece for piece, _ in expected]
-    seen: set[int] = set()
-    for tag, (_, index) in zip(tags, expected, strict=True):
-        assert tag == ("O" if index is None else f"{'I' if index in seen else 'B'}-{spans[index].label}")
-        seen |= set() if index is None else {index}
-    assert not illegal_tags(tags, Scheme.IOB2)
+def test_white_space_at_the_borders_belongs_to_no_span() -> None:
+    assert read_spans([[2, 7, "PER"]], "So Ada\n ran") == [Span(3, 6, "PER")]
+
+
+@pytest.mark.parametrize(
+    ("spans", "message"),
+    [
+        ([[3, 3, "X"]], "the X span 3..3 is empty"),
+        ([[-1, 3, "X"]], "the X span -1..3 is out of range: the text has 7 characters"),
+        ([[0, 8, "X"]], "the X span 0..8 is out of range: the text has 7 characters"),
+        ([[3, 4, "X"]], "the X span 3..4 covers only white space"),
+        ([[0, 4, "X"], [2, 5, "Y"]], "the X span 0..3 and the Y span 2..5 overlap; .*"),
+    ],
+)
+def test_a_span_that_cannot_be_used_is_an_error(spans: list[object], message: str) -> None:
+    with pytest.raises(CorpusError, match=f"^{message}$"):
+        read_spans(spans, "Ada ran")

@@ -17,9 +17,10 @@ from seqkit.data.csv_tables import read_csv
 from seqkit.data.formats import read_rows
 from seqkit.data.jsonl import read_json
 from seqkit.data.labelled_rows import Label, labelled_rows
-from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence
+from seqkit.data.rows import AnnotatedText, LabelledText, PlainText, Row
 from seqkit.data.typed_datasets import build_corpus
 from seqkit.errors import CorpusError
+from seqkit.text.tagging_schemes import Span
 from tests.command_line import seqkit
 from tests.tiny_labels import LABEL_SETTINGS, STILL_LABELS, TEXTS, TOPICS
 
@@ -113,9 +114,9 @@ def test_an_annotation_tool_may_export_several_choices() -> None:
     assert found(rows) == [("fine", ["a", "b"]), ("fine", "a")]
 
 
-def test_only_empty_lists_are_sentences_without_spans() -> None:
+def test_only_empty_lists_are_texts_without_spans() -> None:
     rows = read_json(jsonl([{"text": "one two", "label": []}] * 2), "a.jsonl")
-    assert [row.tags for row in rows if isinstance(row, TaggedSentence)] == [["O", "O"]] * 2
+    assert [row.spans for row in rows if isinstance(row, AnnotatedText)] == [[], []]
     assert found(read_json(jsonl([{"text": "one two", "topics": []}]), "a.jsonl", tag_key="topics")) == [
         ("one two", [])
     ]
@@ -161,8 +162,7 @@ def test_texts_of_json_may_have_another_key(tmp_path: Path) -> None:
         assert [text for text, _ in found(rows)] == LINES
     assert read_json('{"body": "once", "text": "upon"}', "a.jsonl", text_key="body") == [PlainText("once", 1)]
     (row,) = read_json('{"body": "Ada ran", "label": [[0, 3, "PER"]]}', "a.jsonl", text_key="body")
-    assert isinstance(row, TaggedSentence)
-    assert row.tags == ["B-PER", "O"]
+    assert row == AnnotatedText("Ada ran", [Span(0, 3, "PER")], 1)
     with pytest.raises(CorpusError, match=r"^a.jsonl:1: neither 'body' nor 'tokens' among the keys text, label$"):
         read_json('{"text": "one", "label": "a"}', "a.jsonl", text_key="body")
 

@@ -182,7 +182,9 @@ def test_types_without_prefixes_are_read_with_a_warning_if_there_is_o() -> None:
         "tokens": ROWS["tokens"],
         "tags": [[tag.partition("-")[2] or "O" for tag in tags] for tags in ROWS["tags"]],
     }
-    with pytest.warns(SeqkitWarning, match="are in IOB1 without prefixes, .*; for plain tags, use 'seqkit train pos'$"):
+    with pytest.warns(
+        SeqkitWarning, match="^the tags are in IOB1 without prefixes, .*; for plain tags, use 'seqkit train pos'$"
+    ):
         task, examples = task_and_examples(bare)
     assert task.labels == task_of().labels
     assert examples.gold is not None

@@ -66,13 +66,62 @@ def test_a_batch_gives_what_each_text_gives(batch: list[str]) -> None:
         "O'Neill and Shi’ite o'clock well-known state-of-the-art",
         "&lt; b &gt; &amp;",
         "don t",
-        "東京タワー に ภาษาไทย نص हिन्दी Übergrößen می\N{ZERO WIDTH NON-JOINER}خواهم",
+        "한국어 نص हिन्दी Übergrößen می\N{ZERO WIDTH NON-JOINER}خواهم",
         "e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}",
         "👩‍👩‍👧 👍🏽 🇫🇷 🇩🇪 ❤️ 1️⃣ 🏴󠁧󠁢󠁥󠁮󠁧󠁿",
     ],
 )
 def test_what_stays_whole(words: str) -> None:
     assert cut(words) == words.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("王伟在北京工作。", "王 伟 在 北 京 工 作 。"),
+        ("我用iPhone12买了3个", "我 用 iPhone12 买 了 3 个"),
+        ("二〇二四年Tower 2020", "二 〇 二 四 年 Tower 2020"),
+        ("コーヒーを飲む", "コ ー ヒ ー を 飲 む"),
+        (
+            "か\N{COMBINING KATAKANA-HIRAGANA VOICED SOUND MARK}き",
+            "か\N{COMBINING KATAKANA-HIRAGANA VOICED SOUND MARK} き",
+        ),
+        ("สวัสดี ๑๒๓", "ส วั ส ดี ๑๒๓"),
+        ("ភាសា", "ភា សា"),
+        ("မြန်မာ", "မြ န် မာ"),
+        ("ພາສາ", "ພ າ ສ າ"),
+        ("见http://example.org/a，然后", "见 http://example.org/a ， 然 后"),
+        ("A.中", "A . 中"),
+    ],
+)
+def test_scripts_without_spaces_are_cut_into_characters(text: str, words: str) -> None:
+    assert cut(text) == words.split()
+    assert cut(text, TOKENIZERS[-1])[:1] == words.split()[:1]
+
+
+def test_text_that_is_segmented_in_advance_is_not_cut_into_characters() -> None:
+    tokenizer = WordTokenizer.fitted_to([["王伟", "在", "北京", "工作"]])
+    assert [token.text for token in tokenizer.tokenize("我 在 上海 工作")] == ["我", "在", "上海", "工作"]
+
+
+WITHOUT_CLITICS = TOKENIZERS[3]
+SPACELESS_NAMES = (
+    "CJK ",
+    "HIRAGANA",
+    "KATAKANA",
+    "THAI",
+    "LAO",
+    "KHMER",
+    "MYANMAR",
+    "IDEOGRAPHIC",
+    "HALFWIDTH KATAKANA",
+)
+
+
+@given(st.text(st.characters(categories=["L"]), min_size=2, max_size=6))
+def test_a_run_of_letters_of_any_other_script_is_one_word(text: str) -> None:
+    if not any(unicodedata.name(letter, "").startswith(SPACELESS_NAMES) for letter in text):
+        assert cut(text, WITHOUT_CLITICS) == [text]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from seqkit.tasks.spec import TaskSpec
@@ -95,9 +96,9 @@ class TagScores:
         gold = self.examples.gold
         assert gold is not None
         if "f1" in scores:
-            _print_types(console, [each.spans for each in gold], [each.spans for each in self.scores.predictions])
+            _print_types(console, self.examples.gold_spans, [each.spans for each in self.scores.predictions])
         if self.errors:
-            found = list(_errors(self.examples.tokens, gold, self.scores.predictions))
+            found = [*_errors(self.examples.tokens, gold, self.scores.predictions), *_unmatched(self.examples)]
             _print_errors(console, found, self.errors)
 
 
@@ -205,6 +206,12 @@ def _wrong_spans(words: Sequence[str], gold: "TagPrediction", predicted: "TagPre
             yield TagError(
                 words=words, start=span.start, end=span.end, predicted="nothing", gold=span.label, confidence=None
             )
+
+
+def _unmatched(examples: "TaggedExamples") -> Iterator[TagError]:
+    """Yield the gold spans that no words match, each as one word."""
+    for text, label in chain.from_iterable(examples.unmatched):
+        yield TagError(words=[text], start=0, end=1, predicted="nothing", gold=label, confidence=None)
 
 
 def _overlap(one: "Span", other: "Span") -> bool:
