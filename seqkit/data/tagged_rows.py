@@ -5,6 +5,7 @@
     {"tokens": [["Ada", "ran"]], "tags": [["B-PER", "O"]], "source": ["train.conll:1"]}
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, NotRequired, TypedDict, cast, final
@@ -13,14 +14,18 @@ from seqkit.data.column_names import TAGS, TEXT, TOKENS, first_present
 from seqkit.data.in_memory import is_dataset, is_missing, list_of, read_columns
 from seqkit.data.label_ids import LabelDecoder
 from seqkit.data.text_files import shortened
-from seqkit.errors import ConfigError, CorpusError
-from seqkit.text.tagging_schemes import Scheme, Span, detect_scheme, illegal_tags, spans_from_tags
+from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
+from seqkit.text.gold_tags import Fault, GoldTags, read_gold_tags
+from seqkit.text.tag_format import TagFormat, detect_format
+from seqkit.text.tagging_schemes import Span
 
 __all__ = [
     "TaggedRows",
     "UnmatchedSpan",
     "check_lengths",
+    "check_tags_differ",
     "gold_spans",
+    "nothing_to_learn",
     "rows_of",
     "source_of",
     "texts_or_words",
@@ -178,32 +183,64 @@ def _in_row(rows: TaggedRows, number: int, read: Callable[[object], list[str]], 
         raise _corpus_error(rows, number, str(error)) from None
 
 
-def gold_spans(rows: TaggedRows, scheme: str | None = None) -> list[list[Span]]:
-    """Return the entities that the tags of each sentence mark.
+def gold_spans(
+    rows: TaggedRows, tag_format: TagFormat | None = None, *, strict: bool = False, is_format_of_train: bool = False
+) -> list[list[Span]]:
+    """Return the entities that the tags of each sentence mark, by the rules of conlleval.
+
+    One warning names the first tag that breaks the scheme, and the number of such tags.
 
     Args:
         rows: ``tags``, and ``source`` (``file:line`` of each sentence) if it is known.
-        scheme: the scheme of the tags; by default it is detected.
+        tag_format: the format of the tags; by default it is detected.
+        strict: whether to refuse tags that break their scheme instead of warning about them.
+        is_format_of_train: whether this is another split than train and the format is that of train.
 
     Raises:
-        CorpusError: a sequence of tags is illegal, or tags have no prefixes; nothing is repaired.
+        CorpusError: a tag cannot be read, the scheme explains too few of the chunks, or tags are plain.
 
     >>> gold_spans({"tags": [["B-PER", "I-PER", "O"]]})
     [[Span(start=0, end=2, label='PER')]]
     """
-    known = Scheme.parse(scheme) if scheme else detect_scheme(rows["tags"])
-    if known is None:
+    tags = rows["tags"]
+    tag_format = tag_format or detect_format(tags)
+    if tag_format is None:
         _check_all_outside(rows)
-        return [[] for _ in rows["tags"]]
-    for number, tags in enumerate(rows["tags"]):
-        if illegal := illegal_tags(tags, known):
-            raise _corpus_error(
-                rows,
-                number,
-                f"token {illegal[0].position + 1} of the sentence: {illegal[0].reason} ({known}); 'seqkit corpora"
-                " validate' lists every illegal tag; --corpus-scheme names another scheme",
-            )
-    return [spans_from_tags(tags, known) for tags in rows["tags"]]
+        return [[] for _ in tags]
+    if tag_format.notation.order == "label alone" and not is_format_of_train:
+        message = f"the tags are in {tag_format}; for plain tags, use 'seqkit train pos'"
+        warnings.warn(message, SeqkitWarning, stacklevel=2)
+    gold = read_gold_tags(tags, tag_format, is_format_of_train=is_format_of_train)
+    if refused := gold.refused(strict=strict):
+        raise _corpus_error(rows, refused[0].sentence, _refusal(rows, gold, refused, strict=strict))
+    if gold.faults:
+        remedy = f"chunks are read by the rules of conlleval: {_LISTED}, --strict refuses them"
+        message = f"{_fault(gold.faults[0])}; {gold.summary}; {remedy}"
+        warnings.warn(str(_corpus_error(rows, gold.faults[0].sentence, message)), SeqkitWarning, stacklevel=2)
+    return gold.spans
+
+
+_LISTED = "'seqkit corpora validate' lists every illegal tag"
+
+
+def _fault(fault: Fault) -> str:
+    return f"token {fault.illegal.position + 1} of the sentence: {fault.illegal.reason}"
+
+
+def _refusal(rows: TaggedRows, gold: GoldTags, refused: Sequence[Fault], *, strict: bool) -> str:
+    """Say why a corpus is refused: its first fault, where there are more, and what to do."""
+    first = _fault(refused[0])
+    places = [source_of(rows, fault.sentence) or ("", fault.sentence + 1) for fault in refused]
+    others = list(dict.fromkeys(str(number) for _, number in places))[1:]
+    unit = ("line" if "source" in rows else "sentence") + ("s" if others[1:] else "")
+    more = " and others" if others[5:] else ""
+    where = f"also in {unit} {', '.join(others[:5])}{more}" if others else ""
+    if gold.explains_enough and not strict:  # only what cannot be read
+        return f"{first} ({where}; {_LISTED})" if others else first
+    remedy = "--corpus-scheme names another scheme"
+    if gold.explains_enough:
+        remedy = "without --strict they are read by the rules of conlleval"
+    return "; ".join(filter(None, [first, gold.summary, where, _LISTED, remedy]))
 
 
 def _check_all_outside(rows: TaggedRows) -> None:
@@ -212,6 +249,41 @@ def _check_all_outside(rows: TaggedRows) -> None:
             if tag != "O":
                 message = f"{tag!r} has no scheme prefix such as B-, so it marks no entity; for plain tags, use"
                 raise _corpus_error(rows, number, f"{message} 'seqkit train pos'")
+
+
+def nothing_to_learn(tags: Iterable[str]) -> str | None:
+    """Return why there is nothing to learn from the tags of a training split; None if they differ.
+
+    >>> nothing_to_learn(["_", "_"])
+    "there is nothing to learn from the training split: every tag is '_'; choose another tag column or corpus"
+    """
+    different = set(tags)
+    if different == {"O"}:
+        return "the training split has no entity: every tag is O; annotate some, or choose another corpus"
+    if len(different) > 1:
+        return None
+    only = "".join(f"every tag is {tag!r}" for tag in different) or "there is no tag"
+    return f"there is nothing to learn from the training split: {only}; choose another tag column or corpus"
+
+
+def check_tags_differ(rows: TaggedRows, tags: Iterable[str]) -> None:
+    """Make sure that there is something to learn from training rows.
+
+    Args:
+        rows: the rows.
+        tags: what their tags say; ``O`` alone if they mark no entity.
+
+    Raises:
+        CorpusError: all tags are the same; with the file of the rows if it is known.
+
+    >>> check_tags_differ({"tokens": [["rain"]], "tags": [["O"]], "source": ["train.conll:1"]}, ["O"])
+    Traceback (most recent call last):
+        ...
+    seqkit.errors.CorpusError: train.conll: the training split has no entity: every tag is O; annotate some, or ...
+    """
+    if reason := nothing_to_learn(tags):
+        source = source_of(rows, 0)
+        raise CorpusError(reason, file=source and source[0])
 
 
 def check_lengths(rows: TaggedRows) -> None:

@@ -413,3 +413,21 @@ def test_train_help_shows_every_setting(task: str) -> None:
                 assert re.match(rf"( \[x[<>][\d.]+\])? \[default: {re.escape(str(default))}\]", after), field.name
     for option in ("corpus", "out", "overwrite", "resume", "config", "quiet", "device", "precision", "dev-fraction"):
         assert f" --{option} " in shown
+
+
+def test_a_few_faults_of_a_real_corpus_are_one_warning_for_each_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sound, broken = (["Ada", "Lund"], ["B-PER", "I-PER"]), (["Ghent", "lies"], ["I-LOC", "O"])
+    Path("corpus").mkdir()
+    write_conll(Path("corpus/train.conll"), [*[sound] * 40, broken, broken])
+    write_conll(Path("corpus/dev.conll"), [*[sound] * 5, broken])
+    asked = ["train", "ner", "--corpus=./corpus", *options(epochs=1)]
+    done = seqkit(*asked, "--quiet")
+    assert (done.code, done.out) == (0, "runs/ner\n")
+    first, second = done.err.splitlines()
+    assert first.startswith("warning: corpus/train.conll:121: token 1 of the sentence: I-LOC cannot start a sentence")
+    assert "2 places break IOB2, which explains 40 of 42 chunks" in first
+    assert second.startswith("warning: corpus/dev.conll:16: token 1")
+    assert_refused(seqkit(*asked, "--strict"), 1, "corpus/train.conll:121: token 1", "without --strict")
