@@ -7,7 +7,7 @@ from annotated_types import Ge, Interval
 
 from seqkit.config.label_weights import parse_label_weights
 from seqkit.config.words import WordConfig
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 from seqkit.text.scheme_rules import Scheme
 from seqkit.text.tag_notation import DEFAULT_TYPE
 
@@ -51,7 +51,7 @@ class TaggingConfig(WordConfig):
             if value is not None:
                 object.__setattr__(self, name, _parse_scheme(name, value))
         if not self.entity_type:
-            raise ConfigError("entity_type must not be empty")
+            raise ConfigError(f"{setting_ref('entity_type')} must not be empty")
         self.label_weights_by_name()
 
     def label_weights_by_name(self) -> dict[str, float]:

@@ -26,7 +26,8 @@ __all__ = ["TAG_SHAPE", "WordLayout", "count_columns", "read_columns", "sentence
 DOCUMENT_COMMENT = re.compile(
     r"#\s*+(?:newdoc(?:\s++id\s*+=\s*+(?P<id>\S.*))?|begin document\b\s*+(?P<name>\S.*)?|end document)"
 )
-TAG_SHAPE = re.compile(r"O|[BIESLUM]-\S+|[A-Z]{1,5}\$?")
+# A tag in any notation, or a part of speech: B-PER, b_PER, PER/B, O_PER, NNP, PRP$.
+TAG_SHAPE = re.compile(r"o|(?i:[BIESLUMW][-_:/]\S+|\S+[-_:/][BIESLUMWO])|\S*O_\S+|[A-Z]{1,5}\$?")
 WORD_NUMBER = re.compile(r"\d+")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")  # a multiword token or an empty node, as CoNLL-U numbers them
 

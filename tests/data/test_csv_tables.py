@@ -258,7 +258,7 @@ def test_an_empty_cell_is_one_error_for_train_and_validate_alike(tmp_path: Path,
     path = write_file(tmp_path, "a.csv", content)
     with pytest.raises(CorpusError, match=rf"a\.csv:{message}") as caught:
         open_corpus(path)
-    (problem,) = validate_corpus(path)
+    (problem,) = validate_corpus(path).problems
     assert str(problem) == str(caught.value)
 
 
