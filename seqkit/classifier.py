@@ -19,7 +19,7 @@ from seqkit.data.labelled_rows import (
     split_dev,
     texts_of,
 )
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import ConfigError, CorpusError, setting_ref
 from seqkit.estimator import Conclusion, Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
 from seqkit.metrics.calibration import expected_calibration_error, reliability
 from seqkit.pretrained import load_pretrained_encoder
@@ -240,9 +240,9 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         if isinstance(texts, str):
             raise ConfigError("give a list of texts, such as [text], not one text")
         if mc_samples < 0:
-            raise ConfigError(f"mc_samples must not be negative, not {mc_samples}")
+            raise ConfigError(f"{setting_ref('mc_samples')} must not be negative, not {mc_samples}")
         if not 0.0 <= min_confidence <= 1.0:
-            raise ConfigError(f"min_confidence must be from 0 to 1, not {min_confidence}")
+            raise ConfigError(f"{setting_ref('min_confidence')} must be from 0 to 1, not {min_confidence}")
         self._trained(self.fitted)
         return self._stream(checked_texts(texts), mc_samples, min_confidence, seed)
 

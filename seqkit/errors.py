@@ -12,9 +12,13 @@
     SeqkitWarning               a problem that does not stop the work; also a UserWarning
 
 Messages say what is wrong, where, and how to fix it. The command line prints the message on one line and exits with
-the error's ``exit_code``.
+the error's ``exit_code``. A message refers to a setting by ``setting_ref``: Python shows its keyword, the command
+line its option.
 """
 
+import ast
+import re
+from collections.abc import Callable
 from os import PathLike
 
 __all__ = [
@@ -25,11 +29,51 @@ __all__ = [
     "MissingExtraError",
     "SeqkitError",
     "SeqkitWarning",
+    "setting_ref",
 ]
 
+# Between control characters, which no message has: a name, and perhaps a literal.
+_REFERENCE = re.compile("\x02(\\w+)(?:=(True|False|[\\d.e+-]+|'[^'\x03]*'))?\x03")
 
-class SeqkitError(Exception):
+
+def setting_ref(name: str, value: bool | float | str | None = None) -> str:
+    """Return a reference to a setting or an argument, for the message of an error or a warning.
+
+    Args:
+        name: the name, as a keyword of Python.
+        value: the value to use; None refers to the setting itself.
+
+    >>> print(ConfigError(f"choose {setting_ref('tied', False)}, or change {setting_ref('hidden_size')}"))
+    choose tied=False, or change hidden_size
+    """
+    return f"\x02{name}\x03" if value is None else f"\x02{name}={value!r}\x03"
+
+
+class _Message(Exception):
+    """A message that names settings by ``setting_ref``."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+        super().__init__(_REFERENCE.sub(lambda found: found[0][1:-1], message))
+
+    def with_settings(self, name: Callable[[str, object], str]) -> str:
+        """Return the message with other names of settings.
+
+        Args:
+            name: returns what to call a setting, given its keyword and its value, which is None if only the setting is
+                named.
+
+        >>> ConfigError(f"choose {setting_ref('tied', False)}").with_settings(lambda name, value: f"{name}: {value}")
+        'choose tied: False'
+        """
+        return _REFERENCE.sub(lambda found: name(found[1], found[2] and ast.literal_eval(found[2])), self._message)
+
+
+class SeqkitError(_Message):
     """Base class of all errors of seqkit.
+
+    Args:
+        message: what is wrong and how to fix it; settings are named by ``setting_ref``.
 
     Attributes:
         exit_code: the exit code of the command line.
@@ -94,5 +138,5 @@ class DivergenceError(SeqkitError):
     """A training loss that became NaN or infinite; the best model so far is kept."""
 
 
-class SeqkitWarning(UserWarning):
+class SeqkitWarning(_Message, UserWarning):
     """A problem that does not stop the work."""

@@ -18,7 +18,7 @@ from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.presets import preset_settings
 from seqkit.config.sampling import SamplingFilters
 from seqkit.data.texts import Texts, open_texts
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 from seqkit.estimator import Estimator, Prepared
 from seqkit.generation.decoder import Decoder
 from seqkit.generation.generate import Ending, Generated, GeneratedToken, Prompt, beam_search, sample
@@ -173,7 +173,8 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         """
         if dev is None:
             if isinstance(train, Texts):
-                raise ConfigError("give dev as well: another split of open_texts, which takes dev_fraction")
+                share = setting_ref("dev_fraction")
+                raise ConfigError(f"give dev as well: another split of open_texts, which takes {share}")
             splits = open_texts(train)
             train, dev = splits["train"], splits["dev"]
         train_texts, dev_texts = _texts(train), _texts(dev)
@@ -355,7 +356,8 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         if unknown == "error" and (missing := task.tokenizer.unknown(text)):
             names = ", ".join(map(repr, missing[:10])) + (", …" if len(missing) > 10 else "")
             raise ConfigError(
-                f"the vocabulary does not contain {names}; leave that out, or read it as <unk> with unknown='<unk>'"
+                f"the vocabulary does not contain {names}; leave that out, or read it as <unk> with"
+                f" {setting_ref('unknown', '<unk>')}"
             )
         return task.tokenizer.encode(text)
 
@@ -363,7 +365,10 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         """Return a fast decoder with the model's weights, built once; ConfigError if the model only reads backward."""
         task = self._trained(self.fitted)
         if "forward" not in task.directions:
-            raise ConfigError("this model reads backward, and text is generated forward; train with direction=forward")
+            raise ConfigError(
+                "this model reads backward, and text is generated forward; train with"
+                f" {setting_ref('direction', 'forward')}"
+            )
         if self._decoder is None or self._decoder[0] is not task:
             network = task.network("forward").eval()
             embedding_VD = network.embedding.weight.detach()
@@ -385,10 +390,10 @@ def _texts(data: "Texts | Sequence[str] | Mapping[str, Any] | Dataset") -> Texts
 
 def _seeds(seed: int | None, count: int) -> list[int]:
     if count < 1:
-        raise ConfigError(f"num_samples must be at least 1, not {count}")
+        raise ConfigError(f"{setting_ref('num_samples')} must be at least 1, not {count}")
     first = secrets.randbelow(2**31) if seed is None else seed
     if not 0 <= first <= MAX_SEED - count:
-        raise ConfigError(f"seed must be from 0 to 2**63 - num_samples, not {first}")
+        raise ConfigError(f"{setting_ref('seed')} must be from 0 to 2**63 - {setting_ref('num_samples')}, not {first}")
     return list(range(first, first + count))
 
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, repeat
 from operator import add
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqkit.config.tagging import TaggingConfig
 from seqkit.data.annotated_rows import gold_rows
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.data.tagged_rows import texts_or_words
+from seqkit.errors import ConfigError, CorpusError, setting_ref
 from seqkit.estimator import Estimator, Prepared, random_seed, text_chunks, warn_of_unknown
 from seqkit.pretrained import load_contextual_states
 from seqkit.tasks.tag_prediction import TagPrediction
@@ -26,11 +27,13 @@ from seqkit.training.events import Event
 from seqkit.training.memory import release_freed_memory
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset, IterableDataset
 
 __all__ = ["Entity", "TaggedText", "TaggedToken", "Tagger"]
 
 Text = str | Sequence[str]
+Rows = Union["Dataset", "IterableDataset", Mapping[str, Any], Sequence[Mapping[str, Any]]]  # or a data frame
+Texts = Iterable[Text] | Rows
 
 
 @dataclass(frozen=True)
@@ -163,8 +166,8 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
 
     def fit(
         self,
-        train: "Dataset | Mapping[str, Any]",
-        dev: "Dataset | Mapping[str, Any]",
+        train: Rows,
+        dev: Rows,
         *,
         out: str | os.PathLike[str] | None = None,
         resume: bool = False,
@@ -175,8 +178,10 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         """Train on one split and select the best weights on another.
 
         Args:
-            train: a split of ``open_corpus``, or a mapping, with ``tokens`` and ``tags``: a list for each sentence; or
-                with ``text`` and ``spans``: character spans of each text, as ``{"start": …, "end": …, "label": …}``.
+            train: a split of ``open_corpus``, or any dataset (streamed ones too), data frame, mapping or list of
+                dictionaries with ``tokens`` and ``tags``, a list for each sentence; or with ``text`` and ``spans``,
+                character spans such as ``{"start": 0, "end": 3, "label": "PER"}``. Columns may also have the names that
+                ``open_corpus`` knows, such as ``words`` and ``ner_tags``.
             dev: likewise.
             out: run folder in which the model is saved during training; None keeps it in memory.
             resume: whether to continue the unfinished training in ``out``.
@@ -207,7 +212,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
 
         return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
 
-    def evaluate(self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False) -> Evaluation[TagPrediction]:
+    def evaluate(self, rows: Rows, *, confidence: bool = False) -> Evaluation[TagPrediction]:
         """Score sentences whose tags are known.
 
         Args:
@@ -221,7 +226,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         return self.score_examples(rows, confidence=confidence)[1]
 
     def score_examples(
-        self, rows: "Dataset | Mapping[str, Any]", *, confidence: bool = False
+        self, rows: Rows, *, confidence: bool = False
     ) -> tuple[TaggedExamples, Evaluation[TagPrediction]]:
         """Return the prepared examples, for error analysis, and the result of ``evaluate``; arguments as there."""
         task = self._trained(self.fitted)
@@ -237,13 +242,11 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
             raise AttributeError("this Tagger is not trained yet, so it has no classes_")
         return list(self.fitted.labels)
 
-    def predict(
-        self, texts: Iterable[Text], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
-    ) -> list[TaggedText]:
+    def predict(self, texts: Texts, *, confidence: bool = True, mc_samples: int = 0, seed: int = 1) -> list[TaggedText]:
         """Tag texts, raw or split into words; return one result for each, in order.
 
         Args:
-            texts: the texts: strings, or lists of words.
+            texts: the texts: strings, or lists of words; or what ``fit`` takes, with tokens or else ``text``.
             confidence: whether to compute probabilities; prediction is a little faster without.
             mc_samples: number of times each text is read under dropout, side by side in one batch (Gal and Ghahramani
                 2016). The confidence is then a mean, with a spread and an interval. The entities are still those that
@@ -252,47 +255,47 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
 
         Raises:
             ConfigError: if ``texts`` is a single string, ``mc_samples`` is negative, or the tagger is not trained yet.
+            CorpusError: if a text is neither a string nor a list of words; with its number.
         """
         return list(self.stream(texts, confidence=confidence, mc_samples=mc_samples, seed=seed))
 
-    def predict_proba(self, texts: Iterable[Text]) -> list[NDArray[np.float32]]:
+    def predict_proba(self, texts: Texts) -> list[NDArray[np.float32]]:
         """Return, for each text, the probability of each label (column) at each word (row).
 
         With a CRF these are marginal probabilities, over all label sequences. Long texts are read in the same windows
         as in ``predict``.
 
         Args:
-            texts: the texts: strings, or lists of words.
+            texts: as for ``predict``.
 
         Returns:
             An array (T, K) for each text; its K columns are in the order of ``classes_``.
 
         Raises:
             ConfigError: if ``texts`` is a single string, or the tagger is not trained yet.
+            CorpusError: if a text is neither a string nor a list of words; with its number.
         """
-        if isinstance(texts, str):
-            raise ConfigError("give a list of texts, such as [text], not one text")
+        given = texts_or_words(texts)
         task = self._trained(self.fitted)
         words = [
-            [token.text for token in task.tokenizer.tokenize(text)] if isinstance(text, str) else text for text in texts
+            [token.text for token in task.tokenizer.tokenize(text)] if isinstance(text, str) else text for text in given
         ]
         found = predict(LabelMarginals(task), task.prepare({"tokens": words}), self._device())
         return [each.probabilities_TK for each in found]
 
     def stream(
-        self, texts: Iterable[Text], *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
+        self, texts: Texts, *, confidence: bool = True, mc_samples: int = 0, seed: int = 1
     ) -> Iterator[TaggedText]:
         """Tag texts one after the other, in constant memory however many there are.
 
         The texts are read in chunks of limited size. Arguments and errors are those of ``predict``.
         """
-        if isinstance(texts, str):
-            raise ConfigError("give a list of texts, such as [text], not one text")
+        given = texts_or_words(texts)
         if mc_samples < 0:
-            raise ConfigError(f"mc_samples must not be negative, not {mc_samples}")
-        return self._stream(texts, confidence, mc_samples, seed)
+            raise ConfigError(f"{setting_ref('mc_samples')} must not be negative, not {mc_samples}")
+        return self._stream(given, confidence, mc_samples, seed)
 
-    def _stream(self, texts: Iterable[Text], confidence: bool, samples: int, seed: int) -> Iterator[TaggedText]:
+    def _stream(self, texts: Texts, confidence: bool, samples: int, seed: int) -> Iterator[TaggedText]:
         task = self._trained(self.fitted)
         for number, chunk in enumerate(text_chunks(texts)):
             release = number > 0

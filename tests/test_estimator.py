@@ -97,9 +97,9 @@ def test_gold_tags_are_converted_to_spans_once_per_split(monkeypatch: pytest.Mon
     read: list[int] = []
     usual = gold_spans
 
-    def counted(rows: Any, scheme: str | None = None) -> list[list[Span]]:
+    def counted(rows: Any, *format: Any, **options: Any) -> list[list[Span]]:
         read.append(len(rows["tokens"]))
-        return usual(rows, scheme)
+        return usual(rows, *format, **options)
 
     monkeypatch.setattr("seqkit.tasks.tagging.gold_spans", counted)
     dev = {"tokens": ROWS["tokens"][:5], "tags": ROWS["tags"][:5]}

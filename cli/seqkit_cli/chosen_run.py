@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from seqkit.errors import CheckpointError
+from seqkit.data.corpus_kinds import CorpusKind, OpenedCorpus, Split
+from seqkit.errors import CheckpointError, ConfigError, CorpusError
 from seqkit.runs.folder import RunFolder, newest_run
 from seqkit.tasks.spec import Model, TaskSpec
 from seqkit_cli.reports.table import report_of
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from seqkit.training.device import DeviceName, Precision
     from seqkit_cli.reports.report import Report
 
-__all__ = ["ChosenRun", "choose_run", "tasks_of"]
+__all__ = ["ChosenRun", "choose_run", "is_gone", "open_remembered", "tasks_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,3 +70,36 @@ def choose_run(
     if not isinstance(task, str) or task not in tasks:
         raise CheckpointError(f"{path} has a model of the task {task!r}, which this seqkit does not know")
     return ChosenRun(path=path, header=header, spec=tasks[task], report=report_of(tasks[task]))
+
+
+def is_gone(corpus: str) -> bool:
+    """Return whether a corpus is a path, and there is no file or folder there.
+
+    >>> is_gone("./nowhere.conll"), is_gone("ner-mini")
+    (True, False)
+    """
+    from seqkit.data.corpus_names import resolve_spec  # with all readers, which --help does not need
+
+    try:
+        resolved = resolve_spec(corpus)
+    except ConfigError:  # a description by someone who trained in Python
+        return False
+    return resolved.kind == "path" and not Path(resolved.name).expanduser().exists()
+
+
+def open_remembered(kind: CorpusKind[Split], opening: Mapping[str, Any]) -> OpenedCorpus[Split]:
+    """Open the corpus that a run was trained on.
+
+    Args:
+        kind: the kind of the corpus.
+        opening: how the run opened it.
+
+    Raises:
+        CorpusError: if it cannot be read; if it is gone, the message says how to name it.
+    """
+    try:
+        return kind.open(**opening)
+    except CorpusError as error:
+        if not is_gone(opening["spec"]):
+            raise
+        raise CorpusError(f"{error}; the run was trained on it: if it was moved, name it with --corpus") from None

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqkit.data.corpus_kinds import Column
+from seqkit.data.corpus_kinds import FOUND_IN_CORPUS, Column, OpenedCorpus
+from seqkit.errors import SeqkitError
 from seqkit.tasks.spec import TaskSpec
-from seqkit_cli.chosen_run import ChosenRun, choose_run
-from seqkit_cli.options import DeviceOption, PrecisionOption, expand_parameter, text_option
+from seqkit_cli.chosen_run import ChosenRun, choose_run, is_gone, open_remembered
+from seqkit_cli.options import DeviceOption, PrecisionOption, expand_parameter, option_name, text_option
 
 if TYPE_CHECKING:
     from seqkit_cli.reports.report import EvaluateOptions
@@ -68,8 +70,7 @@ def _evaluate(
     options = EvaluateOptions(errors=errors, pictures=pictures, cache=cache, dynamic=dynamic)
     _refuse_options(chosen, options)
     asked = {"spec": corpus, "encoding": encoding, **_column_arguments(chosen, columns)}
-    opening = _opening(chosen.header["corpus"], asked)
-    splits = chosen.spec.corpus.open(**opening)
+    opening, splits = _opened(chosen, asked)
     if corpus is not None and split == "dev" and list(splits.splits) == ["train"]:
         split = "train"  # of a single file, whose split has no name of its own
     rows = splits.require(split)
@@ -99,16 +100,27 @@ def _column_arguments(chosen: ChosenRun, columns: Mapping[str, str | None]) -> d
 
 
 def _not_for(chosen: ChosenRun, option: str) -> typer.BadParameter:
-    hint = f"--{option.replace('_', '-')}"
-    return typer.BadParameter(f"not for a run of the task {chosen.spec.name}", param_hint=hint)
+    return typer.BadParameter(f"not for a run of the task {chosen.spec.name}", param_hint=option_name(option))
 
 
-def _opening(trained_on: Mapping[str, Any], asked: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return how to open the corpus: the corpus of the run is opened as for training, so that dev is the same split."""
-    opening: dict[str, Any] = {"dev_fraction": 0.0}
-    if asked["spec"] is None or asked["spec"] == trained_on.get("spec"):
-        opening |= {key: value for key, value in trained_on.items() if key != "fingerprint"}
-    opening |= {key: value for key, value in asked.items() if value is not None}
-    if opening.get("spec") is None:
+def _opened(chosen: ChosenRun, asked: Mapping[str, str | None]) -> tuple[Mapping[str, Any], OpenedCorpus[Any]]:
+    """Return how the corpus is opened, and the corpus.
+
+    The corpus of the run is opened as for training, so that dev is the same split, even if it has been moved.
+    """
+    kind, trained_on = chosen.spec.corpus, chosen.header["corpus"]
+    given = {key: value for key, value in asked.items() if value is not None}
+    remembered = {key: value for key, value in trained_on.items() if key not in FOUND_IN_CORPUS}
+    before = remembered.get("spec")
+    if "spec" not in given and before is None:
         raise typer.BadParameter("the run does not name the corpus it was trained on; give one", param_hint="--corpus")
-    return opening
+    as_trained = {"dev_fraction": 0.0, **remembered, **given}
+    if given.get("spec", before) == before:
+        return as_trained, open_remembered(kind, as_trained)
+    if isinstance(before, str) and "fingerprint" in trained_on and is_gone(before):
+        with suppress(SeqkitError):  # another corpus may have no such columns
+            moved = kind.open(**as_trained)
+            if moved.fingerprint() == trained_on["fingerprint"]:
+                return as_trained, moved
+    opening = {"dev_fraction": 0.0, **given}
+    return opening, kind.open(**opening)

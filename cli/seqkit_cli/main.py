@@ -20,6 +20,7 @@ from seqkit_cli import corpora
 from seqkit_cli.evaluate import evaluate_command
 from seqkit_cli.generate import generate
 from seqkit_cli.info import info
+from seqkit_cli.options import option_name
 from seqkit_cli.predict import predict
 from seqkit_cli.train import train_commands
 
@@ -65,8 +66,8 @@ def _root(
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    if issubclass(category, SeqkitWarning):
-        print(f"warning: {message}", file=sys.stderr)
+    if isinstance(message, SeqkitWarning):
+        print(f"warning: {message.with_settings(option_name)}", file=sys.stderr)
 
 
 def main(tasks: Mapping[str, TaskSpec[Any]] = TASKS) -> None:
@@ -113,7 +114,7 @@ def _stop_writing() -> int:
     return 0
 
 
-def _show(error: Exception) -> None:
+def _show(error: SeqkitError) -> None:
     if os.environ.get("SEQKIT_DEBUG"):
         traceback.print_exc()
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {error.with_settings(option_name)}", file=sys.stderr)

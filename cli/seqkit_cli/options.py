@@ -22,6 +22,7 @@ __all__ = [
     "Format",
     "PrecisionOption",
     "expand_parameter",
+    "option_name",
     "read_config",
     "text_option",
     "with_options",
@@ -93,6 +94,20 @@ def expand_parameter(
     return decorate
 
 
+def option_name(setting: str, value: object = None) -> str:
+    """Return a setting or an argument as it is typed: the option, with a value unless it is None.
+
+    >>> option_name("hidden_size", 50), option_name("tied", False), option_name("unknown", "<unk>")
+    ('--hidden-size 50', '--no-tied', '--allow-unknown')
+    """
+    if (setting, value) == ("unknown", "<unk>"):
+        return "--allow-unknown"
+    dashed = setting.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{dashed}" if value else f"--no-{dashed}"
+    return f"--{dashed}" if value is None else f"--{dashed} {value}"
+
+
 def text_option(name: str, text: str, default: str | None = None) -> inspect.Parameter:
     """Return an option for a string."""
     annotation = Annotated[str | None, typer.Option(help=text)]
@@ -148,11 +163,11 @@ def _options(panel: str, config: Any, defaults: bool) -> tuple[inspect.Parameter
 
 
 def _option(panel: str, setting: Setting, default: object) -> inspect.Parameter:
-    dashed = setting.name.replace("_", "-")
-    flags = [f"--{dashed}/--no-{dashed}"] if setting.kind is bool else [f"--{dashed}"]
+    name = setting.name
+    flags = f"{option_name(name, True)}/{option_name(name, False)}" if setting.kind is bool else option_name(name)
     notes = [_open_bounds(setting), "" if default is None else f"[default: {default}]"]
     option = typer.Option(
-        *flags,
+        flags,
         help=" ".join(filter(None, [setting.help, *notes])).replace("[", r"\["),  # rich reads a bracket as markup
         rich_help_panel=panel,
         show_default=False,

@@ -3,22 +3,25 @@
 import codecs
 import gc
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from seqkit.data.column_names import TOKENS
 from seqkit.errors import CheckpointError, CorpusError
 from seqkit.runs.folder import RunFolder
+from seqkit.tasks.spec import Model
 from seqkit_cli.chosen_run import ChosenRun, choose_run
-from seqkit_cli.options import DeviceOption, Format, PrecisionOption
+from seqkit_cli.options import DeviceOption, Format, PrecisionOption, option_name
 from seqkit_cli.reports.table import models_with
 
 if TYPE_CHECKING:
-    from seqkit_cli.reports.report import PredictOptions
+    from seqkit_cli.reports.report import GivenText, Predictions, PredictOptions, Report
 
 __all__ = ["predict"]
 
@@ -31,6 +34,9 @@ def predict(
         str | None,
         typer.Option("--input", "-i", help="File with one text per line, or .jsonl with a text field; - is stdin."),
     ] = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Taggers: texts are words separated by spaces, or tokens in .jsonl.")
+    ] = False,
     output: Annotated[Format, typer.Option("--format", help="Format of the output; conll is for taggers.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
     min_confidence: Annotated[
@@ -55,31 +61,47 @@ def predict(
 
     run, text = _arguments(run, text, input_file)
     chosen = choose_run(context, run, usable=lambda report: report.predict is not None)
-    options = PredictOptions(min_confidence=min_confidence, mc_samples=mc_samples, explain=explain, html=html)
-    texts = iter([text]) if text is not None else _texts(input_file or "-")
+    options = PredictOptions(
+        min_confidence=min_confidence, mc_samples=mc_samples, explain=explain, html=html, tokens=tokens
+    )
+    texts = iter([text]) if text is not None else _texts(input_file or "-", _fields(chosen, tokens))
     _print_predictions(chosen, texts, "jsonl" if as_json else output, options, device, precision)
 
 
 def _print_predictions(
     chosen: ChosenRun,
-    texts: Iterator[str],
+    texts: "Iterator[GivenText]",
     output: Format,
     options: "PredictOptions",
     device: DeviceOption,
     precision: PrecisionOption,
 ) -> None:
-    make_predictions = chosen.report.predict
-    if make_predictions is None:
+    if chosen.report.predict is None:
         raise CheckpointError(_no_predictions(chosen))
     _refuse_options(chosen, output, options)
     model = chosen.load(device=device, precision=precision)
     gc.freeze()  # the collector need not look through what was loaded for every few thousand results
-    predictions = make_predictions(model, texts, output, options)
+    predictions = _predictions(chosen.report, model, texts, output, options)
     if output != "jsonl":
         predictions.print(output)
         return
     for result in predictions.results:
         print(json.dumps(result.to_dict(), ensure_ascii=False))
+
+
+def _predictions(
+    report: "Report[Any, Any]",
+    model: Model[Any],
+    texts: "Iterator[GivenText]",
+    output: Format,
+    options: "PredictOptions",
+) -> "Predictions":
+    from seqkit.data.labelled_rows import checked_texts
+
+    if report.predict_words is not None:
+        return report.predict_words(model, map(_words, texts) if options.tokens else texts, output, options)
+    assert report.predict is not None
+    return report.predict(model, checked_texts(texts), output, options)
 
 
 def _no_predictions(chosen: ChosenRun) -> str:
@@ -92,8 +114,7 @@ def _refuse_options(chosen: ChosenRun, output: Format, options: "PredictOptions"
     for each in fields(options):
         accepted = each.name in chosen.report.predict_options
         if not accepted and getattr(options, each.name) != each.default:
-            hint = f"--{each.name.replace('_', '-')}"
-            raise typer.BadParameter(f"only for {models_with(each.name)}", param_hint=hint)
+            raise typer.BadParameter(f"only for {models_with(each.name)}", param_hint=option_name(each.name))
     if output not in chosen.report.formats:
         choices = " or ".join(chosen.report.formats)
         raise typer.BadParameter(f"{output} is for {models_with(output)}; choose {choices}", param_hint="--format")
@@ -128,8 +149,20 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _texts(name: str) -> Iterator[str]:
-    """Yield the texts of a file."""
+def _fields(chosen: ChosenRun, tokens: bool) -> tuple[str, ...]:
+    """Return the fields of a JSON object that can hold a text, the preferred one first."""
+    if chosen.report.predict_words is None:
+        return ("text",)
+    return (*TOKENS, "text") if tokens else ("text", *TOKENS)
+
+
+def _words(text: "GivenText") -> list[str]:
+    """Return the words of a text, which spaces or tabs separate."""
+    return re.findall(r"[^ \t]+", text) if isinstance(text, str) else text
+
+
+def _texts(name: str, fields: Sequence[str]) -> "Iterator[GivenText]":
+    """Yield the texts of a file; those of JSON lines are in one of some fields."""
     if name == "-":
         yield from _lines(sys.stdin.buffer, "stdin")
         return
@@ -140,7 +173,7 @@ def _texts(name: str) -> Iterator[str]:
             return
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield _text_of(line, name, number)
+                yield _text_of(line, fields, name, number)
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[str]:
@@ -155,13 +188,30 @@ def _lines(file: BinaryIO, name: str) -> Iterator[str]:
             raise CorpusError(message, file=name, line=number) from None
 
 
-def _text_of(line: str, name: str, number: int) -> str:
+def _text_of(line: str, fields: Sequence[str], name: str, number: int) -> "GivenText":
     try:
-        text = json.loads(line)["text"]
-    except (ValueError, KeyError, TypeError):
-        text = None
-    if not isinstance(text, str):
-        raise CorpusError('this line is not a JSON object with a "text"', file=name, line=number)
-    if not _is_unicode(text):
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    given = record if isinstance(record, dict) else {}
+    field = next((field for field in fields if given.get(field) is not None), "text")
+    text = given.get(field)
+    if field != "text":
+        words = _words_in(text, field, name, number)
+    elif isinstance(text, str):
+        words = [text]
+    else:
+        wanted = ' or "tokens"' if len(fields) > 1 else ""
+        raise CorpusError(f'this line is not a JSON object with a "text"{wanted}', file=name, line=number)
+    if not all(map(_is_unicode, words)):
         raise CorpusError("the text has half of a surrogate pair, which is not a character", file=name, line=number)
-    return text
+    return text if isinstance(text, str) else words
+
+
+def _words_in(value: object, field: str, name: str, number: int) -> list[str]:
+    from seqkit.data.tagged_rows import words_of
+
+    try:
+        return words_of(value)
+    except CorpusError as error:
+        raise CorpusError(f"{field!r}: {error}", file=name, line=number) from None

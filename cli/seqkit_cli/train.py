@@ -13,13 +13,16 @@ import typer
 
 from seqkit.config.settings import build_configs
 from seqkit.config.training import TrainConfig
+from seqkit.data.corpus_kinds import FOUND_IN_CORPUS, OpenedCorpus
 from seqkit.errors import CheckpointError, ConfigError, SeqkitError
-from seqkit.runs.folder import RunFolder, next_run_path
+from seqkit.runs.folder import RUN_FILE, RunFolder, next_run_path, to_json
 from seqkit.tasks.spec import Model, TaskSpec
+from seqkit_cli.chosen_run import open_remembered
 from seqkit_cli.options import (
     DeviceOption,
     PrecisionOption,
     expand_parameter,
+    option_name,
     read_config,
     text_option,
     with_options,
@@ -34,7 +37,7 @@ Corpus = Annotated[
 DevFraction = Annotated[float, typer.Option(help="Fraction of the training split used as dev if the corpus has none.")]
 Encoding = Annotated[str, typer.Option(help="Encoding of text files.")]
 
-MAY_CHANGE = {"resume", "quiet", "device", "precision", "max_minutes"}  # when a training is resumed
+MAY_CHANGE = {"resume", "corpus", "quiet", "device", "precision", "max_minutes"}  # when a training is resumed
 ENDINGS = {
     "finished": "finished",
     "early stop": "stopped early, as the dev score no longer improved,",
@@ -111,9 +114,9 @@ def _train(
     spec: TaskSpec[Any], opening: dict[str, Any], settings: dict[str, Any], asked: _Asked, context: typer.Context
 ) -> None:
     values = {**(read_config(asked.config, spec.config, TrainConfig) if asked.config else {}), **settings}
+    open_corpus = spec.corpus.open
     if asked.resume:
-        _refuse_with_resume(context)
-        values, opening = _resumed(spec, asked.resume, settings)
+        values, opening, open_corpus = _resumed(spec, asked.resume, settings, opening, _given_with_resume(context))
     elif spec.corpus.shuffled:
         opening["seed"] = values.get("seed", spec.training.seed)
     if asked.print_config:
@@ -122,11 +125,11 @@ def _train(
     if opening["spec"] is None:
         raise ConfigError(f"seqkit train {spec.name} needs --corpus")
     model = spec.model().for_task(spec.name, values, device=asked.device, precision=asked.precision)
-    corpus = spec.corpus.open(**opening)
+    corpus = open_corpus(**opening)
     train, dev = corpus.require("train"), corpus.require("dev")
-    about = {**opening, "fingerprint": corpus.fingerprint()}
-    if asked.resume and about["fingerprint"] != RunFolder(asked.resume).read_run()["corpus"]["fingerprint"]:
-        raise CheckpointError(f"the corpus {opening['spec']} has changed since {asked.resume} was started; train again")
+    about = {**opening, "fingerprint": corpus.fingerprint(), "columns": corpus.columns()}
+    if asked.resume:
+        _keep_corpus(asked.resume, about)
     path = asked.resume or _run_path(spec, asked.out, asked.overwrite)
     try:
         model.fit(train, dev=dev, out=path, resume=asked.resume is not None, about=about, progress=not asked.quiet)
@@ -137,24 +140,46 @@ def _train(
     _conclude(spec, model, path, asked.quiet)
 
 
-def _refuse_with_resume(context: typer.Context) -> None:
-    """Raise ConfigError if an option was given that would change the training that is resumed."""
+def _given_with_resume(context: typer.Context) -> set[str]:
+    """Return the names of the options that were given; raise ConfigError if one would change the resumed training."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
     if refused := sorted(given - MAY_CHANGE):
-        option = refused[0].replace("_", "-")
+        option = option_name(refused[0])
         raise ConfigError(
-            f"--resume continues in the same folder, with the same corpus and settings: leave out --{option}"
+            f"--resume continues in the same folder, with the same corpus and settings: leave out {option}"
         )
+    return given
 
 
-def _resumed(spec: TaskSpec[Any], run: Path, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return settings and corpus of an unfinished run; a time limit starts anew."""
+def _resumed(
+    spec: TaskSpec[Any], run: Path, settings: dict[str, Any], opening: dict[str, Any], given: set[str]
+) -> tuple[dict[str, Any], dict[str, Any], Callable[..., OpenedCorpus[Any]]]:
+    """Return the settings of an unfinished run, and how its corpus is opened; a time limit starts anew."""
     saved = RunFolder(run).read_run()
     if saved["task"] != spec.name:
         raise ConfigError(f"{run} is a run of the task {saved['task']}; resume it with seqkit train {saved['task']}")
-    opening = {key: value for key, value in saved["corpus"].items() if key != "fingerprint"}
-    return {**saved["settings"], "max_minutes": 0.0, **given}, opening
+    values = {**saved["settings"], "max_minutes": 0.0, **settings}
+    remembered = {key: value for key, value in saved["corpus"].items() if key not in FOUND_IN_CORPUS}
+    if "corpus" in given:  # only its place may differ
+        return values, {**remembered, "spec": opening["spec"]}, spec.corpus.open
+    return values, remembered, lambda **opening: open_remembered(spec.corpus, opening)
+
+
+def _keep_corpus(run: Path, about: Mapping[str, Any]) -> None:
+    """Make sure that a run goes on with the corpus that it was started on, and store where it is now."""
+    folder = RunFolder(run)
+    saved = folder.read_run()
+    name, before = about["spec"], saved["corpus"]
+    if about["fingerprint"] != before["fingerprint"]:
+        if name == before["spec"]:
+            raise CheckpointError(f"the corpus {name} has changed since {run} was started; train again")
+        raise CheckpointError(
+            f"the corpus {name} has other contents than {before['spec']}, on which {run} was started; name that"
+            " corpus, wherever it is now, or train again"
+        )
+    if about != before:
+        folder.write({RUN_FILE: to_json({**saved, "corpus": about})})
 
 
 def _run_path(spec: TaskSpec[Any], out: Path | None, overwrite: bool) -> Path:

@@ -20,7 +20,7 @@ from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hin
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
 
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 
 __all__ = ["OneOf", "Setting", "check_fields", "settings_of"]
 
@@ -97,7 +97,7 @@ class Setting:
         return number
 
     def _error(self, expected: str, value: object) -> ConfigError:
-        return ConfigError(f"{self.name} must be {expected}, not {value!r}")
+        return ConfigError(f"{setting_ref(self.name)} must be {expected}, not {value!r}")
 
 
 @cache

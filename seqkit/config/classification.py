@@ -7,7 +7,7 @@ from annotated_types import Ge, Gt, Interval
 
 from seqkit.config.label_weights import parse_label_weights
 from seqkit.config.words import WordConfig
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 
 __all__ = [
     "POOLINGS",
@@ -75,7 +75,8 @@ class ClassificationConfig(WordConfig):
         kinds = self.pooling.split("+")
         if len(set(kinds)) < len(kinds) or not set(kinds) <= set(POOLINGS):
             raise ConfigError(
-                f"pooling must be one or more of {', '.join(POOLINGS)}, joined with +, not {self.pooling!r}"
+                f"{setting_ref('pooling')} must be one or more of {', '.join(POOLINGS)}, joined with +,"
+                f" not {self.pooling!r}"
             )
         self.class_weights_by_name()
 

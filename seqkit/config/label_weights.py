@@ -1,6 +1,6 @@
 """Weights of labels as they are written in a setting: ``O=0.5,LOC=2``."""
 
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 
 __all__ = ["parse_label_weights"]
 
@@ -26,6 +26,6 @@ def parse_label_weights(setting: str, text: str | None) -> dict[str, float]:
         except ValueError:
             weight = -1.0
         if not label.strip() or not 0.0 <= weight < float("inf"):
-            raise ConfigError(f"{setting} must be written like O=0.5,LOC=2, not {text!r}")
+            raise ConfigError(f"{setting_ref(setting)} must be written like O=0.5,LOC=2, not {text!r}")
         weights[label.strip()] = weight
     return weights

@@ -7,7 +7,7 @@ from annotated_types import Ge, Interval
 
 from seqkit.cells.table import CELLS
 from seqkit.config.bounds import OneOf, check_fields
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 
 __all__ = [
     "LanguageModelConfig",
@@ -24,7 +24,7 @@ class LanguageModelConfig:
     >>> LanguageModelConfig(unit="char", pretokenized=True)
     Traceback (most recent call last):
         ...
-    seqkit.errors.ConfigError: pretokenized text consists of words: choose unit=word, not 'char'
+    seqkit.errors.ConfigError: pretokenized text consists of words: choose unit='word', not 'char'
     """
 
     unit: Annotated[Literal["char", "word", "bpe"], "unit of tokenization"] = "char"
@@ -52,7 +52,9 @@ class LanguageModelConfig:
     locked_dropout: Annotated[bool, "use one dropout mask for all steps of a window"] = True
     activation_penalty: Annotated[float, Ge(0), "weight of the activation regularization (AR)"] = 0.0
     temporal_penalty: Annotated[float, Ge(0), "weight of the temporal activation regularization (TAR)"] = 0.0
-    bptt: Annotated[int, Ge(1), "steps of backpropagation; a batch holds batch_tokens / bptt parallel streams"] = 100
+    bptt: Annotated[int, Ge(1), "steps of backpropagation; a batch is as many parallel streams as its tokens allow"] = (
+        100
+    )
     vary_bptt: Annotated[bool, "draw the length of each window, and scale the learning rate to it"] = False
     reset_probability: Annotated[
         float, Interval(ge=0, lt=1), "probability of resetting a stream's state at the start of a window"
@@ -61,6 +63,7 @@ class LanguageModelConfig:
     def __post_init__(self) -> None:
         check_fields(self)
         if self.pretokenized and self.unit != "word":
-            raise ConfigError(f"pretokenized text consists of words: choose unit=word, not {self.unit!r}")
+            words = setting_ref("unit", "word")
+            raise ConfigError(f"pretokenized text consists of words: choose {words}, not {self.unit!r}")
         if self.tied and self.adaptive_softmax:
-            raise ConfigError("an adaptive softmax has its own clusters: choose tied=False with it")
+            raise ConfigError(f"an adaptive softmax has its own clusters: choose {setting_ref('tied', False)} with it")

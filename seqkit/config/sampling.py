@@ -6,7 +6,7 @@ from typing import Annotated
 from annotated_types import Ge, Interval
 
 from seqkit.config.bounds import check_fields
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 
 __all__ = ["SamplingFilters"]
 
@@ -53,4 +53,4 @@ class SamplingFilters:
     def __post_init__(self) -> None:
         check_fields(self)
         if 0 < self.temperature < _LEAST:
-            raise ConfigError(f"temperature must be 0 or at least {_LEAST}, not {self.temperature!r}")
+            raise ConfigError(f"{setting_ref('temperature')} must be 0 or at least {_LEAST}, not {self.temperature!r}")

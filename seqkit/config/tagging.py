@@ -7,7 +7,9 @@ from annotated_types import Ge, Interval
 
 from seqkit.config.label_weights import parse_label_weights
 from seqkit.config.words import WordConfig
-from seqkit.text.tagging_schemes import Scheme
+from seqkit.errors import ConfigError, setting_ref
+from seqkit.text.scheme_rules import Scheme
+from seqkit.text.tag_notation import DEFAULT_TYPE
 
 __all__ = [
     "TaggingConfig",
@@ -28,6 +30,10 @@ class TaggingConfig(WordConfig):
     """
 
     corpus_scheme: Annotated[str | None, "tagging scheme of the corpus; detected if not given"] = None
+    entity_type: Annotated[str, "type of the entities of a corpus whose tags name none: B, I and O alone"] = (
+        DEFAULT_TYPE
+    )
+    strict: Annotated[bool, "refuse tags that break the scheme of the corpus, instead of a warning"] = False
     scheme: Annotated[str, "tagging scheme that the model is trained in"] = Scheme.IOBES
     head: Annotated[Literal["crf", "softmax"], "output layer that predicts the tags"] = "crf"
     label_weights: Annotated[
@@ -41,9 +47,11 @@ class TaggingConfig(WordConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "scheme", Scheme.parse(self.scheme))
-        if self.corpus_scheme is not None:
-            object.__setattr__(self, "corpus_scheme", Scheme.parse(self.corpus_scheme))
+        for name, value in (("scheme", self.scheme), ("corpus_scheme", self.corpus_scheme)):
+            if value is not None:
+                object.__setattr__(self, name, _parse_scheme(name, value))
+        if not self.entity_type:
+            raise ConfigError(f"{setting_ref('entity_type')} must not be empty")
         self.label_weights_by_name()
 
     def label_weights_by_name(self) -> dict[str, float]:
@@ -56,3 +64,10 @@ class TaggingConfig(WordConfig):
         {'O': 0.5, 'LOC': 2.0}
         """
         return parse_label_weights("label_weights", self.label_weights)
+
+
+def _parse_scheme(setting: str, value: str) -> Scheme:
+    try:
+        return Scheme.parse(value)
+    except ConfigError as error:
+        raise ConfigError(f"{setting}: {error}") from None

@@ -36,11 +36,11 @@ class TrainConfig:
     schedule: Annotated[Literal["one-cycle", "plateau", "decay", "constant"], "learning rate schedule"] = "one-cycle"
     warmup: Annotated[float, Interval(ge=0, lt=1), "share of training during which the learning rate rises"] = 0.1
     plateau_patience: Annotated[
-        int, Ge(1), "epochs without a better dev score before schedule=plateau halves the learning rate"
+        int, Ge(1), "epochs without a better dev score before the schedule plateau halves the learning rate"
     ] = 3
-    decay_after: Annotated[int, Ge(1), "epochs at the full learning rate before schedule=decay lowers it"] = 1
+    decay_after: Annotated[int, Ge(1), "epochs at the full learning rate before the schedule decay lowers it"] = 1
     decay: Annotated[
-        float, Interval(gt=0, le=1), "factor on the learning rate in each further epoch of schedule=decay"
+        float, Interval(gt=0, le=1), "factor on the learning rate in each further epoch of the schedule decay"
     ] = 0.8
     clip_norm: Annotated[float, Ge(0), "maximum norm of the gradient; 0 disables clipping"] = 5.0
     average: Annotated[

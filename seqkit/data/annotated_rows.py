@@ -9,18 +9,17 @@ The tokenizer reads the text alone, in training, scoring and prediction alike, s
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, final
+from typing import NotRequired, TypedDict, final
 
 from seqkit.data.annotated_spans import match_spans, parse_span, place_spans, trimmed
+from seqkit.data.column_names import SPANS, TEXT, TOKENS, first_present
+from seqkit.data.in_memory import is_missing, list_of, read_columns
 from seqkit.data.offset_check import offsets_hint
 from seqkit.data.tagged_rows import TaggedRows, UnmatchedSpan, rows_of
 from seqkit.data.text_files import check_characters, checked_string, shortened
 from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.text.tagging_schemes import Span
 from seqkit.text.words import WordTokenizer
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 __all__ = ["AnnotatedRows", "annotated_rows", "gold_rows", "hint_for", "tokenized", "tokenizer_for"]
 
@@ -41,8 +40,12 @@ class AnnotatedRows(TypedDict):
     source: NotRequired[Sequence[str]]
 
 
-def gold_rows(data: "Dataset | Mapping[str, Any]") -> TaggedRows | AnnotatedRows:
+def gold_rows(data: object) -> TaggedRows | AnnotatedRows:
     """Return the columns of a corpus that a tagger can be trained on or scored with: tags of tokens, or spans of texts.
+
+    Args:
+        data: what :func:`rows_of` reads; or the same with ``text`` and ``spans``, or ``entities``, in place of tokens
+            and tags.
 
     Raises:
         CorpusError: it has neither, or an entry cannot be used; with its file and line if they are known.
@@ -50,13 +53,13 @@ def gold_rows(data: "Dataset | Mapping[str, Any]") -> TaggedRows | AnnotatedRows
     >>> gold_rows({"text": ["Ada ran"], "spans": [[(0, 3, "PER")]]})["spans"]
     [[Span(start=0, end=3, label='PER')]]
     """
-    names = list(data) if isinstance(data, Mapping) else data.column_names
-    if "tokens" in names or not {"text", "spans"} <= set(names):
+    found = read_columns(data, {"text": TEXT[:1], "spans": SPANS[:2], "source": ("source",)})
+    if found is None or first_present(TOKENS, found.names) or not {"text", "spans"} <= found.columns.keys():
         return rows_of(data)
-    return annotated_rows(data if isinstance(data, Mapping) else data.to_dict())
+    return annotated_rows(found.columns)
 
 
-def annotated_rows(columns: Mapping[str, Any]) -> AnnotatedRows:
+def annotated_rows(columns: Mapping[str, Sequence[object]]) -> AnnotatedRows:
     """Return texts and their spans from columns.
 
     Raises:
@@ -65,23 +68,32 @@ def annotated_rows(columns: Mapping[str, Any]) -> AnnotatedRows:
     >>> annotated_rows({"text": ["Ada ran"], "spans": [[{"start": 0, "end": 3, "label": "PER"}]]})["spans"]
     [[Span(start=0, end=3, label='PER')]]
     """
-    rows: AnnotatedRows = {"text": list(columns["text"]), "spans": []}
-    if "source" in columns:
-        rows["source"] = list(columns["source"])
-    if len(columns["spans"]) != len(rows["text"]):
-        message = f"{len(rows['text'])} texts but {len(columns['spans'])} lists of spans; each text needs its own"
+    if len(columns["spans"]) != len(columns["text"]):
+        message = f"{len(columns['text'])} texts but {len(columns['spans'])} lists of spans; each text needs its own"
         raise CorpusError(message)
+    texts: list[str] = []
     marked: list[list[Span]] = []
-    for number, (text, items) in enumerate(zip(rows["text"], columns["spans"], strict=True)):
+    rows: AnnotatedRows = {"text": texts, "spans": []}
+    if "source" in columns:
+        rows["source"] = list(map(str, columns["source"]))
+    for number, (text, items) in enumerate(zip(columns["text"], columns["spans"], strict=True)):
         try:
-            check_characters(checked_string(text))
-            marked.append(place_spans(map(parse_span, [] if items is None else items), text))
+            texts.append(checked_string(text))
+            check_characters(texts[-1])
+            marked.append(place_spans(map(parse_span, _list_of_spans(items)), texts[-1]))
         except CorpusError as error:
             raise CorpusError(f"{_place(rows, number)}: {error}") from None
-    rows["spans"] = [[trimmed(span, text) for span in spans] for text, spans in zip(rows["text"], marked, strict=True)]
+    rows["spans"] = [[trimmed(span, text) for span in spans] for text, spans in zip(texts, marked, strict=True)]
     if rows["spans"] != marked:
         rows["marked"] = marked
     return rows
+
+
+def _list_of_spans(items: object) -> list[object]:
+    found = [] if is_missing(items) else list_of(items)
+    if found is None:
+        raise CorpusError(f"a list of spans is needed, not {shortened(repr(items))}")
+    return found
 
 
 def hint_for(splits: Sequence[AnnotatedRows]) -> str:

@@ -4,6 +4,7 @@ One table for all formats: a reader that guesses a column takes the first of the
 lower case; those of CSV files are compared without regard to case.
 """
 
+import re
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ __all__ = [
     "check_column",
     "column_index",
     "first_present",
+    "is_column_number",
 ]
 
 # A list of tokens, and a list of tags, in each row.
@@ -66,6 +68,15 @@ def check_column(column: str, names: Iterable[str], file: str | Path, line: int 
         raise CorpusError(message, file=file, line=line)
 
 
+def is_column_number(column: str | int) -> bool:
+    """Return whether a column is chosen by its number rather than its name.
+
+    >>> is_column_number(0), is_column_number("-1"), is_column_number("text")
+    (True, True, False)
+    """
+    return re.fullmatch(r"-?[0-9]{1,9}", str(column)) is not None
+
+
 def column_index(chosen: str | int, names: Sequence[str], width: int, file: str | Path, line: int | None = None) -> int:
     """Return the index of a column that is chosen by its name or index.
 
@@ -85,7 +96,7 @@ def column_index(chosen: str | int, names: Sequence[str], width: int, file: str 
     name = str(chosen).lower()
     if name in names:
         return names.index(name)
-    is_number = name.removeprefix("-").isdecimal()
+    is_number = is_column_number(name)
     if is_number and -width <= int(name) < width:
         return int(name) % width
     if names:

@@ -11,16 +11,18 @@ Three lines of ``train.conll`` and the row of ``open_corpus("./folder")["train"]
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.data.annotations import ExportOptions
+from seqkit.data.columns_taken import ColumnsTaken, check_same_columns
 from seqkit.data.corpus_names import corpus_files, resolve_spec
-from seqkit.data.formats import read_rows
+from seqkit.data.formats import read_file
 from seqkit.data.hub import HubCorpus, known_hub_corpus
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.data.missing_splits import deal, missing_splits
@@ -28,12 +30,20 @@ from seqkit.data.parquet import read_parquet
 from seqkit.data.rows import Column
 from seqkit.data.stored_datasets import load_stored, splits_of
 from seqkit.data.typed_datasets import Columns, build_corpus, columns_of, kind_of, normalize_corpus
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-__all__ = ["corpus_fingerprint", "corpus_name", "named_rows", "open_corpus", "require_split", "text_file_splits"]
+__all__ = [
+    "columns_taken",
+    "corpus_fingerprint",
+    "corpus_name",
+    "named_rows",
+    "open_corpus",
+    "require_split",
+    "text_file_splits",
+]
 
 
 def open_corpus(
@@ -41,7 +51,7 @@ def open_corpus(
     *,
     token_column: Column = None,
     tag_column: Column = None,
-    text_column: str | None = None,
+    text_column: Column = None,
     encoding: str = "utf-8",
     dev_fraction: float = 0.1,
     test_fraction: float = 0.0,
@@ -56,7 +66,7 @@ def open_corpus(
         spec: the name of a corpus, a path, a ``Dataset`` or a ``DatasetDict``.
         token_column: index or name of the token column; by default the usual one.
         tag_column: the same for the tags, or for the labels of texts.
-        text_column: name of the column of labelled texts; by default ``text``.
+        text_column: the same for texts; by default ``text``.
         encoding: encoding of text files.
         dev_fraction: the share of train that becomes dev if dev is missing; 0 leaves it missing. Whole documents are
             taken if documents are marked, the end of plain text, else single sentences or texts.
@@ -86,15 +96,10 @@ def open_corpus(
     where = corpus_name(spec)
     files = text_file_splits(spec)
     if files:
-        read = partial(
-            read_rows,
-            token_column=token_column,
-            tag_column=tag_column,
-            text_column=text_column,
-            encoding=encoding,
-            options=options,
-        )
-        splits = {split: columns_of(read(path), str(path)) for split, path in files.items()}
+        columns = (token_column, tag_column, text_column)
+        read = {split: read_file(path, columns, encoding, options) for split, path in files.items()}
+        check_same_columns({files[split]: found.columns for split, found in read.items()})
+        splits = {split: columns_of(found.rows, str(files[split])) for split, found in read.items()}
         _check_same_kind(splits, files)
         if missing := missing_splits(splits, dev_fraction, test_fraction):
             splits |= _divided(splits["train"], missing, seed, where)
@@ -110,6 +115,39 @@ def open_corpus(
         for split, rows in shares.items():
             corpus[split] = train.select(rows)
     return corpus
+
+
+def columns_taken(
+    spec: object,
+    *,
+    token_column: Column = None,
+    tag_column: Column = None,
+    text_column: Column = None,
+    encoding: str = "utf-8",
+    offsets: str | None = None,
+    from_name: str | None = None,
+    annotator: str | None = None,
+) -> dict[Path, ColumnsTaken]:
+    """Return which columns of the text files of a corpus are read; those that cannot be read are left out.
+
+    Args:
+        spec: as for :func:`open_corpus`, and so are the others.
+
+    Raises:
+        CorpusError: there is no such corpus, or files that are laid out alike are read differently.
+
+    >>> [str(taken) for taken in columns_taken("ner-mini").values()][:1]
+    ['CoNLL: tokens from column 0, tags from column 1, counted from 0']
+    """
+    options = ExportOptions(offsets=offsets, from_name=from_name, annotator=annotator)
+    taken: dict[Path, ColumnsTaken] = {}
+    for path in text_file_splits(spec).values():
+        if path.is_file():  # a pipe can be read once only
+            with suppress(CorpusError), warnings.catch_warnings():
+                warnings.simplefilter("ignore", SeqkitWarning)
+                taken[path] = read_file(path, (token_column, tag_column, text_column), encoding, options).columns
+    check_same_columns(taken)
+    return taken
 
 
 def _divided(train: Columns, missing: Mapping[str, float], seed: int, where: str) -> dict[str, Columns]:
@@ -161,12 +199,12 @@ def _stored_corpus(
     spec: "str | PathLike[str] | Dataset | DatasetDict",
     tokens: Column,
     tags: Column,
-    text: str | None,
+    text: Column,
     offsets: str | None,
 ) -> "DatasetDict":
     """Open what ``datasets`` stores itself: on the hub, on disk, as Parquet, or in memory."""
     where = corpus_name(spec)
-    if isinstance(tokens, int) or isinstance(tags, int):
+    if isinstance(tokens, int) or isinstance(tags, int) or isinstance(text, int):
         raise CorpusError("the columns of a dataset are named, not numbered", file=where)
     known = HubCorpus(token_column="", tag_column="")
     if isinstance(spec, str | PathLike):

@@ -14,9 +14,20 @@ if TYPE_CHECKING:
 
     from seqkit.data.texts import Texts
 
-__all__ = ["LABELLED_TEXTS", "RUNNING_TEXT", "TAGGED_SENTENCES", "Column", "CorpusKind", "OpenedCorpus"]
+__all__ = [
+    "FOUND_IN_CORPUS",
+    "LABELLED_TEXTS",
+    "RUNNING_TEXT",
+    "TAGGED_SENTENCES",
+    "Column",
+    "CorpusKind",
+    "OpenedCorpus",
+]
 
 Split = TypeVar("Split")
+
+FOUND_IN_CORPUS = ("fingerprint", "columns")
+"""What ``run.json`` says about a corpus besides the arguments that open it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +47,17 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedCorpus(Generic[Split]):
-    """The splits of a corpus by name, and a function that computes the fingerprint of their contents."""
+    """The splits of a corpus by name.
+
+    Attributes:
+        splits: the splits.
+        fingerprint: computes the fingerprint of their contents.
+        columns: tells which columns of each file were read, for ``run.json``.
+    """
 
     splits: Mapping[str, Split]
     fingerprint: Callable[[], str]
+    columns: Callable[[], Mapping[str, Mapping[str, str | int]]] = dict
 
     def require(self, split: str) -> Split:
         """Return a split.
@@ -73,10 +91,16 @@ class CorpusKind(Generic[Split]):
 
 
 def _open_rows(**opening: Any) -> "OpenedCorpus[Dataset]":
-    from seqkit.data.corpora import corpus_fingerprint, open_corpus
+    from seqkit.data.corpora import columns_taken, corpus_fingerprint, open_corpus
 
     corpus = open_corpus(**opening)
-    return OpenedCorpus(splits=corpus, fingerprint=lambda: corpus_fingerprint(corpus))
+
+    def columns() -> dict[str, dict[str, str | int]]:
+        settings = ("dev_fraction", "seed")
+        taken = columns_taken(**{name: value for name, value in opening.items() if name not in settings})
+        return {path.name: each.to_dict() for path, each in taken.items()}
+
+    return OpenedCorpus(splits=corpus, fingerprint=lambda: corpus_fingerprint(corpus), columns=columns)
 
 
 def _open_texts(**opening: Any) -> "OpenedCorpus[Texts]":
@@ -101,7 +125,7 @@ TAGGED_SENTENCES: CorpusKind["Dataset"] = CorpusKind(
     columns=(
         Column(option="token_column", argument="token_column", help="Name or index of the token column."),
         Column(option="tag_column", argument="tag_column", help="Name or index of the tag column."),
-        Column(option="text_column", argument="text_column", help="Name of the text column."),
+        Column(option="text_column", argument="text_column", help="Name or index of the text column."),
         Column(
             option="offsets", argument="offsets", help="What the offsets of spans count: characters, utf16 or bytes."
         ),
@@ -112,8 +136,8 @@ TAGGED_SENTENCES: CorpusKind["Dataset"] = CorpusKind(
 LABELLED_TEXTS: CorpusKind["Dataset"] = CorpusKind(
     open=_open_rows,
     columns=(
-        Column(option="text_column", argument="text_column", help="Name of the text column."),
-        Column(option="label_column", argument="tag_column", help="Name of the label column."),
+        Column(option="text_column", argument="text_column", help="Name or index of the text column."),
+        Column(option="label_column", argument="tag_column", help="Name or index of the label column."),
         *EXPORTS,
     ),
     shuffled=True,

@@ -15,11 +15,11 @@ from dataclasses import replace
 from typing import Any
 
 from seqkit.data.annotations import ExportOptions
-from seqkit.data.csv_tables import open_table
 from seqkit.data.jsonl import rows_of_objects
 from seqkit.data.label_studio import parsed_cell
 from seqkit.data.records import Keys
 from seqkit.data.rows import Row
+from seqkit.data.tables import open_table
 from seqkit.data.text_files import lines_of
 
 __all__ = ["is_export_table", "read_export_table"]
@@ -53,9 +53,9 @@ def read_export_table(text: str, file: str, keys: Keys, options: ExportOptions) 
     >>> read_export_table("id,text,label,Comments\\n1,fine,b#a,\\n", "a.csv", Keys(), ExportOptions())
     [LabelledText(text='fine', label=['b', 'a'], line=2, document=None)]
     """
-    table = open_table(lambda: lines_of([text]), file)
+    table = open_table(lambda: lines_of([text]), file, ("text",))
     read = _doccano if set(table.names) == DOCCANO else _label_studio
-    objects = [(line, read(table.names, cells)) for line, cells in table.rows if any(cells)]
+    objects = [(line, read(table.names, cells)) for line, cells in table.rows if cells]
     token, tag, passage, control = (
         None if name is None else name.lower() for name in (keys.token, keys.tag, keys.text, options.from_name)
     )

@@ -60,10 +60,12 @@ class LabelDecoder:
         try:
             return self._names[label]
         except (KeyError, TypeError):
-            if not self._count:
+            if self._count:
+                message = f"label {label!r} has no name: the corpus names {self._count} labels, counted from 0"
+            elif isinstance(label, int | float):
                 message = f"labels are numbers without names (such as {label!r}); store the names"
             else:
-                message = f"label {label!r} has no name: the corpus names {self._count} labels, counted from 0"
+                message = f"a label must be a string, not {label!r}"
             raise CorpusError(message) from None
 
     def decode_all(self, labels: Iterable[object]) -> list[Any]:

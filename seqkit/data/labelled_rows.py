@@ -7,13 +7,14 @@
 """
 
 import json
-import math
 import random
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from seqkit.data.label_ids import LabelDecoder, class_names
+from seqkit.data.column_names import LABEL, TEXT
+from seqkit.data.in_memory import is_missing, read_columns
+from seqkit.data.label_ids import LabelDecoder
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.text.vocabulary import encodable
 from seqkit.text.words import WordTokenizer
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 DEV_FRACTION = 0.1
+_TEXT = TEXT[:1]
 
 Label = str | int | bool
 
@@ -59,12 +61,12 @@ def texts_of(texts: "Iterable[str] | Dataset | Mapping[str, Any]") -> list[str]:
     """
     if isinstance(texts, str):
         raise ConfigError("give a list of texts, such as [text], not one text")
-    names = _columns(texts)
-    if names is not None:
-        if "text" not in names:
-            raise CorpusError(f"there is no column 'text', only {', '.join(map(str, names)) or 'nothing'}")
-        texts = texts["text"]  # type: ignore[index]
-    return list(checked_texts(texts))
+    found = read_columns(texts, {"text": _TEXT})
+    if found is None:
+        return list(checked_texts(texts))
+    if "text" not in found.columns:
+        raise CorpusError(f"there is no column 'text', only {', '.join(found.names) or 'nothing'}")
+    return list(checked_texts(found.columns["text"]))
 
 
 def checked_texts(texts: Iterable[Any]) -> Iterator[str]:
@@ -111,7 +113,7 @@ def labelled_rows(
     plain = list(map(_plain, given))
     multi_label = isinstance(plain[0], list)
     for number, label in enumerate(plain, start=1):
-        if any(map(_is_missing, label if isinstance(label, list) else [label])):
+        if any(map(is_missing, label if isinstance(label, list) else [label])):
             raise CorpusError(f"text {number} has no label ({label!r}); give it one, or leave the text out")
         if isinstance(label, list) is not multi_label:
             first, this = given[0], given[number - 1]
@@ -188,23 +190,12 @@ def _as_list(labels: Any) -> list[Any]:
     return list(labels)
 
 
-def _columns(data: Any) -> list[str] | None:
-    """Return the names of the columns of a dataset, a data frame or a mapping; None for anything else."""
-    if isinstance(data, Mapping):
-        return list(data)
-    if hasattr(data, "column_names"):
-        if data.column_names is None:
-            raise CorpusError("the columns of this dataset are not known; load it without streaming")
-        return list(data.column_names)
-    return list(data.columns) if hasattr(data, "columns") else None
-
-
-def _labels_of(data: Any) -> Any:
-    if "label" not in (_columns(data) or []):
+def _labels_of(data: object) -> list[Any]:
+    found = read_columns(data, {"label": LABEL})
+    if found is None or "label" not in found.columns:
         raise CorpusError("there are no labels: give them beside the texts, or a dataset with a column 'label'")
-    features = getattr(data, "features", None)
-    names = class_names(features, "label") if features else None
-    return data["label"] if names is None else LabelDecoder(names).decode_all(data.with_format(None)["label"])
+    names = found.class_names.get("label")
+    return found.columns["label"] if names is None else LabelDecoder(names).decode_all(found.columns["label"])
 
 
 def _plain(label: Any) -> Any:
@@ -214,12 +205,6 @@ def _plain(label: Any) -> Any:
     if isinstance(label, list | tuple):
         return [_plain(each) for each in label]
     return label.tolist() if hasattr(label, "tolist") else label
-
-
-def _is_missing(label: Any) -> bool:
-    """Return whether a label is None, NaN or a missing value of pandas."""
-    is_nan = isinstance(label, float) and math.isnan(label)
-    return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 
 
 def _checked(label: Any, number: int) -> Label:

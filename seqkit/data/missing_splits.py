@@ -3,7 +3,7 @@
 import random
 from collections.abc import Collection, Mapping, Sequence
 
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import ConfigError, CorpusError, setting_ref
 
 __all__ = ["cannot_be_shared", "deal", "missing_splits"]
 
@@ -25,7 +25,7 @@ def missing_splits(splits: Collection[str], dev_fraction: float, test_fraction: 
     fractions = {"dev": dev_fraction, "test": test_fraction}
     for split, fraction in fractions.items():
         if not 0 <= fraction < 1:
-            raise ConfigError(f"{split}_fraction must be at least 0 and below 1, not {fraction}")
+            raise ConfigError(f"{setting_ref(f'{split}_fraction')} must be at least 0 and below 1, not {fraction}")
     if "train" not in splits:
         return {}
     return {split: share for split, share in fractions.items() if share and split not in splits}

@@ -5,6 +5,7 @@ decoded a piece at a time; memory does not grow with its size unless the caller 
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = [
     "check_characters",
     "checked_string",
     "checked_text",
+    "clean_token",
     "in_pieces",
     "lines_of",
     "read_pieces",
@@ -139,11 +141,16 @@ def lines_of(pieces: Iterable[str]) -> Iterator[str]:
 def split_lines(text: str) -> list[str]:
     """Cut a text into lines without their ends, at ``\\n`` and ``\\r\\n`` and nowhere else.
 
-    >>> split_lines("one\\x85more\\r\\ntwo")
-    ['one\\x85more', 'two']
+    If there are more single ``\\r`` than ``\\n``, they end lines too, as on the old Macintosh.
+
+    >>> split_lines("one\\x85more\\r\\ntwo"), split_lines("one\\rtwo")
+    (['one\\x85more', 'two'], ['one', 'two'])
     """
-    lines = text.split("\n")
-    return [line.removesuffix("\r") for line in lines] if "\r" in text else lines
+    if "\r" not in text:
+        return text.split("\n")
+    if text.count("\r") - text.count("\r\n") > text.count("\n"):
+        return re.split(r"\r\n|\r|\n", text)
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def in_pieces(text: str) -> Iterator[str]:
@@ -153,6 +160,15 @@ def in_pieces(text: str) -> Iterator[str]:
     ['one']
     """
     return (text[start : start + PIECE_LENGTH] for start in range(0, len(text), PIECE_LENGTH))
+
+
+def clean_token(cell: str) -> str:
+    """Return a token without the blanks around it, unless it is nothing but blanks.
+
+    >>> clean_token("Ada "), clean_token(" "), clean_token("\\xa0")
+    ('Ada', ' ', '\\xa0')
+    """
+    return cell.strip(" ") or cell
 
 
 def check_characters(text: str) -> None:
@@ -204,9 +220,10 @@ def checked_string(value: object) -> str:
 
 
 def shortened(text: str, limit: int = 80) -> str:
-    """Cut a text that is too long for an error message.
+    """Cut a text that is too long for an error message, and put it on one line.
 
-    >>> shortened("one two three", 10)
+    >>> shortened("one\\ntwo three", 10)
     'one two...'
     """
+    text = " ".join(text.splitlines())
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

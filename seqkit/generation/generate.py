@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 from seqkit.generation.decoder import Decoder, State
 from seqkit.generation.filters import SamplingFilters, TokenHistory, choose, filtered
 
@@ -95,7 +95,7 @@ class Prompt:
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
-            raise ConfigError(f"max_tokens must be at least 1, not {self.max_tokens}")
+            raise ConfigError(f"{setting_ref('max_tokens')} must be at least 1, not {self.max_tokens}")
         if "" in self.stop:
             raise ConfigError("a stop string must not be empty")
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.config.classification import ClassificationConfig
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 
 __all__ = ["LabelLoss", "class_weights"]
 
@@ -83,5 +83,6 @@ def class_weights(config: ClassificationConfig, labels: Sequence[Any], prior: Se
     given = config.class_weights_by_name()
     if unknown := sorted(given.keys() - set(map(str, labels))):
         known = ", ".join(map(str, labels))
-        raise ConfigError(f"class_weights: the training data has no label {unknown[0]!r}; there is {known}")
+        message = f"the training data has no label {unknown[0]!r}; there is {known}"
+        raise ConfigError(f"{setting_ref('class_weights')}: {message}")
     return [given.get(str(label), 1.0) for label in labels]

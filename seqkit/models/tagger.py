@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqkit.batches.batch import Batch
 from seqkit.config.tagging import TaggingConfig
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.models.tagging_heads import CRFHead, SoftmaxHead, TaggingHead
 from seqkit.nn.dropout import Dropout, LockedDropout
@@ -106,5 +106,5 @@ def label_weights(config: TaggingConfig, labels: Sequence[str], scheme: Scheme |
     types = [label[2:] if scheme else label for label in labels]
     if unknown := sorted(weights.keys() - {*labels, *types}):
         known = ", ".join(sorted({*types, "O"} - {""}) if scheme else labels)
-        raise ConfigError(f"label_weights: the training data has no {unknown[0]!r}; there is {known}")
+        raise ConfigError(f"{setting_ref('label_weights')}: the training data has no {unknown[0]!r}; there is {known}")
     return [weights.get(label, weights.get(kind, 1.0)) for label, kind in zip(labels, types, strict=True)]

@@ -26,7 +26,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import CheckpointError
+from seqkit.errors import CheckpointError, setting_ref
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -281,7 +281,7 @@ def _writing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be written: {error.strerror or error}; what was saved before is untouched; "
-            "free some space or choose another folder with --out"
+            f"free some space or choose another {setting_ref('out')}"
         ) from error
 
 

@@ -30,7 +30,7 @@ from seqkit.config.classification import ClassificationConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.training import TrainConfig
 from seqkit.data.labelled_rows import Label, LabelledRows
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 from seqkit.metrics.labels import label_scores
 from seqkit.metrics.metric import LABEL_METRICS, LOG_LOSS, Metric
 from seqkit.models.classification_loss import LabelLoss, class_weights
@@ -126,7 +126,10 @@ class ClassificationTask:
             rows["label"], multi_label=rows["multi_label"], balanced_sampling=config.balanced_sampling
         )
         if config.vectors and (config.lm or config.unit != "word"):
-            raise ConfigError("pretrained vectors are for words: leave them out with a language model or with unit=bpe")
+            raise ConfigError(
+                "pretrained vectors are for words: leave them out with a language model or with"
+                f" {setting_ref('unit', 'bpe')}"
+            )
         vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
         if vectors:
             config = replace(config, word_size=len(next(iter(vectors.values()))))

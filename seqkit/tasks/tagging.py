@@ -29,7 +29,7 @@ from seqkit.batches.word_examples import WordExamples, WordReader, read_word_vec
 from seqkit.config.tagging import TaggingConfig
 from seqkit.config.training import TrainConfig
 from seqkit.data.annotated_rows import AnnotatedRows, tokenized, tokenizer_for
-from seqkit.data.tagged_rows import TaggedRows, UnmatchedSpan, check_lengths, gold_spans, source_of
+from seqkit.data.tagged_rows import TaggedRows, UnmatchedSpan, check_lengths, check_tags_differ, gold_spans
 from seqkit.errors import CorpusError
 from seqkit.metrics.metric import SPAN_METRICS, TAG_METRICS, Metric
 from seqkit.metrics.spans import span_scores, token_accuracy
@@ -37,7 +37,9 @@ from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.models.tagger import TaggingModel
 from seqkit.tasks.tag_prediction import TagPrediction
 from seqkit.tasks.tagging_windows import Window, cut_windows, merge_predictions
-from seqkit.text.tagging_schemes import Scheme, Span, detect_scheme, spans_from_tags, tags_from_spans
+from seqkit.text.gold_tags import fitting_format
+from seqkit.text.tag_format import TagFormat
+from seqkit.text.tagging_schemes import Scheme, Span, spans_from_tags, tags_from_spans
 from seqkit.text.words import WordTokenizer
 
 __all__ = ["PartOfSpeechTask", "TaggedExamples", "TaggingTask"]
@@ -93,8 +95,8 @@ class TaggingTask:
         contextual: a language model whose states are features of words, if any.
 
     Attributes:
-        corpus_scheme: the scheme of the training tags; None in a restored task. Dev is read in this scheme, so that an
-            illegal tag is an error instead of a sign of another scheme.
+        corpus_scheme: the format of the training tags; None if they are plain. Other tags are read in this format as
+            long as it explains them, so that an illegal tag is not taken for a sign of another scheme.
     """
 
     metrics: ClassVar[Sequence[Metric]] = SPAN_METRICS
@@ -114,7 +116,7 @@ class TaggingTask:
         self.labels = list(labels)
         self.scheme = scheme
         self.label_ids = {label: index for index, label in enumerate(self.labels)}
-        self.corpus_scheme: str | None = None
+        self.corpus_scheme: TagFormat | None = None
         self.model = TaggingModel(
             config,
             torch.tensor(reader.singletons),
@@ -140,17 +142,17 @@ class TaggingTask:
             contextual: the language model that ``config.lm`` names, if any.
 
         Raises:
-            CorpusError: if no tag marks an entity, a sentence is empty or does not have one tag per token, or a tag
-                sequence is illegal in its scheme.
+            CorpusError: if no tag marks an entity, a sentence is empty or does not have one tag per token, a tag cannot
+                be read, or too many tags break their scheme (any, if ``config.strict``).
         """
-        tokenizer, declared = None, config.corpus_scheme
+        tokenizer, declared = None, None
         if "spans" in rows:
-            tokenizer, declared = tokenizer_for(rows), Scheme.IOB2
+            tokenizer, declared = tokenizer_for(rows), TagFormat(Scheme.IOB2)
             rows = cls._of_spans(rows, tokenizer, "train")
         check_lengths(rows)
         tokens = rows["tokens"]
-        corpus_scheme = declared or detect_scheme(rows["tags"])
-        spans = cls._gold_spans(rows, corpus_scheme)
+        corpus_scheme = declared or cls._format(config, rows)
+        spans = cls._gold_spans(config, rows, corpus_scheme)
         labels, scheme = cls._labels(config, rows, spans)
         vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
         if vectors:
@@ -170,8 +172,15 @@ class TaggingTask:
         return self.reader.tokenizer
 
     @classmethod
-    def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
-        return gold_spans(rows, scheme)
+    def _format(cls, config: TaggingConfig, rows: TaggedRows, known: TagFormat | None = None) -> TagFormat | None:
+        scheme = None if config.corpus_scheme is None else Scheme.parse(config.corpus_scheme)
+        return fitting_format(rows["tags"], known, scheme=scheme, entity_type=config.entity_type)
+
+    @classmethod
+    def _gold_spans(
+        cls, config: TaggingConfig, rows: TaggedRows, tag_format: TagFormat | None, *, of_train: bool = False
+    ) -> list[list[Span]]:
+        return gold_spans(rows, tag_format, strict=config.strict, is_format_of_train=of_train)
 
     @classmethod
     def _labels(
@@ -179,11 +188,7 @@ class TaggingTask:
     ) -> tuple[list[str], Scheme | None]:
         types = sorted({span.label for sentence in spans for span in sentence})
         if not types:
-            source = source_of(rows, 0)
-            raise CorpusError(
-                "the training split has no entity: every tag is O; annotate some, or choose another corpus",
-                file=source and source[0],
-            )
+            check_tags_differ(rows, ["O"])
         scheme = Scheme.parse(config.scheme)
         prefixes = sorted({tag[:2] for tag in tags_from_spans(_EVERY_PREFIX, 7, scheme) if tag != "O"})
         return ["O", *(prefix + label for label in types for prefix in prefixes)], scheme
@@ -193,29 +198,30 @@ class TaggingTask:
         return tokenized(rows, tokenizer, split)
 
     def prepare(
-        self, rows: TaggedRows | AnnotatedRows, scheme: str | None = None, *, split: str = "this corpus"
+        self, rows: TaggedRows | AnnotatedRows, scheme: TagFormat | None = None, *, split: str = "this corpus"
     ) -> TaggedExamples:
         """Return rows as examples for prediction or scoring.
 
         Args:
             rows: ``tokens`` and, if known, ``tags`` (strings); or ``text`` and ``spans``.
             split: what to call the rows in a warning.
-            scheme: the scheme of the tags; None takes that of the settings, or detects it.
+            scheme: the format of the tags; None takes that of the training tags, or detects it if that does not fit.
 
         Raises:
-            CorpusError: if a sentence with tags is empty or does not have one tag per token, or a tag sequence is
-                illegal.
+            CorpusError: if a sentence with tags is empty or does not have one tag per token, a tag cannot be read, or
+                too many tags break their scheme.
         """
         if "spans" in rows:
-            rows, scheme = self._of_spans(rows, self.tokenizer, split), Scheme.IOB2
+            rows, scheme = self._of_spans(rows, self.tokenizer, split), TagFormat(Scheme.IOB2)
         if "tags" in rows:
             check_lengths(rows)
         tokens = rows["tokens"]
         examples = self._examples(tokens, list(map(cut_windows, tokens)))
         if "tags" not in rows:
             return examples
-        gold = self._gold(rows, self._gold_spans(rows, scheme or self.config.corpus_scheme))
-        return replace(examples, gold=gold, unmatched=rows.get("unmatched", ()))
+        found = scheme or self._format(self.config, rows, self.corpus_scheme)
+        spans = self._gold_spans(self.config, rows, found, of_train=found == self.corpus_scheme)
+        return replace(examples, gold=self._gold(rows, spans), unmatched=rows.get("unmatched", ()))
 
     def _examples(self, tokens: Sequence[Sequence[str]], windows: Sequence[Sequence[Window]]) -> TaggedExamples:
         read = [sentence[start:end] for sentence, cut in zip(tokens, windows, strict=True) for start, end in cut]
@@ -318,7 +324,8 @@ class TaggingTask:
 
     def assets(self) -> dict[str, str]:
         """Return the files that make the tagger together with its weights and settings."""
-        labels = {"scheme": self.scheme and self.scheme.name, "labels": self.labels}
+        corpus = self.corpus_scheme and self.corpus_scheme.to_dict()
+        labels = {"scheme": self.scheme and self.scheme.name, "labels": self.labels, "corpus": corpus}
         assets = {**self.reader.assets(), "labels.json": json.dumps(labels, ensure_ascii=False, indent=1)}
         if self.model.contextual is not None:
             assets["language_model.json"] = self.model.contextual.to_json()
@@ -328,13 +335,15 @@ class TaggingTask:
     def restored(cls, config: TaggingConfig, read: Callable[[str], str]) -> Self:
         """Return the tagger whose ``assets`` the function ``read`` returns by name, before its weights are loaded."""
         labels = json.loads(read("labels.json"))
-        return cls(
+        task = cls(
             config,
             reader=WordReader.restored(read),
             labels=labels["labels"],
             scheme=labels["scheme"] and Scheme.parse(labels["scheme"]),
             contextual=ContextualStates.from_json(read("language_model.json")) if config.lm else None,
         )
+        task.corpus_scheme = TagFormat.from_dict(labels["corpus"]) if labels.get("corpus") else None
+        return task
 
     def score(self, examples: TaggedExamples, predictions: Sequence[TagPrediction]) -> dict[str, float]:
         """Return F1, precision and recall of entities, and the accuracy of tokens, in 0..1."""
@@ -355,13 +364,20 @@ class PartOfSpeechTask(TaggingTask):
         raise CorpusError(message, file=str(rows["source"][0]).rpartition(":")[0] if rows.get("source") else None)
 
     @classmethod
-    def _gold_spans(cls, rows: TaggedRows, scheme: str | None) -> list[list[Span]]:
+    def _format(cls, config: TaggingConfig, rows: TaggedRows, known: TagFormat | None = None) -> None:
+        return None
+
+    @classmethod
+    def _gold_spans(
+        cls, config: TaggingConfig, rows: TaggedRows, tag_format: TagFormat | None, *, of_train: bool = False
+    ) -> list[list[Span]]:
         return [[] for _ in rows["tags"]]
 
     @classmethod
     def _labels(
         cls, config: TaggingConfig, rows: TaggedRows, spans: Sequence[Sequence[Span]]
     ) -> tuple[list[str], None]:
+        check_tags_differ(rows, chain.from_iterable(rows["tags"]))
         return sorted(set(chain.from_iterable(rows["tags"]))), None
 
     def _gold(self, rows: TaggedRows, spans: Sequence[list[Span]]) -> list[TagPrediction]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seqkit.data.labelled_rows import Label
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import ConfigError, CorpusError, setting_ref
 
 __all__ = ["count_labels"]
 
@@ -29,7 +29,10 @@ def count_labels(
     counts = Counter(label for answer in answers for label in answer)
     labels = sorted(counts, key=lambda label: (type(label).__name__, label))
     if balanced_sampling and multi_label:
-        raise ConfigError("balanced_sampling is for texts with one label each; try class_weights=balanced")
+        raise ConfigError(
+            f"{setting_ref('balanced_sampling')} is for texts with one label each; try"
+            f" {setting_ref('class_weights', 'balanced')}"
+        )
     if len(labels) < (1 if multi_label else 2):
         only = f"every text is {labels[0]!r}" if labels else "no text has a label"
         raise CorpusError(f"there is nothing to learn from the training split: {only}; add texts with other labels")

@@ -29,7 +29,7 @@ from tokenizers.models import BPE, WordLevel
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer, WordLevelTrainer
 
-from seqkit.errors import CheckpointError, ConfigError, CorpusError
+from seqkit.errors import CheckpointError, ConfigError, CorpusError, setting_ref
 from seqkit.text.lm_rules import END, END_ID, UNITS, UNKNOWN_ID, Unit, assemble, pieces_of, unit_of
 from seqkit.text.text_chunks import batches_of_chunks, chunks_of
 from seqkit.text.vocabulary import UNKNOWN, encodable
@@ -227,10 +227,11 @@ def _check(unit: Unit, pretokenized: bool, minimum_count: int, vocabulary_size: 
     if pretokenized and unit != "word":
         raise ConfigError(f"pretokenized text consists of words, so its unit is word, not {unit}")
     if minimum_count < 1:
-        raise ConfigError(f"minimum_count must be at least 1, not {minimum_count}")
+        raise ConfigError(f"{setting_ref('minimum_count')} must be at least 1, not {minimum_count}")
     least = 257 if unit == "bpe" else 3  # <eos> and every byte; or <eos>, <unk> and one more
     if vocabulary_size is not None and vocabulary_size < least:
-        raise ConfigError(f"vocabulary_size must be at least {least} for {unit}, not {vocabulary_size}")
+        size = setting_ref("vocabulary_size")
+        raise ConfigError(f"{size} must be at least {least} for {unit}, not {vocabulary_size}")
 
 
 def _learned(unit: Unit, chunks: Iterable[str], minimum_count: int, size: int | None) -> WordLevel | BPE:

@@ -1,31 +1,21 @@
 """The rules of the tagging schemes: which prefixes may open, continue and close a chunk.
 
-In all six schemes, whether a sequence is legal depends only on pairs of neighbouring tags, and the borders of a
-sequence act like ``O``. One table therefore serves :mod:`seqkit.text.tagging_schemes` for reading, writing, checking,
-detecting and constraining.
+In all schemes, whether a sequence is legal depends only on pairs of neighbouring tags, and the borders of a sequence
+act like ``O``. One table therefore serves for reading, writing, checking, detecting and constraining. It knows nothing
+of how a file spells a tag: that is the :class:`~seqkit.text.tag_notation.Notation`.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import ConfigError
 
-__all__ = [
-    "OUTSIDE",
-    "RULES",
-    "Mark",
-    "Rules",
-    "Scheme",
-    "alternatives",
-    "is_inside",
-    "read_tag",
-    "read_tags",
-    "wanted_prefixes",
-]
+__all__ = ["OUTSIDE", "PREFIXES", "RULES", "Mark", "Rules", "Scheme", "is_inside", "wanted_prefixes"]
 
-_ALIASES = {"BIO": "IOB2", "BIOES": "IOBES", "BILUO": "BILOU"}
+PREFIXES = "BIMESLUW"
+"""The prefixes of all schemes."""
+
+_ALIASES = {"BIO": "IOB2", "BIOES": "IOBES", "BILUO": "BILOU", "BMEWO+": "BMEWO"}
 
 
 class Scheme(StrEnum):
@@ -41,10 +31,13 @@ class Scheme(StrEnum):
     IOE2 = "IOE2"
     IOBES = "IOBES"
     BILOU = "BILOU"
+    BMO = "BMO"
+    BMES = "BMES"
+    BMEWO = "BMEWO"
 
     @classmethod
     def parse(cls, name: str) -> "Scheme":
-        """Return the scheme of this name, in upper or lower case; BIO, BIOES and BILUO are understood too.
+        """Return the scheme of this name, in upper or lower case; BIO, BIOES, BILUO and BMEWO+ too.
 
         Raises:
             ConfigError: no scheme has this name.
@@ -59,12 +52,12 @@ class Scheme(StrEnum):
 
     @property
     def prefixes(self) -> str:
-        """The prefixes of the scheme's tags, without ``O``.
+        """The prefixes of the scheme's chunk tags.
 
         >>> Scheme.IOBES.prefixes
         'BIES'
         """
-        return "".join(prefix for prefix in "BIESLU" if prefix in "".join(RULES[self]))
+        return "".join(prefix for prefix in PREFIXES if prefix in "".join(RULES[self]))
 
 
 class Rules(NamedTuple):
@@ -89,11 +82,14 @@ RULES = {
     Scheme.IOE2: Rules("I", "IE", "IE", "IE", "E", "E"),
     Scheme.IOBES: Rules("BI", "IE", "BS", "BS", "ES", "ES"),
     Scheme.BILOU: Rules("BI", "IL", "BU", "BU", "LU", "LU"),
+    Scheme.BMO: Rules("BM", "M", "B", "B", "BM", "BM"),
+    Scheme.BMES: Rules("BM", "ME", "BS", "BS", "ES", "ES"),
+    Scheme.BMEWO: Rules("BM", "ME", "BW", "BW", "EW", "EW"),
 }
 
 
 class Mark(NamedTuple):
-    """A tag, split into prefix and label.
+    """What a tag says of its token: a prefix, and the label of the chunk; ``O`` and no label outside chunks.
 
     >>> Mark("B", "PER").label
     'PER'
@@ -104,55 +100,7 @@ class Mark(NamedTuple):
 
 
 OUTSIDE = Mark("O", "")
-
-
-@lru_cache(maxsize=10_000)
-def read_tag(tag: str | None, scheme: Scheme) -> tuple[Mark, str]:
-    """Split a tag, and say why it is not a tag of the scheme in any position; an empty string if it is one.
-
-    None is the border of a sequence. A tag that does not belong to the scheme acts like ``O`` on its neighbours.
-
-    >>> read_tag("B-PER", Scheme.IOB2)
-    (Mark(prefix='B', label='PER'), '')
-    """
-    if tag is None or tag == "O":
-        return OUTSIDE, ""
-    prefix, _, label = tag.partition("-")
-    if prefix not in tuple(scheme.prefixes):
-        allowed = alternatives(scheme.prefixes, "")
-        return OUTSIDE, f"{tag!r} is not a tag of {scheme}, where a tag is O, or {allowed} followed by a label"
-    if not label:
-        return OUTSIDE, f"{tag!r} has no label; write the type of the chunk after it, as in {prefix}-PER"
-    return Mark(prefix, label), ""
-
-
-def read_tags(tags: Sequence[str], scheme: Scheme) -> list[Mark]:
-    """Split tags.
-
-    Raises:
-        CorpusError: a tag does not belong to the scheme.
-
-    >>> read_tags(["O", "B-"], Scheme.IOB2)
-    Traceback (most recent call last):
-        ...
-    seqkit.errors.CorpusError: tag 2 of 2: 'B-' has no label; write the type of the chunk after it, as in B-PER
-    """
-    marks = []
-    for position, tag in enumerate(tags, start=1):
-        mark, flaw = read_tag(tag, scheme)
-        if flaw:
-            raise CorpusError(f"tag {position} of {len(tags)}: {flaw}")
-        marks.append(mark)
-    return marks
-
-
-def alternatives(prefixes: str, label: str) -> str:
-    """Name tags in an error.
-
-    >>> alternatives("BS", "PER")
-    'B-PER or S-PER'
-    """
-    return " or ".join(f"{prefix}-{label}" for prefix in prefixes)
+"""The mark of a token that belongs to no chunk, and of the borders of a sequence."""
 
 
 def is_inside(previous: Mark, mark: Mark, rules: Rules) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from seqkit.batches.bptt_windows import WindowSampler, window_tokens
 from seqkit.config.adaptive import CacheConfig, DynamicConfig
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
 from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples, WindowNLL
 from seqkit.training.device import Device
 from seqkit.training.evaluate import Evaluation
@@ -49,7 +49,8 @@ def evaluate_adaptively(
         ConfigError: if the model is not a forward model.
     """
     if task.directions != ("forward",):
-        raise ConfigError("only a model that reads forward can adapt; train it with direction=forward")
+        forward = setting_ref("direction", "forward")
+        raise ConfigError(f"only a model that reads forward can adapt; train it with {forward}")
     start = time.perf_counter()
     network = copy.deepcopy(task.network("forward")).eval()  # no dropout, not even in gradient steps
     trained = [parameter.detach().clone() for parameter in network.parameters()] if dynamic else []

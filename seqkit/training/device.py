@@ -6,7 +6,8 @@ from typing import Literal, get_args
 
 import torch
 
-from seqkit.errors import ConfigError
+from seqkit.errors import ConfigError, setting_ref
+from seqkit.training.forks import survive_forks
 from seqkit.training.memory import keep_freed_memory
 
 __all__ = ["Device", "DeviceName", "Precision"]
@@ -30,9 +31,10 @@ class Device:
     def open(cls, name: DeviceName = "auto", precision: Precision = "auto") -> "Device":
         """Return a device, and set up the process for it.
 
-        On a CPU, the process keeps freed memory from now on (see ``keep_freed_memory``). On a CUDA GPU, cuDNN computes
-        float32 as float32 from now on. By default it rounds the factors of products to TF32, with 10 bits of precision,
-        so that a GPU and a CPU would not predict the same probabilities.
+        From now on, models can be used in processes that are forked from this one (see ``survive_forks``). On a CPU,
+        the process keeps freed memory (see ``keep_freed_memory``). On a CUDA GPU, cuDNN computes float32 as float32. By
+        default it rounds the factors of products to TF32, with 10 bits of precision, so that a GPU and a CPU would not
+        predict the same probabilities.
 
         Args:
             name: the device; ``auto`` takes a GPU if there is one.
@@ -54,9 +56,11 @@ class Device:
             raise ConfigError(f"unknown precision {precision!r}; choose from {', '.join(get_args(Precision))}")
         if precision == "auto":
             precision = "bfloat16" if chosen == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+        survive_forks()
         if chosen == "cpu":
             if precision == "bfloat16" and not cpu_has_bfloat16():
-                raise ConfigError("this CPU has no instructions for bfloat16; choose precision float32")
+                float32 = setting_ref("precision", "float32")
+                raise ConfigError(f"this CPU has no instructions for bfloat16; choose {float32}")
             keep_freed_memory()
         if chosen == "cuda":
             torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seqkit.config.training import TrainConfig
-from seqkit.errors import DivergenceError
+from seqkit.errors import DivergenceError, setting_ref
 from seqkit.tasks.task import Examples, Index, Prediction, Task
 from seqkit.training.device import Device
 from seqkit.training.ema import EMA
@@ -111,7 +111,7 @@ class Trainer(Generic[Examples, Prediction, Index]):
         return DivergenceError(
             f"{what} in epoch {self.state.epoch + 1}, batch {self.state.position + 1}, "
             f"which begins with {self.task.describe(self.examples, index)}; the best model so far is kept; "
-            "try a lower --learning-rate or --clip-norm 1"
+            f"try a lower {setting_ref('learning_rate')} or {setting_ref('clip_norm', 1)}"
         )
 
     def _optimizer_step(self, index: Index) -> None:

@@ -9,7 +9,7 @@ import pytest
 import seqkit as library
 from seqkit.runs.folder import RunFolder
 from tests.command_line import assert_refused, options, seqkit, tiny_run, write_conll, write_corpus
-from tests.tiny import ROWS
+from tests.tiny import ROWS, tiny_tagger
 
 
 @pytest.mark.parametrize("task", ["ner", "pos"])
@@ -63,6 +63,30 @@ def test_dev_made_by_a_fraction_is_the_same_at_evaluation(tmp_path: Path) -> Non
             assert {name: found[name] for name in report["dev"]} == report["dev"]
         kept.append((found["accuracy"], found["tokens"]))
     assert kept[0] != kept[1]  # another seed, another dev split
+
+
+def test_a_moved_corpus_is_named_and_has_the_same_dev_split(tmp_path: Path) -> None:
+    corpus = write_conll(tmp_path / "all.conll", zip(ROWS["tokens"], ROWS["tags"], strict=True))
+    run, moved = tmp_path / "run", tmp_path / "moved.conll"
+    trained = seqkit("train", "ner", "--corpus", corpus, "--out", run, "--dev-fraction=0.4", *options())
+    assert trained.code == 0
+    corpus.rename(moved)
+    run = run.rename(tmp_path / "renamed")
+    told = "all.conll: no such file or folder; the run was trained on it: if it was moved, name it with --corpus"
+    assert_refused(seqkit("evaluate", run), 1, told)
+    found = json.loads(seqkit("evaluate", run, "--corpus", moved, "--json").out)
+    report = RunFolder(run).read_json("report.json")
+    assert {name: found[name] for name in report["dev"]} == report["dev"]
+    moved.write_text("Ada B-PER\n")  # another corpus, which is scored as a whole
+    assert json.loads(seqkit("evaluate", run, "--corpus", moved, "--json").out)["tokens"] == 1
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "./gone.conll", "tickets of May"])
+def test_a_run_that_describes_its_corpus_in_words_is_scored_on_another(name: str, tmp_path: Path) -> None:
+    about = {"spec": name, "annotated": "twice"}
+    tiny_tagger(epochs=1).fit(ROWS, ROWS, out=tmp_path / "run", about=about)
+    done = seqkit("evaluate", tmp_path / "run", "--corpus", write_corpus(tmp_path / "corpus"), "--json")
+    assert (done.code, done.err) == (0, "")
 
 
 def test_evaluate_asks_for_the_corpus_of_a_run_that_names_none(tmp_path: Path) -> None:

@@ -73,14 +73,14 @@ def test_a_beam_gives_the_best_texts_first() -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--prompt=5 €"], 2, r"does not contain '5', '€'; leave that out, or read it as <unk>"),
+        (["--prompt=5 €"], 2, r"does not contain '5', '€'; leave that out, or read it as <unk> with --allow-unknown"),
         (["--prompt=a", "--prompt-file=b"], 2, r"give --prompt or --prompt-file, not both"),
         (["--prompt-file=nothing.txt"], 1, r"nothing\.txt: No such file or directory"),
         (["--temperature=-1"], 2, r"--temperature.*greater than or equal to 0"),
-        (["--top-p=0"], 2, r"top_p must be greater than 0 and at most 1, not 0"),
+        (["--top-p=0"], 2, r"--top-p must be greater than 0 and at most 1, not 0"),
         (["--top-p=2"], 2, r"--top-p.*less than or equal to 1"),
-        (["--max-tokens=0"], 2, r"max_tokens must be at least 1"),
-        (["--num-samples=0"], 2, r"num_samples must be at least 1"),
+        (["--max-tokens=0"], 2, r"--max-tokens must be at least 1"),
+        (["--num-samples=0"], 2, r"--num-samples must be at least 1"),
         (["--beam=2", "--num-samples=3"], 2, r"a beam of width 2 cannot find 3 texts"),
         (["--stop="], 2, r"a stop string must not be empty"),
         (["--model=nowhere"], 1, r"nowhere is not a run"),

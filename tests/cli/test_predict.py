@@ -147,6 +147,51 @@ def test_offsets_are_true_for_any_text_of_a_file(lines: list[str], tmp_path_fact
         assert_offsets(line, found)
 
 
+WORDS = ["Ada", "Lund", "met", "Bo-in", "Ghent", "don't", "."]
+
+
+@pytest.mark.parametrize("task", ["ner", "pos"])
+def test_lines_of_words_are_tagged_as_these_words(task: str, tmp_path: Path) -> None:
+    (expected,) = library.load(tiny_run(task), device="cpu").predict([WORDS])
+    line = "  ".join(WORDS)  # spaces separate words, and are no part of the text
+    path = tmp_path / "words.txt"
+    path.write_text(f"{line}\n\tBo ran \n\n", encoding="utf-8")
+    for given_ in ([line], ["--input", path], ["--input=-"]):
+        found = found_in(seqkit("predict", tiny_run(task), *given_, "--tokens", "--json", stdin=line.encode()).out)
+        assert found[0] == json.loads(json.dumps(expected.to_dict()))
+        assert_offsets(" ".join(WORDS), found[0])
+    done = seqkit("predict", tiny_run(task), "--input", path, "--tokens", "--format=conll")
+    blocks = [block.splitlines() for block in done.out.split("\n\n")]
+    assert [[row.split("\t")[0] for row in block] for block in blocks[:2]] == [WORDS, ["Bo", "ran"]]
+    assert seqkit("predict", tiny_run(task), "A b\u00a0c", "--tokens", "--format=conll").out.count("\n") == 3
+
+
+@pytest.mark.parametrize("field", ["tokens", "words"])
+def test_json_lines_of_tokens_are_tagged_as_these_words(field: str, tmp_path: Path) -> None:
+    path = tmp_path / "words.jsonl"
+    rows = [{field: [*WORDS, "New York"]}, {"text": "Ada met Bo-in"}, {"text": "Bo ran.", field: ["Bo", "ran."]}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def words(*options_: str) -> list[list[str]]:
+        out = seqkit("predict", tiny_run("pos"), "--input", path, "--json", *options_).out
+        return [[token["text"] for token in found["tokens"]] for found in found_in(out)]
+
+    plain = [token.text for token in library.load(tiny_run("pos"), device="cpu").predict(["Ada met Bo-in"])[0].tokens]
+    assert words() == [[*WORDS, "New York"], plain, ["Bo", "ran", "."]]
+    assert words("--tokens") == [[*WORDS, "New York"], ["Ada", "met", "Bo-in"], ["Bo", "ran."]]
+
+
+def test_a_classifier_reads_no_tokens(tmp_path: Path) -> None:
+    done = seqkit("predict", tiny_run("sentiment"), "a fine day", "--tokens")
+    assert done.code == 2
+    assert "--tokens" in done.err
+    assert "only for taggers" in done.err
+    path = tmp_path / "words.jsonl"
+    path.write_text('{"tokens": ["a"]}\n')
+    done = seqkit("predict", tiny_run("sentiment"), "--input", path)
+    assert (done.code, done.err) == (1, f'error: {path}:1: this line is not a JSON object with a "text"\n')
+
+
 def test_lines_end_at_line_feeds_alone(tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_bytes("\ufeffAda slept.\r\n\r\n\u2028Bo\x85ran\x0b\nlast".encode())
@@ -219,6 +264,10 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
         ("a.jsonl", b"Ada ran\n", 1, "JSON"),
         ("a.ndjson", b'{"text": "Ada"}\n[]\n', 2, "JSON"),
         ("a.jsonl", b'{"text": "half \\ud83d"}\n', 1, "surrogate"),
+        ("a.jsonl", b'{"text": ["Ada"]}\n', 1, '"text" or "tokens"'),
+        ("a.jsonl", b'{"tokens": ["half \\ud83d"]}\n', 1, "surrogate"),
+        ("a.jsonl", b'{"tokens": "Ada ran"}\n', 1, "'tokens': a list of tokens is needed, not 'Ada ran'"),
+        ("a.jsonl", b'{"tokens": ["Ada", null]}\n', 1, "'tokens': token 2 is None, which is not a string"),
     ],
 )
 def test_bad_input_names_file_and_line(name: str, content: bytes, where: int, told: str, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from seqkit.training.events import Event
 from seqkit.training.progress import Progress
 from tests.command_line import Done, options, seqkit, words_of, write_conll, write_corpus
 from tests.tiny import ROWS, interrupt_when
+from tests.tiny_text import text_options, write_texts
 
 MODEL = "model.safetensors"
 
@@ -184,7 +185,7 @@ def test_a_resumed_run_ends_as_the_uninterrupted_one(corpus: str, monkeypatch: p
     ("task", "given", "code", "told"),
     [
         ("ner", ["--out=elsewhere"], 2, "--out"),
-        ("ner", ["--corpus=ner-mini"], 2, "--corpus"),
+        ("ner", ["--corpus=ner-mini"], 1, "the corpus ner-mini has other contents than ./corpus"),
         ("ner", ["--hidden-size=9"], 2, "--hidden-size"),
         ("ner", ["--overwrite"], 2, "--overwrite"),
         ("pos", [], 2, "seqkit train ner"),
@@ -195,6 +196,32 @@ def test_a_resume_keeps_corpus_and_settings(task: str, given: list[str], code: i
     assert seqkit("train", "ner", corpus, "--max-minutes=0.0001", *options()).code == 0
     write_conll(Path("corpus/dev.conll"), [(["Ada"], ["B-PER"])])
     assert_refused(seqkit("train", task, "--resume=runs/ner", *given), code, told)
+
+
+def test_a_run_is_resumed_after_it_and_its_corpus_have_moved(corpus: str) -> None:
+    whole = seqkit("train", "ner", corpus, "--out=whole", *options())
+    assert whole.code == 0
+    assert seqkit("train", "ner", corpus, "--max-minutes=0.0001", *options()).code == 0
+    Path("runs/ner").rename("mine")
+    Path("corpus").rename("there")
+    told = "corpus: no such file or folder; the run was trained on it: if it was moved, name it with --corpus"
+    assert_refused(seqkit("train", "ner", "--resume=mine"), 1, told)
+    assert_refused(seqkit("train", "ner", "--resume=mine", "--corpus=./nowhere"), 1, "nowhere: no such file")
+    done = seqkit("train", "ner", "--resume=mine", "--corpus=./there")
+    assert (done.code, done.out) == (0, "mine\n")
+    before, after = (RunFolder(run).read_run()["corpus"] for run in ("whole", "mine"))
+    assert after == {**before, "spec": "./there"}
+    assert "./there" in Path("mine/README.md").read_text()
+    assert seqkit("evaluate", "mine", "--json").code == 0  # it knows where its corpus is now
+
+
+def test_a_run_of_text_is_resumed_after_its_corpus_has_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_texts(tmp_path / "corpus")
+    assert seqkit("train", "lm", "--corpus=./corpus", "--max-minutes=0.0001", *text_options(epochs=2)).code == 0
+    Path("corpus").rename("there")
+    assert_refused(seqkit("train", "lm", "--resume=runs/lm"), 1, "corpus: no such file", "name it with --corpus")
+    assert seqkit("train", "lm", "--resume=runs/lm", "--corpus=./there").code == 0
 
 
 def test_resuming_what_is_no_run(corpus: str) -> None:
@@ -322,6 +349,16 @@ def test_columns_are_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert RunFolder("runs/pos").read_json("labels.json")["labels"] == ["NNP", "VBD"]
 
 
+def test_the_columns_that_were_read_are_kept_in_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("germeval.tsv").write_text("#\tx.de [2009-10-17]\n1\tAda\tB-PER\tO\n2\tran\tO\tO\n\n" * 5)
+    assert seqkit("train", "ner", "--corpus=germeval.tsv", *options(epochs=2, max_minutes=0.0001)).code == 0
+    read = {"germeval.tsv": {"format": "CoNLL", "tokens": 1, "tags": 2}}
+    assert RunFolder("runs/ner").read_run()["corpus"]["columns"] == read
+    assert seqkit("train", "ner", "--resume=runs/ner").code == 0
+    assert json.loads(seqkit("evaluate", "--json").out)["tokens"] == 2
+
+
 def test_a_label_that_train_lacks_is_warned_of_and_counts_as_wrong(corpus: str) -> None:
     dev = [*zip(ROWS["tokens"][:2], ROWS["tags"][:2], strict=True), (["Reuters"], ["B-ORG"])]
     write_conll(Path("corpus/dev.conll"), dev)
@@ -376,3 +413,21 @@ def test_train_help_shows_every_setting(task: str) -> None:
                 assert re.match(rf"( \[x[<>][\d.]+\])? \[default: {re.escape(str(default))}\]", after), field.name
     for option in ("corpus", "out", "overwrite", "resume", "config", "quiet", "device", "precision", "dev-fraction"):
         assert f" --{option} " in shown
+
+
+def test_a_few_faults_of_a_real_corpus_are_one_warning_for_each_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sound, broken = (["Ada", "Lund"], ["B-PER", "I-PER"]), (["Ghent", "lies"], ["I-LOC", "O"])
+    Path("corpus").mkdir()
+    write_conll(Path("corpus/train.conll"), [*[sound] * 40, broken, broken])
+    write_conll(Path("corpus/dev.conll"), [*[sound] * 5, broken])
+    asked = ["train", "ner", "--corpus=./corpus", *options(epochs=1)]
+    done = seqkit(*asked, "--quiet")
+    assert (done.code, done.out) == (0, "runs/ner\n")
+    first, second = done.err.splitlines()
+    assert first.startswith("warning: corpus/train.conll:121: token 1 of the sentence: I-LOC cannot start a sentence")
+    assert "2 places break IOB2, which explains 40 of 42 chunks" in first
+    assert second.startswith("warning: corpus/dev.conll:16: token 1")
+    assert_refused(seqkit(*asked, "--strict"), 1, "corpus/train.conll:121: token 1", "without --strict")

@@ -44,6 +44,24 @@ def test_the_newest_run_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert json_lines(seqkit("predict", "cold eggs", "--json"))[0]["text"] == "cold eggs"
 
 
+@pytest.mark.parametrize("asked", [[], ["--text-column=1", "--label-column=0"]])
+def test_a_table_without_a_header_is_read_and_the_guess_is_told(tmp_path: Path, asked: list[str]) -> None:
+    path = tmp_path / "all.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(zip(LABELS * 3, TEXTS * 3, strict=True))
+    run = tmp_path / "run"
+    done = seqkit("train", "classifier", "--corpus", path, "--out", run, *asked, *label_options(**FEW))
+    assert done.code == 0
+    guess = f"warning: {path} has no header: read texts from column 1 and labels from column 0; choose with --text"
+    assert done.err.count(guess) == (0 if asked else 1)
+    assert RunFolder(run).read_json("labels.json")["labels"] == ["bad", "good"]
+    columns = {"all.csv": {"format": "CSV", "texts": 1, "labels": 0}}
+    assert RunFolder(run).read_run()["corpus"]["columns"] == columns
+    asked_of_validate = seqkit("corpora", "validate", path, *asked)
+    expected = f"{path}: CSV: texts from column 1, labels from column 0, counted from 0\n0 errors, 0 notes\n"
+    assert (asked_of_validate.code, asked_of_validate.out) == (0, expected)
+
+
 def test_a_label_column_of_a_table_is_named(tmp_path: Path) -> None:
     path = tmp_path / "all.csv"
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -80,7 +80,7 @@ def test_published_presets_start_and_go_on(preset: str, tmp_path: Path) -> None:
         (["--corpus=./nothing"], 1, r"nothing: no such file or folder"),
         (["--corpus=./corpus/train.txt", "--dev-fraction=0"], 1, r"the corpus has no split 'dev'"),
         (["--corpus=./corpus", "--text-column=body"], 1, r"plain text, which has no column 'body'"),
-        (["--adaptive-softmax"], 2, r"an adaptive softmax has its own clusters: choose tied=False"),
+        (["--adaptive-softmax"], 2, r"an adaptive softmax has its own clusters: choose --no-tied"),
         (["--token-column=1"], 2, r"No such option.*--token-column"),
     ],
 )

@@ -11,8 +11,8 @@ from seqkit.errors import ConfigError
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"pretokenized": True}, "choose unit=word, not 'char'"),
-        ({"pretokenized": True, "unit": "bpe"}, "choose unit=word, not 'bpe'"),
+        ({"pretokenized": True}, "choose unit='word', not 'char'"),
+        ({"pretokenized": True, "unit": "bpe"}, "choose unit='word', not 'bpe'"),
         ({"adaptive_softmax": True}, "choose tied=False with it"),
     ],
 )

@@ -18,8 +18,8 @@ def test_a_scheme_is_parsed_from_any_of_its_names(text: str, scheme: Scheme) -> 
 
 @pytest.mark.parametrize("name", ["scheme", "corpus_scheme"])
 def test_an_unknown_scheme_is_named(name: str) -> None:
-    unknown: dict[str, Any] = {name: "BMEWO"}
-    with pytest.raises(ConfigError, match="BMEWO"):
+    unknown: dict[str, Any] = {name: "IOBB"}
+    with pytest.raises(ConfigError, match=f"^{name}: unknown tagging scheme 'IOBB'; choose one of IOB1, "):
         TaggingConfig(**unknown)
 
 
@@ -28,3 +28,8 @@ def test_label_weights_are_checked_when_the_config_is_made() -> None:
     assert TaggingConfig().label_weights_by_name() == {}
     with pytest.raises(ConfigError, match="label_weights must be written like"):
         TaggingConfig(label_weights="O")
+
+
+def test_a_type_of_entities_has_a_name() -> None:
+    with pytest.raises(ConfigError, match="entity_type must not be empty"):
+        TaggingConfig(entity_type="")

@@ -50,14 +50,14 @@ def read_labels(rows: list[Row]) -> list[tuple[str, str | list[str]]]:
 def test_every_export_with_spans_is_read_alike(tmp_path: Path, name: str) -> None:
     path = write_file(tmp_path, *WITH_SPANS[name])
     assert read_spans(read_rows(path)) == [(TEXT, SPANS), (OTHER, [])]
-    assert validate_corpus(path) == []
+    assert validate_corpus(path).problems == []
 
 
 @pytest.mark.parametrize("name", WITH_LABELS)
 def test_every_export_with_labels_is_read_alike(tmp_path: Path, name: str) -> None:
     path = write_file(tmp_path, *WITH_LABELS[name])
     assert read_labels(read_rows(path)) == LABELS
-    assert validate_corpus(path) == []
+    assert validate_corpus(path).problems == []
 
 
 def test_the_conll_export_is_read(tmp_path: Path) -> None:
@@ -202,6 +202,6 @@ def test_null_is_one_error_of_validate_and_of_train(tmp_path: Path, record: obje
     assert f"error: {path}:2: " in done.err
     with pytest.raises(CorpusError, match=message):
         read_rows(path)
-    (problem,) = validate_corpus(path)
+    (problem,) = validate_corpus(path).problems
     assert (problem.file, problem.line) == (str(path), 2)
     assert done.err == f"error: {problem}\n"

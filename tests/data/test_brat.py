@@ -95,7 +95,7 @@ def test_an_entity_that_cannot_be_used_has_a_line(tmp_path: Path, line: str, mes
     with pytest.raises(CorpusError, match=message) as caught:
         open_corpus(tmp_path)
     assert (caught.value.file, caught.value.line) == (str(path), 4)
-    (problem,) = validate_corpus(tmp_path)
+    (problem,) = validate_corpus(tmp_path).problems
     assert (problem.file, problem.line) == (str(path), 4)
 
 

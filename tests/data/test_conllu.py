@@ -1,11 +1,13 @@
 """CoNLL-U and CoNLL-U Plus."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from seqkit.data.formats import read_rows
-from seqkit.errors import CorpusError
+from seqkit.data.validation import validate_corpus
+from seqkit.errors import CorpusError, SeqkitWarning
 from tests.tiny_corpora import lines, pairs, tagged, write_file
 
 CONLLU = """\
@@ -50,7 +52,7 @@ def test_conllu_plus_names_its_columns(tmp_path: Path) -> None:
     [
         ("1\tAda\tPROPN\n", 1, "3 columns; CoNLL-U needs 10"),
         ("1 Ada Ada PROPN NNP _ 0 root _ _\n", 1, "one column; CoNLL-U needs 10, separated by tabs"),
-        (CONLLU.replace("3.1", "x"), 7, "'x' is not a CoNLL-U word ID"),
+        (CONLLU.replace("3.1", "x"), 7, "'x' is not the ID of a word"),
         (CONLLU.replace("PART", ""), 6, "no tag"),
         ("# nothing here\n", None, "no examples"),
     ],
@@ -61,3 +63,44 @@ def test_bad_conllu(tmp_path: Path, content: str, line: int | None, message: str
     assert caught.value.line == line
     with pytest.raises(CorpusError, match="no column 'ner': the columns are id, form"):
         read_rows(write_file(tmp_path, "b.conllu", CONLLU), tag_column="ner")
+
+
+@pytest.mark.parametrize("name", ["a.conll", "a.txt", "a.tsv", "a.csv", "a.pos", "treebank"])
+def test_conllu_is_known_by_its_content(tmp_path: Path, name: str) -> None:
+    path = write_file(tmp_path, name, CONLLU)
+    assert pairs(read_rows(path))[0] == [("Ada", "PROPN"), ("did", "AUX"), ("n't", "PART")]
+    assert tagged(read_rows(path, tag_column="xpos"))[0].tags == ["NNP", "VBD", "RB"]
+    plus = "# global.columns = ID FORM UPOS\n1\tAda\tPROPN\n"
+    assert pairs(read_rows(write_file(tmp_path, name, plus))) == [[("Ada", "PROPN")]]
+
+
+def test_a_column_without_any_tag_is_refused(tmp_path: Path) -> None:
+    path = write_file(tmp_path, "a.conllu", re.sub(r"\t(NNP|VBD|RB|NN)\t", "\t_\t", CONLLU))
+    message = r"a\.conllu:3: there is no tag in column xpos, only '_'; choose another column, such as --tag-column upos"
+    with pytest.raises(CorpusError, match=message):
+        read_rows(path, tag_column="xpos")
+    assert tagged(read_rows(path))[0].tags == ["PROPN", "AUX", "PART"]
+    path = write_file(tmp_path, "b.conllu", re.sub(r"\t(PROPN|SYM)\t", "\t_\t", CONLLU))
+    with pytest.raises(CorpusError, match=r"b\.conllu:3: no sentence has a tag for each word in column upos.*xpos"):
+        read_rows(path)
+
+
+def test_sentences_with_untagged_words_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = write_file(tmp_path, "a.conllu", CONLLU.replace("AUX", "_"))
+    with pytest.warns(SeqkitWarning, match=r"a\.conllu:5: left out 1 of 2 sentences.*column upos"):
+        assert pairs(read_rows(path)) == [[("#", "SYM")]]
+    with pytest.warns(SeqkitWarning, match="left out 1 of 2"):
+        assert [problem.line for problem in validate_corpus(path).problems] == [None]  # one tag is left
+
+
+def test_a_treebank_without_its_words_is_refused(tmp_path: Path) -> None:
+    content = "1\t_\t_\tPROPN\tNNP\t_\t0\troot\t_\t_\n2\t_\t_\tVERB\tVBD\t_\t1\tdep\t_\t_\n"
+    with pytest.raises(CorpusError, match=r"a\.conllu:1: every word is '_' in column form"):
+        read_rows(write_file(tmp_path, "a.conllu", content))
+    underscore = CONLLU.replace("1\t#\t#", "1\t_\t_")  # a word may be an underscore
+    assert pairs(read_rows(write_file(tmp_path, "b.conllu", underscore)))[1] == [("_", "SYM")]
+
+
+def test_blanks_after_conllu_cells_are_no_part_of_them(tmp_path: Path) -> None:
+    content = CONLLU.replace("\tPROPN\t", "\tPROPN \t").replace("\tSpaceAfter=No\n", "\tSpaceAfter=No\t \n")
+    assert pairs(read_rows(write_file(tmp_path, "a.conllu", content)))[0][0] == ("Ada", "PROPN")

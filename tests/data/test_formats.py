@@ -8,7 +8,7 @@ import pytest
 from seqkit.data.formats import read_rows
 from seqkit.data.rows import LabelledText, PlainText, Row, TaggedSentence
 from seqkit.errors import CorpusError
-from tests.tiny_corpora import tagged, write_file
+from tests.tiny_corpora import pairs, tagged, write_file
 
 
 def test_plain_text_keeps_every_line(tmp_path: Path) -> None:
@@ -72,3 +72,16 @@ def test_hashes_and_blank_lines_of_tabs_in_real_tweets(public_data: Path) -> Non
     found = Counter(token for row in tagged(read_rows(public_data / "wnut2017/dev.conll")) for token in row.tokens)
     assert found == expected
     assert found["#"] > 0
+
+
+@pytest.mark.parametrize(
+    "tags", [("b_PER", "o"), ("PER-B", "O"), ("B:PER", "O"), ("W_PER", "PER_O"), ("M-PER", "O"), ("PER", "O")]
+)
+def test_columns_of_any_notation_are_known_by_their_content(tmp_path: Path, tags: tuple[str, str]) -> None:
+    path = write_file(tmp_path, "corpus.txt", f"Ada {tags[0]}\nran {tags[1]}\n\nBo {tags[0]}\n")
+    assert pairs(read_rows(path)) == [[("Ada", tags[0]), ("ran", tags[1])], [("Bo", tags[0])]]
+
+
+def test_lines_of_prose_are_not_columns(tmp_path: Path) -> None:
+    path = write_file(tmp_path, "prose.txt", "Plan A or\nplan B.\nAn e-mail to the U.S.\nhe saw an X-ray\n")
+    assert all(isinstance(row, PlainText) for row in read_rows(path))

@@ -141,11 +141,19 @@ def test_a_data_frame_has_its_columns() -> None:
         texts_of(frame[["label"]])
 
 
-def test_a_dataset_that_does_not_tell_its_columns_is_refused() -> None:
-    stream = Dataset.from_dict({"text": TEXTS}).to_iterable_dataset().map(lambda row: row)
-    if stream.column_names is None:
-        with pytest.raises(CorpusError, match="columns of this dataset are not known"):
-            texts_of(stream)
+@every_kind
+def test_a_streamed_dataset_and_a_list_of_dictionaries_have_columns(labels: list[Any]) -> None:
+    data = Dataset.from_dict({"text": TEXTS, "label": labels})
+    check(labelled_rows(list(data)), labels)
+    check(labelled_rows(data.to_iterable_dataset()), labels)
+    check(labelled_rows(data.to_iterable_dataset().map(lambda row: row)), labels)  # its columns are not known
+    assert texts_of(data.to_iterable_dataset()) == texts_of(list(data)) == TEXTS
+
+
+def test_rows_that_are_not_alike_are_told() -> None:
+    for row, message in (({"text": "b"}, "row 2 has no 'label', but row 1 has"), ("b", "row 2 is 'b', but row 1 is a")):
+        with pytest.raises(CorpusError, match=f"^{message}"):
+            labelled_rows([{"text": "a", "label": "x"}, row] if isinstance(row, dict) else [{"text": "a"}, row])
 
 
 def test_what_was_given_is_not_changed() -> None:

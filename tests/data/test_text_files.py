@@ -11,18 +11,31 @@ from hypothesis import strategies as st
 
 import seqkit.data.text_files as text_files
 from seqkit.data.formats import read_rows
+from seqkit.data.rows import LabelledText, PlainText
 from seqkit.data.text_files import lines_of, read_text, split_lines
 from seqkit.errors import ConfigError, CorpusError
-from tests.tiny_corpora import (
-    tagged,
-    write_file,
-)
+from tests.tiny_corpora import TWO_SENTENCES, pairs, tagged, write_file
 
 
 @given(st.text(st.sampled_from("ab\r\n\x85\u2028\x0b")))
 def test_lines_end_at_line_feeds_only(text: str) -> None:
-    # A carriage return counts only where a line feed or the end follows it.
-    assert split_lines(text) == re.split(r"\r?\n", re.sub(r"\r\Z", "", text))
+    # A carriage return counts only where a line feed or the end follows it, unless most lines end with one.
+    if len(re.findall(r"\r(?!\n)", text)) > text.count("\n"):
+        assert split_lines(text) == re.split(r"\r\n|\r|\n", text)
+    else:
+        assert split_lines(text) == re.split(r"\r?\n", re.sub(r"\r\Z", "", text))
+
+
+def test_a_file_of_the_old_macintosh_has_lines_too(tmp_path: Path) -> None:
+    assert pairs(read_rows(write_file(tmp_path, "a.conll", "Ada\tB-PER\rran\tO\r\rGhent\tB-LOC\r"))) == TWO_SENTENCES
+    assert read_rows(write_file(tmp_path, "a.txt", "once\r\rupon\r")) == [
+        PlainText("once", 1),
+        PlainText("", 2),
+        PlainText("upon", 3),
+    ]
+    for name, comma in (("a.csv", ","), ("a.tsv", "\t")):
+        table = f'text{comma}label\r"a good film,\ryes"{comma}pos\r'
+        assert read_rows(write_file(tmp_path, name, table)) == [LabelledText("a good film,\ryes", "pos", 2)]
 
 
 def test_latin_1_is_named_with_its_line_and_can_be_read(tmp_path: Path) -> None:

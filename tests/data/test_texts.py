@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import seqkit.data.csv_tables as csv_tables
 import seqkit.data.parquet as parquet
 import seqkit.data.stored_datasets as stored_datasets
+import seqkit.data.tables as tables
 import seqkit.data.text_files as text_files
 import seqkit.data.texts as module
 from seqkit.data.texts import Texts, from_strings, open_texts, texts_fingerprint
@@ -156,7 +156,7 @@ def test_a_row_is_a_document_in_every_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, store: Callable[[Path, list[str]], None]
 ) -> None:
     monkeypatch.setattr(text_files, "PIECE_LENGTH", 7)
-    for each in (parquet, csv_tables, module):
+    for each in (parquet, tables, module):
         monkeypatch.setattr(each, "ROWS_AT_ONCE", 2)
     store(tmp_path / name, DOCUMENTS)
     splits = open_texts(tmp_path / name, dev_fraction=0.3)

@@ -184,7 +184,7 @@ def test_texts_of_json_may_have_another_key(tmp_path: Path) -> None:
 def test_texts_of_tables_may_have_another_column(
     content: str, columns: dict[str, Any], expected: Row, tmp_path: Path
 ) -> None:
-    assert read_csv(content, "a.csv", **columns) == [expected]
+    assert read_csv(content, "a.csv", **columns).rows == [expected]
     assert read_rows(write(tmp_path / "a.tsv", content.replace(",", "\t")), **columns) == [expected]
 
 

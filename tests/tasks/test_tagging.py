@@ -17,6 +17,8 @@ from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.tagger import Tagger
 from seqkit.tasks.tagging import PartOfSpeechTask, TaggedExamples, TaggingTask
 from seqkit.tasks.tagging_predictors import ConfidentTags
+from seqkit.text.tag_format import TagFormat
+from seqkit.text.tag_notation import Notation
 from seqkit.text.tagging_schemes import Scheme, Span, convert_tags
 from seqkit.text.vocabulary import WORD_SHAPES
 from seqkit.training.device import Device
@@ -38,7 +40,7 @@ def in_scheme(scheme: Scheme) -> Rows:
 @every_scheme
 @pytest.mark.parametrize("declared", [True, False])
 def test_gold_spans_do_not_depend_on_the_scheme_of_the_file(scheme: Scheme, declared: bool) -> None:
-    assert gold_spans(in_scheme(scheme), scheme.value if declared else None) == SPANS
+    assert gold_spans(in_scheme(scheme), TagFormat(scheme) if declared else None) == SPANS
 
 
 def test_training_does_not_depend_on_the_scheme_of_the_file() -> None:
@@ -84,8 +86,56 @@ def test_an_illegal_tag_is_an_error_that_names_file_and_line(source: bool) -> No
     assert str(raised.value).startswith("corpus.conll:50: token 5 " if source else "sentence 6: token 5 ")
     assert "I-PER cannot follow B-LOC" in str(raised.value)
     assert "'seqkit corpora validate' lists every illegal tag" in str(raised.value)
-    with pytest.raises(CorpusError, match="I-PER cannot follow B-LOC"):
+    with pytest.warns(SeqkitWarning, match="I-PER cannot follow B-LOC"):  # in a small dev split it is not one too many
         task_of().prepare(rows)
+
+
+def broken_rows(*, sentences: int = 30, broken: int = 1) -> Rows:
+    """IOB2 sentences of one chunk each, of which the first few begin with I-, as in CoNLL-2002."""
+    tags = [["I-PER" if number < broken else "B-PER", "I-PER", "O"] for number in range(sentences)]
+    source = [f"esp.train:{4 * number + 1}" for number in range(sentences)]
+    return {"tokens": [["Ada", "Lund", "ran"]] * sentences, "tags": tags, "source": source}
+
+
+def test_a_few_tags_that_break_the_scheme_are_one_warning() -> None:
+    expected = (
+        r"^esp\.train:1: token 1 of the sentence: I-PER cannot start a sentence: IOB2 opens a chunk there with B-PER;"
+        " 2 places break IOB2, which explains 58 of 60 chunks; chunks are read by the rules of conlleval: 'seqkit"
+        " corpora validate' lists every illegal tag, --strict refuses them$"
+    )
+    rows = broken_rows(sentences=60, broken=2)
+    with pytest.warns(SeqkitWarning, match=expected) as warned:
+        task, examples = task_and_examples(rows)
+    assert len(warned) == 1
+    assert examples.gold is not None
+    assert [answer.spans for answer in examples.gold] == [[Span(0, 2, "PER")]] * 60
+    with pytest.warns(SeqkitWarning, match="1 place breaks IOB2"):
+        dev = task.prepare(broken_rows(), task.corpus_scheme)
+    assert dev.gold is not None
+    assert [answer.spans for answer in dev.gold] == [[Span(0, 2, "PER")]] * 30
+
+
+def test_strict_refuses_a_tag_that_breaks_the_scheme() -> None:
+    with pytest.raises(CorpusError, match=r"^esp\.train:1: .*I-PER cannot start.*; without --strict they are read"):
+        task_of(broken_rows(), strict=True)
+
+
+def test_many_tags_that_break_the_scheme_are_an_error_that_names_their_lines() -> None:
+    rows = broken_rows(broken=9)
+    expected = r"which explains 21 of 30 chunks, fewer than 95 %; also in lines 5, 9, 13, 17, 21 and others; 'seqkit"
+    with pytest.raises(CorpusError, match=rf"^esp\.train:1: token 1 .*9 places break IOB2, {expected}"):
+        task_of(rows)
+
+
+@pytest.mark.parametrize(
+    ("cell", "meant"), [("0", "O"), ("o", "O"), ("B-PER,", "B-PER"), ("I_PER", "I-PER"), ("b-per", "B-PER")]
+)
+def test_what_is_nearly_a_tag_is_an_error_that_says_what_was_meant(cell: str, meant: str) -> None:
+    rows = broken_rows(sentences=60, broken=0)
+    rows["tags"] = [*rows["tags"][:7], ["B-PER", "I-PER", cell], *rows["tags"][8:]]
+    expected = rf"^esp\.train:29: token 3 of the sentence: '{cell}' is not a tag of IOB2; did you mean {meant}\?$"
+    with pytest.raises(CorpusError, match=expected):
+        task_of(rows)
 
 
 def test_the_line_is_that_of_the_file_the_sentence_was_read_from(tmp_path: Path) -> None:
@@ -120,11 +170,43 @@ def test_a_corpus_without_entities_is_an_error() -> None:
 
 
 def test_plain_tags_are_an_error_if_entities_are_expected() -> None:
-    plain: Rows = {"tokens": [["rain", "fell"]], "tags": [["O", "VERB"]]}
-    with pytest.raises(CorpusError, match=r"^sentence 1: 'VERB' has no scheme prefix such as B-.*'seqkit train pos'"):
+    plain: Rows = {"tokens": [["rain", "fell"]], "tags": [["NOUN", "VERB"]]}
+    with pytest.raises(CorpusError, match=r"^sentence 1: 'NOUN' has no scheme prefix such as B-.*'seqkit train pos'"):
         task_of(plain)
-    with pytest.raises(CorpusError, match=r"^dev\.conll:3: 'VERB' has no scheme prefix"):
+    with pytest.raises(CorpusError, match=r"^dev\.conll:3: 'NOUN' has no scheme prefix"):
         task_of().prepare({**plain, "source": ["dev.conll:3"]})
+
+
+def test_types_without_prefixes_are_read_with_a_warning_if_there_is_o() -> None:
+    bare: Rows = {
+        "tokens": ROWS["tokens"],
+        "tags": [[tag.partition("-")[2] or "O" for tag in tags] for tags in ROWS["tags"]],
+    }
+    with pytest.warns(
+        SeqkitWarning, match="^the tags are in IOB1 without prefixes, .*; for plain tags, use 'seqkit train pos'$"
+    ):
+        task, examples = task_and_examples(bare)
+    assert task.labels == task_of().labels
+    assert examples.gold is not None
+    assert examples.gold[1].spans == SPANS[1]
+    assert examples.gold[4].spans == [Span(1, 4, "LOC")]  # three chunks that touch are one
+
+
+def test_one_type_is_named_by_the_settings() -> None:
+    untyped: Rows = {"tokens": ROWS["tokens"], "tags": [[tag[0] for tag in tags] for tags in ROWS["tags"]]}
+    assert task_of(untyped).labels == ["O", "B-ENTITY", "E-ENTITY", "I-ENTITY", "S-ENTITY"]
+    task, examples = task_and_examples(untyped, entity_type="name")
+    assert task.labels == ["O", "B-name", "E-name", "I-name", "S-name"]
+    assert examples.gold is not None
+    assert [[span[:2] for span in answer.spans] for answer in examples.gold] == [
+        [span[:2] for span in spans] for spans in SPANS
+    ]
+
+
+def test_parts_of_speech_of_one_tag_are_refused() -> None:
+    rows: Rows = {"tokens": [["rain", "fell"]], "tags": [["_", "_"]], "source": ["train.conllu:3"]}
+    with pytest.raises(CorpusError, match=r"^train\.conllu: there is nothing to learn .*: every tag is '_'; choose "):
+        PartOfSpeechTask.from_rows(tiny_tagger("pos").config, rows)
 
 
 def test_a_split_without_entities_can_be_scored() -> None:
@@ -314,3 +396,16 @@ def test_dev_is_read_in_the_scheme_of_train() -> None:
     dev = {"tokens": [["in", "Oslo"]], "tags": [["O", "I-LOC"]]}  # legal in IOB1, but train is in IOB2
     with pytest.raises(CorpusError, match=r"sentence 1: token 2 of the sentence: .*IOB2"):
         tiny_tagger().fit(ROWS, dev)
+
+
+def test_a_loaded_tagger_reads_a_test_split_in_the_format_of_train_if_it_fits() -> None:
+    untyped: Rows = {"tokens": ROWS["tokens"], "tags": [[tag[0] for tag in tags] for tags in ROWS["tags"]]}
+    task, _ = task_and_examples(untyped)
+    loaded = TaggingTask.restored(task.config, task.assets().__getitem__)
+    assert loaded.corpus_scheme == task.corpus_scheme == TagFormat(Scheme.IOB2, Notation("prefix alone", ""))
+    test = loaded.prepare({"tokens": [["Ada"]], "tags": [["B"]]}).gold  # B alone could also be a part of speech
+    other = loaded.prepare(in_scheme(Scheme.IOBES)).gold
+    assert test is not None
+    assert test[0].spans == [Span(0, 1, "ENTITY")]
+    assert other is not None
+    assert [answer.spans for answer in other] == SPANS

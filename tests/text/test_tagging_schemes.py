@@ -1,6 +1,5 @@
 """Tagging schemes against seqeval, against the published conlleval rules, and against brute force."""
 
-import random
 import re
 import warnings
 from collections.abc import Iterator
@@ -18,14 +17,25 @@ from seqkit.text.tagging_schemes import (
     Span,
     allowed_transitions,
     convert_tags,
-    detect_scheme,
     illegal_tags,
     spans_from_tags,
     tags_from_spans,
 )
 
-PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", "IOBES": "BIES", "BILOU": "BILU"}
-SEQEVAL_SCHEMES = {scheme: getattr(seqeval_scheme, scheme.value) for scheme in Scheme}
+PREFIXES = {
+    "IOB1": "BI",
+    "IOB2": "BI",
+    "IOE1": "IE",
+    "IOE2": "IE",
+    "IOBES": "BIES",
+    "BILOU": "BILU",
+    "BMO": "BM",
+    "BMES": "BMES",
+    "BMEWO": "BMEW",
+}
+# What seqeval calls a scheme, and the prefixes that it does not know.
+SEQEVAL_NAMES = {"BMO": "IOB2", "BMES": "IOBES", "BMEWO": "IOBES"}
+SEQEVAL_PREFIXES = str.maketrans("MW", "IS")
 SCHEMES = st.sampled_from(list(Scheme))
 
 # Two touching PER chunks, of two tokens and of one, O, and LOC chunks of one and of three tokens that touch.
@@ -37,6 +47,9 @@ EXAMPLE_TAGS = {
     Scheme.IOE2: "I-PER E-PER E-PER O E-LOC I-LOC I-LOC E-LOC",
     Scheme.IOBES: "B-PER E-PER S-PER O S-LOC B-LOC I-LOC E-LOC",
     Scheme.BILOU: "B-PER L-PER U-PER O U-LOC B-LOC I-LOC L-LOC",
+    Scheme.BMO: "B-PER M-PER B-PER O B-LOC B-LOC M-LOC M-LOC",
+    Scheme.BMES: "B-PER E-PER S-PER O S-LOC B-LOC M-LOC E-LOC",
+    Scheme.BMEWO: "B-PER E-PER W-PER O W-LOC B-LOC M-LOC E-LOC",
 }
 
 
@@ -77,7 +90,9 @@ def spans_of_a_sentence(draw: st.DrawFn) -> tuple[int, list[Span]]:
 
 
 def seqeval_strict_spans(tags: list[str], scheme: Scheme) -> list[Span]:
-    entities = seqeval_scheme.Entities([tags], SEQEVAL_SCHEMES[scheme]).entities[0]
+    known = getattr(seqeval_scheme, SEQEVAL_NAMES.get(scheme, scheme))
+    renamed = [tag[0].translate(SEQEVAL_PREFIXES) + tag[1:] for tag in tags]
+    entities = seqeval_scheme.Entities([renamed], known).entities[0]
     return [Span(entity.start, entity.end, entity.tag) for entity in entities]
 
 
@@ -97,12 +112,12 @@ IOBES_STARTS = {"BS", "IS", "EB", "ES", "SB", "SI", "SE", "SS", "OS"}
 
 
 def conlleval_spans(tags: list[str]) -> list[Span]:
-    """The script's reading, with L and U of BILOU read as E and S."""
+    """The script's reading, with L and U of BILOU read as E and S, and M and W of BMEWO as I and S."""
     spans, start = [], None
     old_prefix, old_label = "O", ""
     for position, tag in enumerate([*tags, "O"]):
         prefix, _, label = tag.partition("-")
-        prefix = prefix.replace("L", "E").replace("U", "S")
+        prefix = prefix.translate(str.maketrans("LUMW", "ESIS"))
         pair, changed = old_prefix + prefix, label != old_label
         if pair in CONLLEVAL_ENDS | IOBES_ENDS or (old_prefix != "O" and changed):
             assert start is not None
@@ -119,7 +134,6 @@ def test_hand_written_example(scheme: Scheme) -> None:
     assert tags_from_spans(EXAMPLE_SPANS, 8, scheme) == tags
     assert tags_from_spans(reversed(EXAMPLE_SPANS), 8, scheme) == tags
     assert spans_from_tags(tags, scheme) == spans_from_tags(tags, scheme, "conlleval") == EXAMPLE_SPANS
-    assert detect_scheme([tags]) is scheme
 
 
 @pytest.mark.parametrize("scheme", Scheme)
@@ -205,8 +219,8 @@ def test_conlleval_mode_is_conlleval_and_seqeval_default(drawn: tuple[Scheme, li
     scheme, tags = drawn
     spans = spans_from_tags(tags, scheme, "conlleval")
     assert spans == conlleval_spans(tags)
-    # seqeval's default mode knows B, I, E and S only. Told of L and U by their other names, it agrees there too.
-    renamed = [re.sub("^U", "S", re.sub("^L", "E", tag)) for tag in tags]
+    # seqeval's default mode knows B, I, E and S only. Told of the others by these names, it agrees there too.
+    renamed = [tag[0].translate(str.maketrans("LUMW", "ESIS")) + tag[1:] for tag in tags]
     assert spans == seqeval_default_spans(renamed)
 
 
@@ -263,11 +277,11 @@ def test_unknown_mode_is_refused() -> None:
             "IOB2",
             "B-X X-Y I-X",
             [
-                (1, "B-X", "'X-Y' is not a tag of IOB2, where a tag is O, or B- or I- followed by a label"),
+                (1, "B-X", "'X-Y' is not a tag of IOB2, whose tags are O, B-X and I-X"),
                 (2, "X-Y", "I-X cannot follow X-Y: IOB2 opens a chunk there with B-X"),
             ],
         ),
-        ("IOB2", "B", [(0, None, "'B' has no label; write the type of the chunk after it, as in B-PER")]),
+        ("IOB2", "B", [(0, None, "'B' has no label; write the type of the chunk with it, as in B-PER")]),
     ],
 )
 def test_illegal_tags_are_explained(scheme: str, tags: str, expected: list[tuple[int, str | None, str]]) -> None:
@@ -300,96 +314,24 @@ def test_spans_that_cannot_be_written_are_refused(spans: list[Span], message: st
 
 @pytest.mark.parametrize(
     ("name", "scheme"),
-    [("iob1", "IOB1"), ("BIO", "IOB2"), ("bioes", "IOBES"), ("Iobes", "IOBES"), ("biluo", "BILOU"), ("ioe2", "IOE2")],
+    [
+        ("iob1", "IOB1"),
+        ("BIO", "IOB2"),
+        ("bioes", "IOBES"),
+        ("Iobes", "IOBES"),
+        ("biluo", "BILOU"),
+        ("bmewo+", "BMEWO"),
+    ],
 )
 def test_scheme_names(name: str, scheme: str) -> None:
     assert Scheme.parse(name) is Scheme(scheme)
 
 
 def test_an_unknown_scheme_lists_the_choices() -> None:
-    with pytest.raises(
-        ConfigError, match=r"'IOB'; choose one of IOB1, IOB2, IOE1, IOE2, IOBES, BILOU, BIO, BIOES, BILUO"
-    ):
+    with pytest.raises(ConfigError, match=r"'IOB'; choose one of IOB1, IOB2, IOE1, .*, BMEWO, BIO, BIOES, BILUO, "):
         Scheme.parse("IOB")
 
 
 @pytest.mark.parametrize("scheme", Scheme)
 def test_prefixes(scheme: Scheme) -> None:
     assert scheme.prefixes == PREFIXES[scheme]
-
-
-@pytest.mark.parametrize("scheme", Scheme)
-def test_detection_is_unambiguous_but_for_inside_tags_alone(scheme: Scheme) -> None:
-    """Every legal corpus of one short sequence: its scheme is found, and only I- and O fit two schemes."""
-    for spans in all_span_sets(4):
-        tags = tags_from_spans(spans, 4, scheme)
-        fitting = [other for other in Scheme if not illegal_tags(tags, other)]
-        if not spans:
-            assert detect_scheme([tags]) is None
-        elif {tag[0] for tag in tags} <= {"I", "O"}:
-            assert fitting == [Scheme.IOB1, Scheme.IOE1]
-            assert detect_scheme([tags]) is Scheme.IOB1
-        else:
-            assert fitting == [scheme]
-            assert detect_scheme([tags]) is scheme
-
-
-@pytest.mark.parametrize(
-    ("sequences", "scheme"),
-    [
-        (["B-X O", "B-Y B-Y"], "IOB2"),
-        (["S-X O", "S-Y S-X"], "IOBES"),
-        (["U-X"], "BILOU"),
-        (["E-X O"], "IOE2"),
-        (["I-X O", "I-X E-X I-X"], "IOE1"),
-        (["I-X O", "I-X B-X"], "IOB1"),
-        # Illegal in every scheme: the one with the fewest violations.
-        (["B-X I-X O B-X", "O I-X", "B-X"], "IOB2"),
-        (["B-X E-X", "S-X", "B-X O"], "IOBES"),
-        (["B-X I-X O", "X-Y"], "IOB2"),
-        (["B-X M-X E-X", "S-X S-X B-X E-X"], "IOBES"),
-        (["B-X I-X I-X", "B NOUN"], "IOB2"),
-        # Chunks without labels are chunk tags all the same, reported as illegal.
-        (["B I O"], "IOB2"),
-    ],
-)
-def test_detection_by_hand(sequences: list[str], scheme: str) -> None:
-    assert detect_scheme(sequence.split() for sequence in sequences) is Scheme(scheme)
-
-
-@given(st.lists(st.lists(st.sampled_from(["O", "B-X", "I-X", "E-X", "S-X", "U-X", "I-Y", "B", "X-Y"]), max_size=6)))
-def test_detection_takes_the_fewest_violations(sequences: list[list[str]]) -> None:
-    detected = detect_scheme(sequences)
-    if detected is not None:
-        violations = {scheme: sum(len(illegal_tags(tags, scheme)) for tags in sequences) for scheme in Scheme}
-        assert violations[detected] == min(violations.values())
-
-
-@pytest.mark.parametrize(
-    "tags",
-    [
-        "",
-        "O",
-        "O O O",
-        "NOUN VERB ADJ PUNCT X SYM INTJ",
-        "NNP PRP$ WP$ -LRB- -RRB- `` '' , . : $ # HYPH",
-        "_ _ _",
-        "- -- B-",
-        "S- I- C- G- Nb V- Px",  # PROIEL's parts of speech
-        "I-------- S-------- U--------",  # positional morphology
-        "NN-TL NP-HL VBD IN AT B-HL NN NN",  # Brown, and a stray look-alike
-        "B-HL B-HL NN NN NN",
-        "B I E S",  # positions of characters in words
-        "I O",
-        "b-per i-per",
-    ],
-)
-def test_plain_tags_have_no_scheme(tags: str) -> None:
-    assert detect_scheme([tags.split(), []]) is None
-
-
-def test_detection_of_a_large_corpus() -> None:
-    rng = random.Random(1)
-    sentence = [Span(start, start + rng.randint(1, 3), rng.choice("XYZ")) for start in range(0, 27, 3)]
-    corpus = [tags_from_spans(sentence[: rng.randint(0, 9)], 30, Scheme.IOBES) for _ in range(7_000)]
-    assert detect_scheme(corpus) is Scheme.IOBES

@@ -42,7 +42,7 @@ def test_a_device_and_a_precision_can_be_chosen(monkeypatch: pytest.MonkeyPatch)
 
 def test_bfloat16_on_a_cpu_without_it_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqkit.training.device.cpu_has_bfloat16", lambda: False)
-    with pytest.raises(ConfigError, match=r"^this CPU has no instructions for bfloat16; choose precision float32$"):
+    with pytest.raises(ConfigError, match=r"^this CPU has no instructions for bfloat16; choose precision='float32'$"):
         Device.open("cpu", "bfloat16")
 
 

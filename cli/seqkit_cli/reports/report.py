@@ -19,6 +19,7 @@ __all__ = [
     "COLORS",
     "EvaluateOptions",
     "GenerateOptions",
+    "GivenText",
     "PredictOptions",
     "Predictions",
     "Report",
@@ -31,6 +32,7 @@ __all__ = [
 
 Model = TypeVar("Model")
 Split = TypeVar("Split")
+GivenText = str | list[str]  # a text, or its words
 
 COLORS = ("cyan", "green", "yellow", "magenta", "red", "blue", "bright_cyan", "bright_green", "bright_yellow")
 
@@ -61,12 +63,14 @@ class PredictOptions:
         mc_samples: number of Monte Carlo dropout samples; 0 for none.
         explain: whether to explain predictions instead of only making them.
         html: file to write the explanations to, as a page.
+        tokens: whether each text is a list of words.
     """
 
     min_confidence: float = 0.0
     mc_samples: int = 0
     explain: bool = False
     html: Path | None = None
+    tokens: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +129,7 @@ class Report(Generic[Model, Split]):
         evaluate: scores a split.
         evaluate_options: the fields of ``EvaluateOptions`` that ``evaluate`` reads; others are refused.
         predict: makes predictions for texts in a format; None if the models make none.
+        predict_words: the same for texts that may be split into words; None if the models read no such texts.
         predict_options: the fields of ``PredictOptions`` that ``predict`` reads; others are refused.
         formats: the formats that its predictions can be printed in.
         generate: prints texts that continue a prompt; None if the models generate no text.
@@ -134,6 +139,7 @@ class Report(Generic[Model, Split]):
     evaluate: Callable[[Model, Split, EvaluateOptions], Scored]
     evaluate_options: frozenset[str] = frozenset()
     predict: Callable[[Model, Iterator[str], Format, PredictOptions], Predictions] | None = None
+    predict_words: Callable[[Model, Iterator[GivenText], Format, PredictOptions], Predictions] | None = None
     predict_options: frozenset[str] = frozenset()
     formats: tuple[Format, ...] = ("text", "jsonl")
     generate: Callable[[Model, str, GenerateOptions], None] | None = None

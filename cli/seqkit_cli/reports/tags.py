@@ -9,6 +9,7 @@ from seqkit.tasks.spec import TaskSpec
 from seqkit_cli.options import Format
 from seqkit_cli.reports.report import (
     EvaluateOptions,
+    GivenText,
     PredictOptions,
     Report,
     assign_color,
@@ -139,7 +140,7 @@ def _evaluate(model: "Tagger", split: "Dataset", options: EvaluateOptions) -> Ta
     return TagScores(examples, scores, options.errors)
 
 
-def _predict(model: "Tagger", texts: Iterator[str], output: Format, options: PredictOptions) -> TaggedTexts:
+def _predict(model: "Tagger", texts: Iterator[GivenText], output: Format, options: PredictOptions) -> TaggedTexts:
     return TaggedTexts(model.stream(texts, confidence=output != "conll", mc_samples=options.mc_samples))
 
 
@@ -254,6 +255,7 @@ TAGS: Report["Tagger", "Dataset"] = Report(
     evaluate=_evaluate,
     evaluate_options=frozenset({"errors"}),
     predict=_predict,
-    predict_options=frozenset({"mc_samples"}),
+    predict_words=_predict,
+    predict_options=frozenset({"mc_samples", "tokens"}),
     formats=("text", "jsonl", "conll"),
 )

@@ -1,0 +1,102 @@
+"""Damaged files: each format, mutated byte by byte, is read or refused, and nothing else happens."""
+
+import random
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from seqkit.data.formats import read_rows
+from seqkit.errors import SeqkitError
+from tests.tiny_corpora import write_file
+
+FILES: dict[str, tuple[str, bytes]] = {
+    "columns": ("a.conll", b"-DOCSTART- O\n\n# a\nAda NNP B-PER\nran VBD O\n\nGhent NNP B-LOC\n# # O\n"),
+    "columns with tabs": ("a.tsv", b"Ada\tB-PER\r\nran\tO\r\n\r\nGhent\tB-LOC \r\n\t\r\nr\xc3\xa9\tO\t\r\n"),
+    "numbered columns": ("a.txt", b"#\tx [2009]\n1\tAda\tB-PER\tO\n2\tran\tO\tO\n\n1\tGhent\tB-ORG\tB-LOC\n"),
+    "CoNLL-U": (
+        "a.conllu",
+        b"# newdoc id = d\n1\tAda\tAda\tPROPN\tNNP\t_\t2\tnsubj\t_\t_\n2-3\tdidn't\t_\t_\t_\t_\t_\t_\t_\t_\n"
+        b"2\tdid\tdo\tAUX\t_\t_\t0\troot\t_\t_\n3.1\trun\trun\tVERB\t_\t_\t_\t_\t_\t_\n\n"
+        b"1\t#\t#\t_\tNN\t_\t0\troot\t_\t_\n",
+    ),
+    "CoNLL-U Plus": ("a.conllup", b"# global.columns = ID FORM UPOS\n1\tAda\tPROPN\n2\tran\t_\n\n1\tBo\tPROPN\n"),
+    "CSV of texts": ("a.csv", b'text,label\n"good, ""yes""\nand more",pos\nbad, neg\n,\n"x", "y"\n'),
+    "CSV with lists": (
+        "a.csv",
+        b'tokens,tags\n"[""Ada"", ""ran""]","[""B-PER"", ""O""]"\n"[\'a\\t\', \'b\']","[\'O\' \'O\']"\n',
+    ),
+    "CSV with lists of labels": ("a.csv", b"sep=;\ntext;labels\ngood;\"['a', 'b']\"\nbad;[1]\nfine;[]\n"),
+    "CSV of tokens": ("a.csv", b"Sentence #,Word,Tag\r\n1,Ada,B-PER\r\n,ran,O\r\n2,Ghent,B-LOC\r\n"),
+    "TSV without header": ("a.tsv", b"a good film\tpos\na bad film\tneg\na fine film\tpos\na dull film\tneg\n"),
+    "CSV without header": ("a.csv", b'1,"good film, yes"\r0,bad film\r1,fine film\r0,dull film\r'),
+    "CSV of tokens without header": ("a.csv", b"Ada,B-PER\nran,O\n\nGhent,B-LOC\n"),
+    "plain text": ("a.txt", b"once upon a time\n\nthere was caf\xc3\xa9\r\nthe end\n"),
+    "fastText": ("a.txt", b"__label__x a good film\n__label__y __label__x a bad film\n\n__label__z caf\xc3\xa9\n"),
+}
+"""For each format the name of a small valid file and its content; a format is added as a row."""
+
+SPLICES = [b"\n", b"\r", b"\t", b" ", b",", b";", b'"', b"'", b"[", b"]", b"_", b"#", b"\0", b"\xff", b"\xc2\xa0", b"0"]
+
+
+def mutated(content: bytes, chance: random.Random) -> bytes:
+    """The content after one to four random edits."""
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(len(content) + 1)
+        stop = min(start + chance.choice([1, 1, 2, 5, 30]), len(content))
+        before, part, after = content[:start], content[start:stop], content[stop:]
+        splice = chance.choice([*SPLICES, chance.randbytes(1)])
+        edits = {
+            "insert": before + splice + part + after,
+            "delete": before + after,
+            "replace": before + splice + after,
+            "duplicate": before + part + part + after,
+            "truncate": before,
+            "swap": before + after[:5] + part + after[5:],
+        }
+        content = chance.choice(list(edits.values()))
+    return content
+
+
+def read_mutations(folder: Path, name: str, count: int) -> tuple[int, int]:
+    """Read mutations of a file; returns how many were read and how many refused."""
+    file, content = FILES[name]
+    chance = random.Random(f"seqkit {name}")
+    read, messages = 0, []
+    for _ in range(count):
+        (folder / file).unlink(missing_ok=True)  # some file systems flush a file that is truncated and written again
+        path = write_file(folder, file, mutated(content, chance))
+        start = time.perf_counter()
+        try:
+            rows = read_rows(path)
+        except SeqkitError as error:
+            messages.append(str(error))
+        else:
+            repr(rows).encode()  # what is read can be written again
+            read += 1
+        assert time.perf_counter() - start < 5, path.read_bytes()
+    assert not any("\n" in message or "\r" in message for message in messages)
+    return read, len(messages)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_valid_before_it_is_damaged(tmp_path: Path, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert read_rows(write_file(tmp_path, *FILES[name]))
+
+
+@pytest.mark.filterwarnings("ignore::seqkit.errors.SeqkitWarning")
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    read, refused = read_mutations(tmp_path, name, 300)
+    assert read > 0
+    assert refused > 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::seqkit.errors.SeqkitWarning")
+@pytest.mark.parametrize("name", FILES)
+def test_twenty_thousand_damaged_files_are_read_or_refused(tmp_path: Path, name: str) -> None:
+    assert sum(read_mutations(tmp_path, name, 20_000)) == 20_000
