@@ -9,7 +9,59 @@ import pytest
 
 from seqkit.data.formats import read_rows
 from seqkit.errors import SeqkitError
+from tests.annotation_exports import (
+    OPTIONS,
+    SPANS,
+    TEXT,
+    WITH_LABELS,
+    WITH_SPANS,
+    as_lines,
+    choice,
+    json_min,
+    result,
+    task,
+)
 from tests.tiny_corpora import write_file
+
+EMOJI = f"😀 {TEXT}"
+HYPERTEXT = {"hypertextlabels": ["PER"], "globalOffsets": {"start": 2, "end": 5}, "start": "/text()[1]", "text": "Ada"}
+SEVERAL = [
+    task(
+        EMOJI, result(2, 5, "PER", EMOJI), choice("pos"), choice("sure", id="r2"), {"type": "relation"}, who={"id": 2}
+    ),
+    {"data": {"text": TEXT}, "annotations": [], "predictions": []},
+    json_min(EMOJI, 3, "ann@x", label=[HYPERTEXT], sentiment={"choices": ["pos"]}),
+]
+
+EXPORTS: dict[str, tuple[str, str]] = {
+    **{f"{name} with spans": file for name, file in WITH_SPANS.items()},
+    **{f"{name} with labels": file for name, file in WITH_LABELS.items()},
+    "Label Studio of every kind": ("a.jsonl", as_lines(*SEVERAL)),
+    "doccano of every kind": (
+        "a.jsonl",
+        as_lines({"text": EMOJI, "entities": [[2, 5, "X"]], "cats": ["a"], "relations": [1], "doc_id": 3}),
+    ),
+    "Prodigy of every kind": (
+        "a.jsonl",
+        as_lines(
+            {
+                "text": TEXT,
+                "spans": SPANS[:1],
+                "options": OPTIONS,
+                "accept": ["pos"],
+                "_task_hash": 1,
+                "_annotator_id": "a",
+            },
+            {"text": "x", "options": OPTIONS, "accept": [], "answer": "ignore", "config": {"choice_style": "multiple"}},
+        ),
+    ),
+    "tokens and tags": ("a.jsonl", as_lines({"tokens": ["Ada", "ran"], "tags": ["B-PER", "O"], "doc_id": "d"})),
+    "quotes in UTF-16": (
+        "a.json",
+        '[{"text": "\\ud83d\\ude00 Ada", "spans": [{"start":3,"end":6,"label":"X","text":"Ada"}]}]',
+    ),
+    "brat": ("a.ann", "T1\tPER 0 3\tAda\nT2\tPER 8 10\tBo\nR1\tmet Arg1:T1 Arg2:T2\n"),
+}
 
 FILES: dict[str, tuple[str, bytes]] = {
     "columns": ("a.conll", b"-DOCSTART- O\n\n# a\nAda NNP B-PER\nran VBD O\n\nGhent NNP B-LOC\n# # O\n"),
@@ -34,19 +86,38 @@ FILES: dict[str, tuple[str, bytes]] = {
     "CSV of tokens without header": ("a.csv", b"Ada,B-PER\nran,O\n\nGhent,B-LOC\n"),
     "plain text": ("a.txt", b"once upon a time\n\nthere was caf\xc3\xa9\r\nthe end\n"),
     "fastText": ("a.txt", b"__label__x a good film\n__label__y __label__x a bad film\n\n__label__z caf\xc3\xa9\n"),
+    **{name: (file, content.encode()) for name, (file, content) in EXPORTS.items()},
 }
 """For each format the name of a small valid file and its content; a format is added as a row."""
 
 SPLICES = [b"\n", b"\r", b"\t", b" ", b",", b";", b'"', b"'", b"[", b"]", b"_", b"#", b"\0", b"\xff", b"\xc2\xa0", b"0"]
+JSON_SPLICES = [
+    b'"',
+    b"\\",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"null",
+    b"-",
+    b"1",
+    b"1e9",
+    b"\n",
+    b"\0",
+    b"\xff",
+    b"\\ud83d",
+]
 
 
-def mutated(content: bytes, chance: random.Random) -> bytes:
+def mutated(content: bytes, chance: random.Random, splices: list[bytes]) -> bytes:
     """The content after one to four random edits."""
     for _ in range(chance.randint(1, 4)):
         start = chance.randrange(len(content) + 1)
         stop = min(start + chance.choice([1, 1, 2, 5, 30]), len(content))
         before, part, after = content[:start], content[start:stop], content[stop:]
-        splice = chance.choice([*SPLICES, chance.randbytes(1)])
+        splice = chance.choice([*splices, chance.randbytes(1)])
         edits = {
             "insert": before + splice + part + after,
             "delete": before + after,
@@ -62,11 +133,13 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 def read_mutations(folder: Path, name: str, count: int) -> tuple[int, int]:
     """Read mutations of a file; returns how many were read and how many refused."""
     file, content = FILES[name]
+    splices = JSON_SPLICES if name in EXPORTS else SPLICES
+    write_file(folder, "a.txt", TEXT)  # brat's annotations are of this text
     chance = random.Random(f"seqkit {name}")
     read, messages = 0, []
     for _ in range(count):
         (folder / file).unlink(missing_ok=True)  # some file systems flush a file that is truncated and written again
-        path = write_file(folder, file, mutated(content, chance))
+        path = write_file(folder, file, mutated(content, chance, splices))
         start = time.perf_counter()
         try:
             rows = read_rows(path)
@@ -84,6 +157,7 @@ def read_mutations(folder: Path, name: str, count: int) -> tuple[int, int]:
 def test_a_file_is_valid_before_it_is_damaged(tmp_path: Path, name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        write_file(tmp_path, "a.txt", TEXT)
         assert read_rows(write_file(tmp_path, *FILES[name]))
 
 
@@ -100,3 +174,9 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path: Path, name: str
 @pytest.mark.parametrize("name", FILES)
 def test_twenty_thousand_damaged_files_are_read_or_refused(tmp_path: Path, name: str) -> None:
     assert sum(read_mutations(tmp_path, name, 20_000)) == 20_000
+
+
+def test_brackets_nested_deeply_and_long_numbers_are_refused(tmp_path: Path) -> None:
+    for content in ("[" * 100_000, '{"text": ' * 100_000, f'[{{"text": "a", "label": {"1" * 5000}}}]'):
+        with pytest.raises(SeqkitError, match=r"a\.json:1: not JSON: "):
+            read_rows(write_file(tmp_path, "a.json", content))
