@@ -104,7 +104,8 @@ def test_evaluate_asks_for_the_corpus_of_a_run_that_names_none(tmp_path: Path) -
         ("lm", "--pictures=x"),
         ("ner", "--cache"),
         ("ner", "--dynamic"),
-        ("ner", "--text-column=x"),
+        ("ner", "--label-column=x"),
+        ("sentiment", "--offsets=utf16"),
         ("sentiment", "--token-column=0"),
     ],
 )
