@@ -193,7 +193,9 @@ def _as_list(labels: Any) -> list[Any]:
 def _labels_of(data: object) -> list[Any]:
     found = read_columns(data, {"label": LABEL})
     if found is None or "label" not in found.columns:
-        raise CorpusError("there are no labels: give them beside the texts, or a dataset with a column 'label'")
+        raise CorpusError(
+            "there are no labels: name their column with --label-column; in Python, give them beside the texts"
+        )
     names = found.class_names.get("label")
     return found.columns["label"] if names is None else LabelDecoder(names).decode_all(found.columns["label"])
 

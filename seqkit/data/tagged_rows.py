@@ -78,7 +78,10 @@ def rows_of(data: object) -> TaggedRows:
         kind = type(data).__name__
         raise CorpusError(f"tagging needs tokens and tags: give a dataset, a data frame or a mapping, not a {kind}")
     if not {"tokens", "tags"} <= found.columns.keys():
-        raise CorpusError(f"tagging needs tokens and tags; this corpus has {', '.join(found.names) or 'nothing'}")
+        raise CorpusError(
+            f"tagging needs tokens and tags, or texts and spans; this corpus has {', '.join(found.names) or 'nothing'};"
+            " name the columns with --token-column and --tag-column"
+        )
     rows: TaggedRows = {"tokens": [], "tags": []}
     source = found.columns.get("source", [])
     if source and len(source) == len(found.columns["tokens"]):

@@ -179,7 +179,7 @@ def test_what_is_no_list_of_sentences_is_told(tagger: Tagger) -> None:
         with pytest.raises(ConfigError, match=r"^give a list of texts, such as"):
             tagger.predict(data)
     for data in ({"id": [1]}, [{"id": 1}], pandas.DataFrame({"id": [1]}), Dataset.from_dict({"id": [1]})):
-        with pytest.raises(CorpusError, match=r"^tagging needs tokens and tags; this corpus has id$"):
+        with pytest.raises(CorpusError, match=r"^tagging needs tokens and tags, .*; this corpus has id; name"):
             tagger.evaluate(data)
         with pytest.raises(CorpusError, match=r"no tokens and no text, only id$"):
             tagger.predict(data)

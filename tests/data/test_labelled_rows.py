@@ -246,5 +246,5 @@ def test_a_column_that_is_not_there_is_told(
 
 @pytest.mark.parametrize("texts", [TEXTS, {"text": TEXTS}, Dataset.from_dict({"text": TEXTS})])
 def test_labels_that_are_nowhere_are_told(texts: Any) -> None:
-    with pytest.raises(CorpusError, match=r"^there are no labels: give them beside the texts, or a dataset with a"):
+    with pytest.raises(CorpusError, match=r"^there are no labels: .* --label-column; in Python, give them beside"):
         labelled_rows(texts)
