@@ -181,7 +181,7 @@ def normalize_corpus(
     features = [dataset.features for dataset in datasets.values()]
     if offsets is not None and not all("spans" in each for each in features):
         raise CorpusError("this corpus has no spans of characters; leave --offsets out", file=where)
-    if _are_typed(features) and not_a_word is None and offsets is None:
+    if _are_typed(features) and not_a_word is None:
         return DatasetDict(datasets)
     splits = {split: _decode(dataset, names, f"{where} ({split})", offsets) for split, dataset in datasets.items()}
     if not_a_word is not None:
@@ -269,7 +269,7 @@ def _are_typed(features: Sequence["Features"]) -> bool:
     labels = first_present(("tags", "label"), first)
     strings = [first[name] for name in ("text", "document") if name in first]
     return (
-        all(each == first for each in features)
+        all(each == first and "spans" not in each for each in features)  # spans are checked, and placed by their unit
         and all(each == Value("string") for each in strings)
         and first.get("tokens", List(Value("string"))) == List(Value("string"))
         and (labels is None or class_names(first, labels) is not None)

@@ -28,7 +28,9 @@ def test_a_dataset_of_texts_and_entities_is_opened_under_any_usual_name() -> Non
 
 def test_a_span_of_a_dataset_that_cannot_be_read_names_its_row() -> None:
     data = {"text": ["Ada", "Bo"], "spans": [[], [{"start": 0, "end": 9, "label": "PER"}]]}
-    with pytest.raises(CorpusError, match=r"^text 2: the PER span 0..9 is out of range: the text has 2 characters$"):
+    with pytest.raises(
+        CorpusError, match=r"^Dataset \(train\):2: the PER span 0..9 is out of range: the text has 2 characters$"
+    ):
         gold_rows(open_corpus(Dataset.from_dict(data), dev_fraction=0)["train"])
 
 
