@@ -138,6 +138,7 @@ def test_cross_validation_is_the_same_in_other_processes() -> None:
     np.testing.assert_allclose(both, alone, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_grid_search_finds_the_better_setting() -> None:
     texts, labels = TEXTS * 3, LABELS * 3
     grid = {"hidden_size": [6], "ngrams": [0, 2], "learning_rate": [1e-7, 0.02]}

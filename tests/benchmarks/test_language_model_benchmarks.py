@@ -51,6 +51,7 @@ def test_characters(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (tmp_path / "runs" / "char-0.01-minutes" / "model.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_bare_model_scores_every_character(data: Path) -> None:
     texts = open_texts(data / "tinyshakespeare" / "input.txt")
     torch.manual_seed(1)

@@ -103,7 +103,14 @@ def illegal(paths: list[list[int]], scheme: Scheme) -> list[object]:
     return list(illegal_tags([tag for path in paths for tag in [*map(tags.__getitem__, path), "O"]], scheme))
 
 
-@pytest.mark.parametrize("scheme", [Scheme.IOBES, Scheme.IOB2, Scheme.BILOU])
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        Scheme.IOBES,
+        pytest.param(Scheme.IOB2, marks=pytest.mark.slow),
+        pytest.param(Scheme.BILOU, marks=pytest.mark.slow),
+    ],
+)
 def test_tens_of_thousands_of_decodes_break_no_scheme(scheme: Scheme) -> None:
     torch.manual_seed(1)
     seen: set[int] = set()
