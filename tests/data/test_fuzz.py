@@ -164,7 +164,7 @@ def test_a_file_is_valid_before_it_is_damaged(tmp_path: Path, name: str) -> None
 @pytest.mark.filterwarnings("ignore::seqkit.errors.SeqkitWarning")
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path: Path, name: str) -> None:
-    read, refused = read_mutations(tmp_path, name, 100)
+    read, refused = read_mutations(tmp_path, name, 200)
     assert read > 0
     assert refused > 0
 
