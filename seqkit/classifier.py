@@ -125,6 +125,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         dev: "tuple[Texts, Labels] | Dataset | Mapping[str, Any] | None" = None,
         *,
         out: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
         resume: bool = False,
         about: Mapping[str, object] | None = None,
         report: Callable[[Event], None] | None = None,
@@ -138,6 +139,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
             labels: a label, or a list of labels, for each text; None takes those of ``texts``.
             dev: a pair of texts and labels, or a mapping with both; None takes a tenth of the texts of each label.
             out: run folder in which the model is saved during training; None keeps it in memory.
+            overwrite: whether a run that is in ``out`` already is replaced.
             resume: whether to continue the unfinished training in ``out``.
             about: a description of the corpus for ``run.json``.
             report: called with each event of training.
@@ -164,7 +166,9 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
             warn_of_unknown(task.unknown_labels(dev_rows), "dev")
             return Prepared(task, examples, task.prepare(dev_rows))
 
-        return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
+        return self._fit(
+            prepare, out=out, overwrite=overwrite, resume=resume, about=about, report=report, progress=progress
+        )
 
     def _conclude(self, dev: LabelledExamples, *, draw: bool) -> Conclusion:
         task = self._trained(self.fitted)

@@ -130,15 +130,19 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         self._configure(own, {**self.settings, **settings})
         return self
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a run folder that ``load`` reads.
+
+        Args:
+            path: a folder that is absent, empty, or a run that ``overwrite`` allows to replace.
+            overwrite: whether a run that is there already is replaced. Files that do not belong to it are kept.
 
         Raises:
             ConfigError: if the model is not trained yet.
-            CheckpointError: if the folder cannot be written; what was there before is untouched.
+            CheckpointError: if the folder must not be or cannot be written; what was there before is untouched.
         """
         header, files = self._saved()
-        RunFolder(path).create(header, files)
+        RunFolder(path).create(header, files, overwrite=overwrite)
 
     @classmethod
     def for_task(
@@ -225,6 +229,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         prepare: Callable[[], Prepared[Task[Examples, Prediction, Index], Examples]],
         *,
         out: str | os.PathLike[str] | None,
+        overwrite: bool,
         resume: bool,
         about: Mapping[str, object] | None,
         report: Callable[[Event], None] | None,
@@ -232,6 +237,8 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
     ) -> Self:
         """Train the task that ``prepare`` returns; ``prepare`` may update ``config``."""
         device = self._device()
+        if out is not None and not resume:
+            RunFolder(out).check_can_create(overwrite=overwrite)
         with torch.random.fork_rng():  # training does not change the caller's random state
             torch.manual_seed(self.training.seed)
             task, train, dev = prepare()
@@ -239,7 +246,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
             self.fitted = task
             writer: RunWriter[Examples, Prediction, Index] | None = None
             if out is not None:
-                writer = RunWriter(RunFolder(out), self.spec, self._header(about or {}))
+                writer = RunWriter(RunFolder(out), self.spec, self._header(about or {}), overwrite=overwrite)
             if writer and resume:
                 writer.restore(trainer)
             with _reporting(self.spec, report, progress) as notify:

@@ -149,6 +149,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         dev: "Texts | Sequence[str] | Mapping[str, Any] | Dataset | None" = None,
         *,
         out: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
         resume: bool = False,
         about: Mapping[str, object] | None = None,
         report: Callable[[Event], None] | None = None,
@@ -160,6 +161,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
             train: a split of ``open_texts``, a list of documents, or a mapping with ``text``.
             dev: likewise; None takes the last tenth of the documents in ``train``.
             out: run folder in which the model is saved during training; None keeps it in memory.
+            overwrite: whether a run that is in ``out`` already is replaced.
             resume: whether to continue the unfinished training in ``out``.
             about: a description of the corpus for ``run.json``.
             report: called with each event of training.
@@ -183,7 +185,9 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
             task, examples = LanguageModellingTask.from_rows(self.config, train_texts)
             return Prepared(task, examples, task.prepare(dev_texts))
 
-        return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
+        return self._fit(
+            prepare, out=out, overwrite=overwrite, resume=resume, about=about, report=report, progress=progress
+        )
 
     def evaluate(
         self,

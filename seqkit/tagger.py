@@ -170,6 +170,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         dev: Rows,
         *,
         out: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
         resume: bool = False,
         about: Mapping[str, object] | None = None,
         report: Callable[[Event], None] | None = None,
@@ -184,6 +185,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
                 ``open_corpus`` knows, such as ``words`` and ``ner_tags``.
             dev: likewise.
             out: run folder in which the model is saved during training; None keeps it in memory.
+            overwrite: whether a run that is in ``out`` already is replaced.
             resume: whether to continue the unfinished training in ``out``.
             about: a description of the corpus for ``run.json``.
             report: called with each event of training.
@@ -210,7 +212,9 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
             warn_of_unknown(task.unknown_labels(dev_examples), "dev")
             return Prepared(task, examples, dev_examples)
 
-        return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
+        return self._fit(
+            prepare, out=out, overwrite=overwrite, resume=resume, about=about, report=report, progress=progress
+        )
 
     def evaluate(self, rows: Rows, *, confidence: bool = False) -> Evaluation[TagPrediction]:
         """Score sentences whose tags are known.

@@ -1,7 +1,7 @@
 """What the estimators share: devices, scores, settings, JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from seqkit.classifier import Classifier
 from seqkit.data.tagged_rows import gold_spans
+from seqkit.errors import CheckpointError
 from seqkit.language_model import LanguageModel
 from seqkit.metrics.metric import LABEL_METRICS, LANGUAGE_MODEL_METRICS, SPAN_METRICS, TAG_METRICS
 from seqkit.tagger import Tagger
@@ -123,3 +124,32 @@ def test_results_convert_to_json() -> None:
     generated = model.generate("Ada", max_tokens=3, seed=1)[0].to_dict(tokens=True)
     assert [token.keys() for token in generated["tokens"]] == [{"id", "text", "log_probability"}] * 3
     assert "".join(token["text"] for token in generated["tokens"]) == generated["text"]
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda out: tiny_tagger(epochs=10**6).fit(ROWS, ROWS, out=out),
+        lambda out: tiny_classifier(epochs=10**6).fit(TEXTS, LABELS, out=out),
+        lambda out: tiny_language_model(epochs=10**6).fit(TRAIN, DEV, out=out),
+    ],
+)
+def test_the_folder_of_a_project_is_refused_before_training(train: Callable[[Path], object], tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(CheckpointError, match=r"exists and is not a run folder; choose another out$"):
+        train(tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("README.md", "mine")]
+
+
+def test_a_run_is_replaced_only_with_overwrite(tmp_path: Path) -> None:
+    first = tiny_tagger(epochs=1, seed=1).fit(ROWS, ROWS, out=tmp_path / "run")
+    for write in (
+        lambda: tiny_tagger(epochs=1, seed=2).fit(ROWS, ROWS, out=tmp_path / "run"),
+        lambda: first.save(tmp_path / "run"),
+    ):
+        with pytest.raises(CheckpointError, match=r"has a run already; replace it with overwrite=True"):
+            write()
+    tiny_tagger(epochs=1, seed=2).fit(ROWS, ROWS, out=tmp_path / "run", overwrite=True)
+    assert Tagger.load(tmp_path / "run", device="cpu").get_params()["seed"] == 2
+    first.save(tmp_path / "run", overwrite=True)
+    assert Tagger.load(tmp_path / "run", device="cpu").get_params()["seed"] == 1

@@ -187,13 +187,15 @@ class StarsRegressor(Estimator[StarsExamples, float, Sequence[int]]):
     def __init__(self, *, device: DeviceName = "auto", precision: Precision = "auto", **settings: Any) -> None:
         self._configure({"task": "stars", "device": device, "precision": precision}, settings)
 
-    def fit(self, train: Any, /, *, dev: Any, out: Any = None, resume: bool = False, about: Any = None,
-            report: Any = None, progress: bool = False) -> Self:  # fmt: skip
+    def fit(self, train: Any, /, *, dev: Any, out: Any = None, overwrite: bool = False, resume: bool = False,
+            about: Any = None, report: Any = None, progress: bool = False) -> Self:  # fmt: skip
         def prepare() -> Prepared[StarsTask, StarsExamples]:
             task, examples = StarsTask.from_rows(self.config, labelled_rows(train))
             return Prepared(task, examples, task.prepare(labelled_rows(dev)))
 
-        return self._fit(prepare, out=out, resume=resume, about=about, report=report, progress=progress)
+        return self._fit(
+            prepare, out=out, overwrite=overwrite, resume=resume, about=about, report=report, progress=progress
+        )
 
     def evaluate(self, split: Any, /) -> Evaluation[float]:
         task = self._trained(self.fitted)

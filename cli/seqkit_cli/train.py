@@ -132,7 +132,15 @@ def _train(
         _keep_corpus(asked.resume, about)
     path = asked.resume or _run_path(spec, asked.out, asked.overwrite)
     try:
-        model.fit(train, dev=dev, out=path, resume=asked.resume is not None, about=about, progress=not asked.quiet)
+        model.fit(
+            train,
+            dev=dev,
+            out=path,
+            overwrite=asked.overwrite,
+            resume=asked.resume is not None,
+            about=about,
+            progress=not asked.quiet,
+        )
     except (SeqkitError, KeyboardInterrupt):
         if not RunFolder(path).has_model and path.is_dir() and not any(path.iterdir()):
             path.rmdir()  # it was only reserved
@@ -185,11 +193,7 @@ def _keep_corpus(run: Path, about: Mapping[str, Any]) -> None:
 def _run_path(spec: TaskSpec[Any], out: Path | None, overwrite: bool) -> Path:
     if out is None:
         return next_run_path(spec.name)
-    folder = RunFolder(out)
-    if folder.has_model and not overwrite:
-        raise CheckpointError(f"{out} has a model already; replace it with --overwrite, or choose another --out")
-    if out.exists() and not folder.has_model and (not out.is_dir() or any(out.iterdir())):
-        raise CheckpointError(f"{out} exists and is not a run folder; choose another --out")
+    RunFolder(out).check_can_create(overwrite=overwrite)
     return out
 
 

@@ -14,7 +14,8 @@ The folder also contains the files of the task, such as ``tokenizer.json`` and `
 files that belong to the run, so that overwriting the run removes these and nothing else.
 
 Each file is written under a temporary name and then renamed, and a new run is assembled beside the old one, so that a
-full disk or a power failure leaves the previous content intact.
+full disk or a power failure leaves the previous content intact. A folder is written only if it is absent, empty, or a
+run that may be overwritten; files that are not the run's own are never touched.
 """
 
 import json
@@ -22,11 +23,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import CheckpointError, setting_ref
+from seqkit.runs.atomic import keeps_place, replace_folder, write_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,30 +80,64 @@ class RunFolder:
         """Whether the folder contains an unfinished training run."""
         return (self.path / RESUME_FILE).is_file()
 
-    def create(self, header: Mapping[str, Any], files: Mapping[str, str | bytes]) -> None:
-        """Replace an old run with a new one by renaming; files that do not belong to the old run are kept.
+    def check_can_create(self, *, overwrite: bool = False) -> None:
+        """Make sure that a new run may and can be written here, before hours of training.
+
+        Args:
+            overwrite: whether a run that is there already may be replaced.
+
+        Raises:
+            CheckpointError: if the folder is something else than a run, is a run that may not be replaced, or cannot be
+                written.
+        """
+        target = self.path.resolve()
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            if not self._is_run:
+                raise CheckpointError(
+                    f"{self.path} exists and is not a run folder; choose another {setting_ref('out')}"
+                )
+            if not overwrite:
+                remedy = f"replace it with {setting_ref('overwrite', True)}, or choose another {setting_ref('out')}"
+                raise CheckpointError(f"{self.path} has a run already; {remedy}")
+        where = target if keeps_place(target) else next(each for each in target.parents if each.exists())
+        with _writing(self.path), tempfile.TemporaryDirectory(prefix=".", dir=where):
+            pass
+
+    @property
+    def _is_run(self) -> bool:
+        """Whether the folder contains a run of any version."""
+        try:
+            run = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return False
+        return isinstance(run, dict) and "format_version" in run
+
+    def create(self, header: Mapping[str, Any], files: Mapping[str, str | bytes], *, overwrite: bool = False) -> None:
+        """Write a new run; files that do not belong to the old run are kept.
 
         Args:
             header: the content of ``run.json``, to which the list of files is added.
             files: the other files.
+            overwrite: whether a run that is there already is replaced.
 
         Raises:
-            CheckpointError: if the run cannot be written; what was there before is untouched.
+            CheckpointError: if the run must not be or cannot be written; what was there before is untouched.
         """
+        self.check_can_create(overwrite=overwrite)
         names = sorted({RUN_FILE, *map(_top, files)})
         files = {RUN_FILE: to_json({**header, "files": names}), **files}
         owned = self._owned()
         target = self.path.resolve()  # follow a link: renaming the link itself would leave the run behind
+        self._check_not_taken(names, owned)
         with _writing(self.path):
             target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-            try:
-                fresh.chmod(0o777 & ~_umask())
-                for name, content in files.items():
-                    _write(fresh / name, content)
-                _replace(target, fresh, owned)
-            finally:
-                shutil.rmtree(fresh, ignore_errors=True)
+            replace_folder(target, files, owned)
+
+    def _check_not_taken(self, names: Collection[str], owned: Collection[str]) -> None:
+        """Make sure that files to be written are not somebody else's."""
+        taken = [name for name in names if name not in owned and os.path.lexists(self.path / name)]
+        if taken:
+            raise CheckpointError(f"{self.path / taken[0]} is not a file of the run; move it, and try again")
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
         """Write or replace files of the run, each atomically; new files are listed in ``run.json`` first.
@@ -112,10 +148,11 @@ class RunFolder:
         header = self.read_run()
         names = sorted({*header["files"], *map(_top, files)})
         if names != header["files"]:
+            self._check_not_taken(names, self._owned())
             files = {RUN_FILE: to_json({**header, "files": names}), **files}
         for name, content in files.items():
             with _writing(self.path / name):
-                _write(self.path / name, content)
+                write_file(self.path / name, content)
 
     def _owned(self) -> set[str]:
         """Return the names of the files and folders that belong to the current run."""
@@ -285,46 +322,6 @@ def _writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _write(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name in the same folder, flush it to disk, and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    beside = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _top(name: str) -> str:
     """Return the first component of a path."""
     return name.partition("/")[0]
-
-
-def _replace(run: Path, fresh: Path, owned: Collection[str]) -> None:
-    """Replace an old run with a new one, and move files not owned by the old run into it; undo all if a move fails."""
-    old = fresh.with_name(f"{fresh.name}-old")
-    with ExitStack() as undo:
-
-        def move(source: Path, target: Path) -> None:
-            source.rename(target)
-            undo.callback(target.rename, source)
-
-        if run.exists():
-            move(run, old)
-        move(fresh, run)
-        for other in list(old.iterdir()) if old.exists() else ():
-            if other.name not in owned and not (run / other.name).exists():
-                move(other, run / other.name)
-        undo.pop_all()
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -70,9 +70,13 @@ class RunWriter(Generic[Examples, Prediction, Index]):
         folder: the folder to write.
         spec: the task's row.
         header: the content of ``run.json``; see ``run_header``.
+        overwrite: whether a run that is there already is replaced.
     """
 
-    def __init__(self, folder: RunFolder, spec: TaskSpec[Any], header: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: RunFolder, spec: TaskSpec[Any], header: Mapping[str, Any], *, overwrite: bool = False
+    ) -> None:
+        self.overwrite = overwrite
         self.folder = folder
         self.spec = spec
         self.header = dict(header)
@@ -95,7 +99,7 @@ class RunWriter(Generic[Examples, Prediction, Index]):
         if not self.started:
             # An old run in this folder is kept until there is something to replace it with.
             model = model_files(self.spec, trainer.task, self.header, trainer.best_weights)
-            self.folder.create(self.header, {**model, **files})
+            self.folder.create(self.header, {**model, **files}, overwrite=self.overwrite)
             self.started = True
         else:
             self.folder.write({"model.safetensors": tensor_bytes(trainer.best_weights), **files} if best else files)

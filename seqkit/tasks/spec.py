@@ -94,6 +94,7 @@ class Model(Protocol[Split_contra]):
         *,
         dev: Split_contra,
         out: str | PathLike[str] | None = None,
+        overwrite: bool = False,
         resume: bool = False,
         about: Mapping[str, object] | None = None,
         progress: bool = False,

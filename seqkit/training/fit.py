@@ -69,7 +69,8 @@ def fit(
     """
     config, state = trainer.config, trainer.state
     clock = _Clock(state)
-    reason: Reason = "finished"
+    # A run may have been killed after it had stopped, before its state was removed.
+    reason: Reason = "early stop" if _is_out_of_patience(trainer) else "finished"
     with _first_interrupt() as pressed:
         while state.epoch < config.epochs and reason == "finished":
             reason = _train_epoch(trainer, clock, pressed, report, save)
@@ -81,7 +82,7 @@ def fit(
             report(ended)
             if save:
                 save(trainer, ended.best)
-            if reason == "finished" and state.epoch - state.best_epoch >= config.patience:
+            if reason == "finished" and _is_out_of_patience(trainer):
                 reason = "early stop"
             elif pressed.is_set() and state.epoch < config.epochs:
                 reason = "interrupted"
@@ -96,6 +97,11 @@ def fit(
         seconds=state.seconds,
         history=state.history,
     )
+
+
+def _is_out_of_patience(trainer: Trainer[Examples, Prediction, Index]) -> bool:
+    state = trainer.state
+    return state.position == 0 and state.epoch - state.best_epoch >= trainer.config.patience
 
 
 def _train_epoch(

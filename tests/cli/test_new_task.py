@@ -93,6 +93,7 @@ class LengthModel:
         *,
         dev: Sequence[str],
         out: str | PathLike[str] | None = None,
+        overwrite: bool = False,
         resume: bool = False,
         about: Mapping[str, Any] | None = None,
         progress: bool = False,

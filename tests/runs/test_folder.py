@@ -86,7 +86,7 @@ def test_a_disk_that_fills_while_a_new_run_is_written_leaves_the_old_one(tmp_pat
         assert content(path) == before
         assert [inner.name for inner in tmp_path.iterdir()] == ["run"], "something was left beside the run"
 
-    failures = fail_everywhere(lambda: RunFolder(path).create(NEW_HEADER, NEW), check)
+    failures = fail_everywhere(lambda: RunFolder(path).create(NEW_HEADER, NEW, overwrite=True), check)
     assert failures >= 2 * (len(NEW) + 1) + 4  # every file twice, and the moves of both runs and two files
     assert content(path) == {
         "run.json": NEW_RUN,
@@ -143,7 +143,7 @@ def test_a_file_is_flushed_to_disk_before_it_is_renamed(tmp_path: Path, monkeypa
 def test_a_new_run_replaces_the_files_of_the_old_run_and_no_others(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "run"
     before = old_run(path)
-    RunFolder(path).create(NEW_HEADER, {"labels.json": "[]"})
+    RunFolder(path).create(NEW_HEADER, {"labels.json": "[]"}, overwrite=True)
     kept = {name: before[name] for name in ("notes.txt", "figures/errors.csv")}
     run = to_json({**NEW_HEADER, "files": ["labels.json", "run.json"]}).encode()
     assert content(path) == {"run.json": run, "labels.json": b"[]", **kept}
@@ -154,8 +154,91 @@ def test_every_file_of_an_old_run_is_removed_whatever_its_name(tmp_path: Path) -
     RunFolder(path).create(HEADER, {"model.safetensors": b"old", "scaler.json": "{}"})
     RunFolder(path).write({"forecast.png": b"old"})
     (path / "notes.txt").write_text("mine")
-    RunFolder(path).create(NEW_HEADER, NEW)
+    RunFolder(path).create(NEW_HEADER, NEW, overwrite=True)
     assert content(path) == {"run.json": NEW_RUN, "model.safetensors": b"new", "notes.txt": b"mine"}
+
+
+PROJECT = {
+    "README.md": b"# mine",
+    "labels.json": b"[1]",
+    "report.json": b"{}",
+    "resume/cv.txt": b"me",
+    "run.json": b"{}",
+}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", [*PROJECT, None])
+def test_a_folder_of_somebody_else_is_never_written(tmp_path: Path, name: str | None, overwrite: bool) -> None:
+    files = PROJECT if name is None else {name: PROJECT[name]}
+    for each, text in files.items():
+        (tmp_path / each).parent.mkdir(exist_ok=True)
+        (tmp_path / each).write_bytes(text)
+    with pytest.raises(CheckpointError, match=r"exists and is not a run folder; choose another out$"):
+        RunFolder(tmp_path).create(HEADER, {"README.md": "", "labels.json": ""}, overwrite=overwrite)
+    assert content(tmp_path) == files
+
+
+def test_a_run_is_replaced_only_if_that_is_asked_for(tmp_path: Path) -> None:
+    before = old_run(tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"has a run already; replace it with overwrite=True, or choose another"):
+        RunFolder(tmp_path / "run").create(NEW_HEADER, NEW)
+    assert content(tmp_path / "run") == before
+
+
+def test_a_file_of_the_user_in_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    RunFolder(tmp_path).create(HEADER, OLD)
+    (tmp_path / "report.json").write_text("mine")
+    before = content(tmp_path)
+    with pytest.raises(CheckpointError, match=r"report\.json is not a file of the run; move it, and try again$"):
+        RunFolder(tmp_path).create(NEW_HEADER, {**NEW, "report.json": "{}"}, overwrite=True)
+    with pytest.raises(CheckpointError, match=r"report\.json is not a file of the run; move it, and try again$"):
+        RunFolder(tmp_path).write({"report.json": "{}"})
+    assert content(tmp_path) == before
+
+
+def test_the_working_directory_can_be_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path.stat().st_ino
+    RunFolder(".").create(HEADER, OLD)
+    (tmp_path / "notes.txt").write_text("mine")
+    assert RunFolder(".").read_run()["files"] == ["model.safetensors", "resume", "run.json"]
+    RunFolder(".").create(NEW_HEADER, NEW, overwrite=True)
+    assert content(Path.cwd()) == {"run.json": NEW_RUN, "model.safetensors": b"new", "notes.txt": b"mine"}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert Path.cwd().stat().st_ino == place
+
+
+def test_a_disk_that_fills_while_the_working_directory_is_replaced_leaves_the_old_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = old_run(tmp_path)
+
+    def check() -> None:
+        assert content(tmp_path) == before
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+    assert fail_everywhere(lambda: RunFolder(".").create(NEW_HEADER, NEW, overwrite=True), check) >= 8
+
+
+def test_an_empty_folder_keeps_its_place_and_its_permissions(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    place = tmp_path.stat().st_ino
+    RunFolder(tmp_path).create(NEW_HEADER, NEW)
+    assert (tmp_path.stat().st_ino, tmp_path.stat().st_mode & 0o777) == (place, 0o750)
+    assert content(tmp_path) == {"run.json": NEW_RUN, "model.safetensors": b"new"}
+
+
+def test_whether_a_folder_can_be_written_is_tried_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*args: Any, **options: Any) -> Any:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "mkdir", refused)
+    with pytest.raises(CheckpointError, match="cannot be written: Read-only file system"):
+        RunFolder(tmp_path / "deep" / "run").check_can_create()
 
 
 def test_a_file_is_listed_in_run_json_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,14 +262,14 @@ def test_a_run_behind_a_link_is_replaced_at_its_real_path(tmp_path: Path) -> Non
     (tmp_path / "disk").mkdir()
     old_run(tmp_path / "disk" / "run")
     (tmp_path / "link").symlink_to(tmp_path / "disk" / "run")
-    RunFolder(tmp_path / "link").create(NEW_HEADER, NEW)
+    RunFolder(tmp_path / "link").create(NEW_HEADER, NEW, overwrite=True)
     assert (tmp_path / "disk" / "run" / "model.safetensors").read_bytes() == b"new"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
 
 
 def test_a_run_folder_has_the_default_permissions(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
-    RunFolder(tmp_path / "run").create(NEW_HEADER, NEW)
+    RunFolder(tmp_path / "run").create(NEW_HEADER, NEW, overwrite=True)
     assert (tmp_path / "run").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
@@ -199,8 +282,8 @@ def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["file", "file/run", "file/deep/run"])
 def test_a_file_where_the_folder_should_be_is_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(CheckpointError, match=r"cannot be written: .*choose another out$"):
-        RunFolder(tmp_path / name).create(NEW_HEADER, NEW)
+    with pytest.raises(CheckpointError, match=r"(cannot be written: .*|is not a run folder); .*choose another out$"):
+        RunFolder(tmp_path / name).create(NEW_HEADER, NEW, overwrite=True)
     assert content(tmp_path) == {"file": b"mine"}
 
 

@@ -63,7 +63,7 @@ def test_a_full_disk_leaves_the_old_model(succeeding: int, tmp_path: Path, monke
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", fsync)
         with pytest.raises(CheckpointError, match=r"cannot be written: No space left on device; .*free some space"):
-            tiny_tagger().fit(ROWS, ROWS, out=path)
+            tiny_tagger().fit(ROWS, ROWS, out=path, overwrite=True)
     loaded = Tagger.load(path, device="cpu")
     assert (path / "notes.txt").read_text() == "mine"
     assert [inner.name for inner in tmp_path.iterdir()] == ["run"]

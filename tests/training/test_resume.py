@@ -181,3 +181,20 @@ def test_a_resumed_run_has_its_own_time_limit(tmp_path: Path) -> None:
     assert again.outcome is not None
     assert again.outcome.seconds >= 2.0  # both runs, a second each
     assert len(again.outcome.history) > len(first.outcome.history) + 1
+
+
+def test_a_run_killed_after_its_early_stop_trains_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, Any] = {"epochs": 30, "patience": 2, "learning_rate": 1e-5}
+    reference = tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "reference")
+    assert reference.outcome is not None
+    assert reference.outcome.reason == "early stop"
+
+    def kill(folder: RunFolder) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "discard_resume", kill)
+        with pytest.raises(Killed):
+            tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "run")
+    tiny_tagger(**settings).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+    assert_same_training(tmp_path / "run", tmp_path / "reference")
