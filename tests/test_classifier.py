@@ -383,9 +383,9 @@ def test_a_run_folder_contains_the_calibration(tmp_path: Path) -> None:
 
 
 def test_saving_replaces_an_old_run(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
     for name in (*MODELS, "strings"):
-        trained(name).save(tmp_path)
+        trained(name).save(tmp_path, overwrite=True)
+        (tmp_path / "notes.txt").write_text("mine")
         assert Classifier.load(tmp_path, device="cpu").classify(TEXTS) == trained(name).classify(TEXTS)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert not (tmp_path / "pieces.json").exists()

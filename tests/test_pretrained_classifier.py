@@ -154,7 +154,7 @@ def test_a_trained_run_does_not_need_the_language_model(unit: str, runs: dict[st
     expected = model.predict_proba(texts)
     for each in (Classifier.load(tmp_path / "run", device="cpu"), library.load(tmp_path / "run", device="cpu")):
         np.testing.assert_array_equal(each.predict_proba(texts), expected)
-        each.save(tmp_path / "again")
+        each.save(tmp_path / "again", overwrite=True)
     np.testing.assert_array_equal(Classifier.load(tmp_path / "again", device="cpu").predict_proba(texts), expected)
     assert RunFolder(tmp_path / "run").read_run()["settings"]["lm"] == str(read)
 
