@@ -2,7 +2,6 @@
 
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -21,7 +20,7 @@ from seqkit.data.texts import Texts, open_texts
 from seqkit.errors import ConfigError, setting_ref
 from seqkit.estimator import Estimator, Prepared
 from seqkit.generation.decoder import Decoder
-from seqkit.generation.generate import Ending, Generated, GeneratedToken, Prompt, beam_search, sample
+from seqkit.generation.generate import Ending, Generated, GeneratedToken, Prompt, beam_search, sample, seeds_of
 from seqkit.tasks.language_modelling import LanguageModellingTask, TextExamples, TokenLogProbabilities, WindowNLL
 from seqkit.training.adaptive_evaluation import evaluate_adaptively
 from seqkit.training.device import DeviceName, Precision
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["GeneratedText", "LanguageModel", "TextScore"]
-
-MAX_SEED = 2**63
 
 
 @dataclass(frozen=True)
@@ -301,7 +298,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         """
         if beam:
             return self._beam_search(prompt, num_samples, beam, options)
-        seeds = _seeds(seed, num_samples)
+        seeds = seeds_of(seed, num_samples)
         texts: list[list[Generated]] = [[] for _ in seeds]
         for part in self.stream_samples(prompt, seeds, **options):
             texts[part.sample].append(part)
@@ -315,7 +312,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
             seed: as for ``generate``.
             **options: as for ``generate``.
         """
-        for part in self.stream_samples(prompt, _seeds(seed, 1), **options):
+        for part in self.stream_samples(prompt, seeds_of(seed, 1), **options):
             if part.text:
                 yield part.text
 
@@ -369,10 +366,8 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         """Return a fast decoder with the model's weights, built once; ConfigError if the model only reads backward."""
         task = self._trained(self.fitted)
         if "forward" not in task.directions:
-            raise ConfigError(
-                "this model reads backward, and text is generated forward; train with"
-                f" {setting_ref('direction', 'forward')}"
-            )
+            forward = setting_ref("direction", "forward")
+            raise ConfigError(f"this model reads backward, and text is generated forward; train with {forward}")
         if self._decoder is None or self._decoder[0] is not task:
             network = task.network("forward").eval()
             embedding_VD = network.embedding.weight.detach()
@@ -390,15 +385,6 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
 
 def _texts(data: "Texts | Sequence[str] | Mapping[str, Any] | Dataset") -> Texts:
     return data if isinstance(data, Texts) else open_texts(data, dev_fraction=0.0)["train"]
-
-
-def _seeds(seed: int | None, count: int) -> list[int]:
-    if count < 1:
-        raise ConfigError(f"{setting_ref('num_samples')} must be at least 1, not {count}")
-    first = secrets.randbelow(2**31) if seed is None else seed
-    if not 0 <= first <= MAX_SEED - count:
-        raise ConfigError(f"{setting_ref('seed')} must be from 0 to 2**63 - {setting_ref('num_samples')}, not {first}")
-    return list(range(first, first + count))
 
 
 def _joined(parts: Sequence[Generated], seed: int | None, prompt: str) -> GeneratedText:

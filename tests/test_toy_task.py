@@ -267,7 +267,7 @@ def test_the_command_line_scores_predicts_and_describes_it(run: Path, tasks: dic
     dev = RunFolder(run).read_json("report.json")["dev"]["mae"]
     (scores,) = json_lines(seqkit("evaluate", run, "--json", tasks=tasks))
     assert scores.keys() == {"mae", "bytes", "bytes_per_second"}
-    assert scores["mae"] == pytest.approx(dev, rel=1e-3)  # in bfloat16 if there is a GPU
+    assert scores["mae"] == pytest.approx(dev, rel=1e-3 if torch.cuda.is_available() else 1e-5)  # bfloat16 on a GPU
     shown = seqkit("evaluate", run, tasks=tasks)
     assert f"{scores['mae']:#.4g} stars" in shown.out
     assert "bytes/s" in shown.out

@@ -8,6 +8,7 @@ Shapes: B samples that have not ended, V vocabulary.
 """
 
 import codecs
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
@@ -19,9 +20,27 @@ from seqkit.errors import ConfigError, setting_ref
 from seqkit.generation.decoder import Decoder, State
 from seqkit.generation.filters import SamplingFilters, TokenHistory, choose, filtered
 
-__all__ = ["Ending", "Generated", "GeneratedToken", "Prompt", "TextAssembler", "beam_search", "sample"]
+__all__ = ["Ending", "Generated", "GeneratedToken", "Prompt", "TextAssembler", "beam_search", "sample", "seeds_of"]
 
 Ending = Literal["length", "stop", "end"]
+MAX_SEED = 2**63
+
+
+def seeds_of(seed: int | None, count: int) -> list[int]:
+    """Return the seeds of several samples: consecutive numbers from ``seed`` on, or from a random one if it is None.
+
+    Raises:
+        ConfigError: if there is no sample, or a seed is out of range.
+
+    >>> seeds_of(3, 2)
+    [3, 4]
+    """
+    if count < 1:
+        raise ConfigError(f"{setting_ref('num_samples')} must be at least 1, not {count}")
+    first = secrets.randbelow(2**31) if seed is None else seed
+    if not 0 <= first <= MAX_SEED - count:
+        raise ConfigError(f"{setting_ref('seed')} must be from 0 to 2**63 - {setting_ref('num_samples')}, not {first}")
+    return list(range(first, first + count))
 
 
 class GeneratedToken(NamedTuple):

@@ -121,15 +121,13 @@ class ClassificationTask:
             ConfigError, CorpusError: if settings do not fit each other or the labels; if there are too few labels.
         """
         tokenizer = WordTokenizer()
-        tokens = _words(tokenizer, rows["text"])
+        tokens = tokenizer.split_batch(rows["text"])
         labels, counts = count_labels(
             rows["label"], multi_label=rows["multi_label"], balanced_sampling=config.balanced_sampling
         )
         if config.vectors and (config.lm or config.unit != "word"):
-            raise ConfigError(
-                "pretrained vectors are for words: leave them out with a language model or with"
-                f" {setting_ref('unit', 'bpe')}"
-            )
+            bpe = setting_ref("unit", "bpe")
+            raise ConfigError(f"pretrained vectors are for words: leave them out with a language model or with {bpe}")
         vectors = read_word_vectors(config.vectors, config.vector_words, tokens) if config.vectors else {}
         if vectors:
             config = replace(config, word_size=len(next(iter(vectors.values()))))
@@ -199,7 +197,7 @@ class ClassificationTask:
     def prepare(self, rows: LabelledRows) -> LabelledExamples:
         """Return rows as examples: ``text`` and, if known, ``label``, a list of labels per text."""
         gold = self._gold(rows["label"]) if "label" in rows else None
-        return self._examples(rows["text"], _words(self.tokenizer, rows["text"]), gold)
+        return self._examples(rows["text"], self.tokenizer.split_batch(rows["text"]), gold)
 
     def _gold(self, labels: Sequence[Sequence[Label]]) -> list[list[int]]:
         indices = {label: index for index, label in enumerate(self.labels)}
@@ -396,7 +394,3 @@ def _vocabulary(reader: WordReader | TokenReader) -> WordVocabularies | int:
     if isinstance(reader, WordReader):
         return WordVocabularies(torch.tensor(reader.singletons), len(reader.characters), len(reader.affixes))
     return len(reader.tokenizer)
-
-
-def _words(tokenizer: WordTokenizer, texts: Sequence[str]) -> list[list[str]]:
-    return [[token.text for token in tokens] for tokens in tokenizer.tokenize_batch(texts)]

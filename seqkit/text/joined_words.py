@@ -63,8 +63,7 @@ def compare_words(sentences: Sequence[Sequence[str]], tokenizer: WordTokenizer) 
     >>> compare_words([["New York", "is", "big"], ["It", "is"]], WordTokenizer()).share
     0.5
     """
-    again = tokenizer.tokenize_batch([join_words(words) for words in sentences])
-    cut = [[token.text for token in each] for each in again]
+    cut = tokenizer.split_batch([join_words(words) for words in sentences])
     differing = [number for number, words in enumerate(sentences) if cut[number] != list(words)]
     if not differing:
         return None

@@ -201,6 +201,14 @@ class WordTokenizer:
             for text, encoding in zip(texts, encodings, strict=True)
         ]
 
+    def split_batch(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the words of many texts as strings, without their offsets.
+
+        >>> WordTokenizer().split_batch(["Ada ran.", ""])
+        [['Ada', 'ran', '.'], []]
+        """
+        return [[token.text for token in tokens] for tokens in self.tokenize_batch(texts)]
+
     def to_json(self) -> str:
         """Return the text of ``tokenizer.json``: the rules, and the words as a ``WordLevel`` model.
 
