@@ -203,7 +203,8 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
                 raise CorpusError(f"the {name} split has no sentence")
 
         def prepare() -> Prepared[TaggingTask, TaggedExamples]:
-            contextual = load_contextual_states(self.config.lm) if self.config.lm else None
+            device = self._device().torch_device
+            contextual = load_contextual_states(self.config.lm).to(device) if self.config.lm else None
             task, examples = self._task_type.from_rows(self.config, train_rows, contextual)
             self.config = task.config
             if "tokens" in train_rows:

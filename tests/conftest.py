@@ -7,6 +7,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+import torch
 from hypothesis import settings
 
 PUBLIC_DATA = Path(os.environ.get("SEQKIT_PUBLIC_DATA") or Path(__file__).parents[2] / "shared" / "data")
@@ -22,3 +23,9 @@ def public_data() -> Path:
     if not PUBLIC_DATA.is_dir():
         pytest.skip(f"needs the public corpora, and there is no {PUBLIC_DATA}; set SEQKIT_PUBLIC_DATA to their folder")
     return PUBLIC_DATA
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests that need a GPU where there is none."""
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA GPU")

@@ -33,6 +33,7 @@ class GRU(KernelCell):
     """
 
     gates = 3
+    mode = "GRU"
 
     @property
     def kernel(self) -> Callable[..., tuple[Tensor, ...]]:

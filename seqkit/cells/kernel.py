@@ -6,7 +6,7 @@ a layer, V possible inputs.
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from seqkit.cells.cell import Cell, LayerWeights
 from seqkit.cells.initialization import initialize_recurrent
-from seqkit.cells.state import Carry
+from seqkit.cells.state import Carry, map_state, parts_of
 
 __all__ = ["KernelCell", "drop_weights"]
 
@@ -29,10 +29,12 @@ class KernelCell(Cell):
 
     Attributes:
         gates: the number of gates that are stacked in each weight.
+        mode: PyTorch's name of the kernel, ``nn.RNNBase.mode``.
     """
 
     packs_on_gpu = True
     gates: int
+    mode: str
 
     @property
     @abstractmethod
@@ -71,17 +73,48 @@ class KernelCell(Cell):
         dropout: float = 0.0,
         training: bool = False,
     ) -> tuple[Tensor, Carry]:
-        num_layers = len(weights) // (2 if bidirectional else 1)
-        if inputs.is_cuda and torch.is_grad_enabled() and not training:
-            training, dropout = True, 0.0  # cuDNN computes gradients only in training mode
         flat = [weight for layer in weights for weight in layer]
+        if not inputs.is_cuda:
+            return self._call(flat, inputs, state, batch_sizes, bidirectional, dropout, training)
+        # Autocast would run cuDNN in float16 whatever the precision asked for.
+        autocast = torch.is_autocast_enabled("cuda")
+        dtype = torch.get_autocast_dtype("cuda") if autocast else inputs.dtype
+        with torch.autocast("cuda", enabled=False):
+            flat = self._in_one_block(flat, bidirectional, dtype)
+            values, start = inputs.to(dtype), map_state(state, lambda part: part.to(dtype))
+            if torch.is_grad_enabled() and not training:
+                training, dropout = True, 0.0  # cuDNN computes gradients only in training mode
+            states, end = self._call(flat, values, start, batch_sizes, bidirectional, dropout, training)
+            before = parts_of(state)[0].dtype
+            return states, map_state(end, lambda part: part.to(before))
+
+    def _call(
+        self,
+        weights: list[Tensor],
+        inputs: Tensor,
+        state: Carry,
+        batch_sizes: Tensor | None,
+        bidirectional: bool,
+        dropout: float,
+        training: bool,
+    ) -> tuple[Tensor, Carry]:
+        num_layers = len(weights) // (2 * WEIGHTS if bidirectional else WEIGHTS)
         settings = (True, num_layers, dropout, training, bidirectional)  # the first: there are biases
         first = state if isinstance(state, Tensor) else list(state)
         if batch_sizes is None:
-            states, *end = self.kernel(inputs, first, flat, *settings, True)  # rows first
+            states, *end = self.kernel(inputs, first, weights, *settings, True)  # rows first
         else:
-            states, *end = self.kernel(inputs, batch_sizes, first, flat, *settings)
+            states, *end = self.kernel(inputs, batch_sizes, first, weights, *settings)
         return states, end[0] if isinstance(state, Tensor) else tuple(end)
+
+    def _in_one_block(self, weights: list[Tensor], bidirectional: bool, dtype: torch.dtype) -> list[Tensor]:
+        """Return weights as cuDNN needs them: a part of a stack and dropped weights are copied, and so are others in
+        another precision."""
+        mode = torch.backends.cudnn.rnn.get_cudnn_mode(self.mode)
+        block = _Block(mode, len(weights) // (2 * WEIGHTS if bidirectional else WEIGHTS), bidirectional, dtype)
+        if block.holds(weights) or not torch.backends.cudnn.enabled:
+            return [weight.to(dtype) for weight in weights]
+        return list(_CopiedIntoBlock.apply(block, *weights))  # type: ignore[no-untyped-call]
 
     def run_layer(self, weights: LayerWeights, inputs_TBX: Tensor, state: Carry) -> tuple[Tensor, Carry]:
         states = []
@@ -109,49 +142,53 @@ def drop_weights(stack: nn.RNNBase, probability: float) -> list[Tensor]:
         probability: the probability with which each entry of a ``weight_hh`` is zeroed; the others are scaled up.
 
     Returns:
-        All weights in the order of the kernels; the stack's own ones if the probability is 0. On a GPU they share one
-        block of memory, as cuDNN requires.
+        All weights in the order of the kernels; those of which nothing is dropped are the stack's own.
 
     >>> stack = nn.LSTM(3, 5)
     >>> weights = drop_weights(stack, 0.5)
     >>> weights[0] is stack.weight_ih_l0, int((weights[1] == 0).sum()) > 0
-    (False, True)
+    (True, True)
     """
     weights = [weight for weight in stack._flat_weights if weight is not None]
     if probability == 0.0:
         return weights
-    names = stack._flat_weights_names
-    masks = [
-        nn.functional.dropout(torch.ones_like(weight), probability) if name.startswith("weight_hh") else None
-        for name, weight in zip(names, weights, strict=True)
+    return [
+        nn.functional.dropout(weight, probability) if name.startswith("weight_hh") else weight
+        for name, weight in zip(stack._flat_weights_names, weights, strict=True)
     ]
-    dropped = _DroppedWeights.apply(stack, masks, *weights)  # type: ignore[no-untyped-call]
-    return list(dropped)
 
 
-class _DroppedWeights(torch.autograd.Function):
-    """Weights times masks, copied into one block of memory if cuDNN will read them."""
+class _Block(NamedTuple):
+    """The weights that cuDNN reads in one call: their cell and layout, and the precision of the call."""
+
+    mode: int
+    num_layers: int
+    bidirectional: bool
+    dtype: torch.dtype
+
+    def holds(self, weights: Sequence[Tensor]) -> bool:
+        """Return whether weights share one block of memory already, with nothing else in it."""
+        storage = weights[0].untyped_storage()
+        return (
+            weights[0].dtype == self.dtype
+            and storage.nbytes() == sum(weight.nbytes for weight in weights)
+            and all(weight.untyped_storage().data_ptr() == storage.data_ptr() for weight in weights)
+        )
+
+
+class _CopiedIntoBlock(torch.autograd.Function):
+    """Copies of weights that share one block of memory, and are in the precision of a call."""
 
     @staticmethod
-    def forward(ctx: Any, stack: nn.RNNBase, masks: list[Tensor | None], *weights: Tensor) -> tuple[Tensor, ...]:
-        ctx.masks = masks
-        dropped = [w.clone() if m is None else w * m for w, m in zip(weights, masks, strict=True)]
-        if dropped[0].is_cuda and torch.backends.cudnn.is_acceptable(dropped[0]):
-            torch._cudnn_rnn_flatten_weight(
-                dropped,
-                WEIGHTS,
-                stack.input_size,
-                torch.backends.cudnn.rnn.get_cudnn_mode(stack.mode),
-                stack.hidden_size,
-                stack.proj_size,
-                stack.num_layers,
-                stack.batch_first,
-                stack.bidirectional,
-            )
-        return tuple(dropped)
+    def forward(ctx: Any, block: _Block, *weights: Tensor) -> tuple[Tensor, ...]:
+        ctx.dtypes = [weight.dtype for weight in weights]
+        copied = [weight.to(block.dtype, copy=True) for weight in weights]
+        weight_ih, weight_hh = copied[:2]
+        sizes = weight_ih.shape[1], block.mode, weight_hh.shape[1], 0, block.num_layers
+        torch._cudnn_rnn_flatten_weight(copied, WEIGHTS, *sizes, True, block.bidirectional)
+        return tuple(copied)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        masked = (g if m is None else g * m for g, m in zip(gradients, ctx.masks, strict=True))
-        return (None, None, *masked)
+        return (None, *(gradient.to(dtype) for gradient, dtype in zip(gradients, ctx.dtypes, strict=True)))

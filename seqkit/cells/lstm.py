@@ -36,6 +36,7 @@ class LSTM(KernelCell):
     """
 
     gates = 4
+    mode = "LSTM"
 
     @property
     def kernel(self) -> Callable[..., tuple[Tensor, ...]]:

@@ -36,6 +36,7 @@ class RNN(KernelCell):
     """
 
     gates = 1
+    mode = "RNN_TANH"
 
     def __init__(self, nonlinearity: Nonlinearity) -> None:
         self.nonlinearity: Nonlinearity = nonlinearity

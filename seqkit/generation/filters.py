@@ -12,7 +12,6 @@ computed by softmax and cumsum, which process each row by itself, while ``sum`` 
 Shapes: B batch, V vocabulary. Logits are float32 or float64.
 """
 
-import math
 from collections.abc import Collection, Sequence
 
 import torch
@@ -24,6 +23,8 @@ from seqkit.errors import DivergenceError
 __all__ = [
     "SamplingFilters",
     "TokenHistory",
+    "Uniforms",
+    "check_chosen",
     "choose",
     "filtered",
     "min_p",
@@ -34,6 +35,8 @@ __all__ = [
     "top_p",
     "typical_p",
 ]
+
+UNIFORMS_AT_ONCE = 64
 
 
 def repetition_penalty(logits_BV: Tensor, seen_BV: Tensor, penalty: float) -> Tensor:
@@ -256,57 +259,92 @@ def filtered(logits_BV: Tensor, filters: SamplingFilters, history: TokenHistory)
     return logits_BV
 
 
-def choose(logits_BV: Tensor, filters: SamplingFilters, generators: Sequence[torch.Generator]) -> list[int]:
+def choose(logits_BV: Tensor, filters: SamplingFilters, uniforms_B: Tensor) -> Tensor:
     """Choose a token for each row: a draw from the softmax, or the first most probable token at a temperature of 0.
 
-    The choice depends only on the logits and the generator of a row, from which one number is drawn.
+    The choice depends only on the logits and the number of a row, not on other rows, and is made on the device of the
+    logits.
 
     Args:
         logits_BV: the result of :func:`filtered`.
         filters: the filters, of which only the temperature is used.
-        generators: one for each row, on the CPU; not used at a temperature of 0.
+        uniforms_B: a number from [0, 1) for each row, float64 (see :class:`Uniforms`); not used at a temperature of 0.
+
+    Returns:
+        The tokens (B,), int64; V for a row that contains NaN or +∞, or only −∞.
 
     Raises:
-        DivergenceError: if a row contains NaN or +∞, or only −∞.
-        ValueError: if there is not one generator for each row.
+        ValueError: if there is not one number for each row.
 
-    >>> choose(torch.tensor([[1.0, 3.0, 3.0]]), SamplingFilters(temperature=0), [])
-    [1]
-    >>> choose(torch.tensor([[-torch.inf, 3.0]]), SamplingFilters(), [torch.Generator().manual_seed(1)])
-    [1]
+    >>> choose(torch.tensor([[1.0, 3.0, 3.0]]), SamplingFilters(temperature=0), torch.zeros(1))
+    tensor([1])
+    >>> choose(torch.tensor([[-torch.inf, 3.0], [0.0, torch.nan]]), SamplingFilters(), torch.zeros(2))
+    tensor([1, 2])
     """
-    if filters.temperature == 0:
-        best_B, tokens_B = logits_BV.max(1)
-        _check([math.isfinite(best) for best in best_B.tolist()])
-        tokens: list[int] = tokens_B.tolist()
-        return tokens
-    tokens = _drawn(logits_BV, [_uniform(g) for g, _ in zip(generators, range(len(logits_BV)), strict=True)])
-    _check([token < logits_BV.shape[1] for token in tokens])
-    return tokens
+    best_B1, best_token_B1 = logits_BV.max(1, keepdim=True)
+    tokens_B1 = best_token_B1 if filters.temperature == 0 else _drawn(logits_BV - best_B1, uniforms_B)
+    return torch.where(best_B1.isfinite(), tokens_B1, logits_BV.shape[1])[:, 0]
 
 
-def _uniform(generator: torch.Generator) -> float:
-    """Draw a number from [0, 1), a multiple of 2⁻⁵³."""
-    return torch.rand((), dtype=torch.float64, generator=generator).item()
+def _drawn(relative_BV: Tensor, uniforms_B: Tensor) -> Tensor:
+    """Return the inverse of each row's cumulative distribution at a number u in [0, 1), (B, 1).
 
+    This is the first token whose cumulative weight is *greater* than u · total. The weights are integers: the
+    probabilities relative to the highest one, in units as small as an int64 total allows, rounded up. So their sums are
+    exact, in whatever order a device adds them, and an excluded token, which adds 0, is never chosen.
 
-def _drawn(logits_BV: Tensor, uniforms: list[float]) -> list[int]:
-    """Return the inverse of each row's cumulative distribution at a number u in [0, 1); V if the logits are invalid.
-
-    This is the first token whose cumulative probability is *greater* than u · total. Excluded tokens add 0 to it, so
-    they are never chosen. In float64, u · total is less than the total for every u up to 1 − 2⁻⁵³, so there is such a
-    token unless the total is NaN, which nothing is greater than.
+    Args:
+        relative_BV: the logits minus the highest one of their row.
+        uniforms_B: the numbers, float64.
     """
-    # On the CPU, cumsum adds from left to right, so it never decreases; a parallel one may, because of rounding.
-    cumulative_BV = logits_BV.cpu().softmax(-1, dtype=torch.float64).cumsum(-1)
-    thresholds_B = cumulative_BV[:, -1] * torch.tensor(uniforms, dtype=torch.float64)
-    tokens: list[int] = torch.searchsorted(cumulative_BV, thresholds_B.unsqueeze(1), right=True).squeeze(1).tolist()
-    return tokens
+    if len(uniforms_B) != len(relative_BV):
+        raise ValueError(f"{len(uniforms_B)} random numbers for {len(relative_BV)} rows")
+    units = 2.0 ** min(52, 62 - relative_BV.shape[1].bit_length())
+    weights_BV = relative_BV.double().exp_().mul_(units).ceil_().nan_to_num_(0.0).long()
+    cumulative_BV = weights_BV.cumsum(-1)
+    total_B1 = cumulative_BV[:, -1:]
+    chosen_B1 = (uniforms_B.to(total_B1.device)[:, None] * total_B1).long().minimum(total_B1 - 1)
+    return torch.searchsorted(cumulative_BV, chosen_B1, right=True)
 
 
-def _check(usable: list[bool]) -> None:
-    if not all(usable):
+def check_chosen(tokens: Sequence[int], vocabulary: int) -> None:
+    """Raise DivergenceError if :func:`choose` could not choose a token for some row.
+
+    >>> check_chosen([2, 0], 3)
+    """
+    if vocabulary in tokens:
         raise DivergenceError(
-            f"the scores of row {usable.index(False)} are NaN or infinite, so no token can be chosen; "
+            f"the scores of row {tokens.index(vocabulary)} are NaN or infinite, so no token can be chosen; "
             "use a model that was trained without divergence"
         )
+
+
+class Uniforms:
+    """Streams of random numbers from [0, 1), one for each seed, as they are needed one by one.
+
+    They are drawn in blocks, which gives the same numbers as drawing them one by one.
+
+    Args:
+        seeds: the seeds.
+        device: the device to return numbers on.
+
+    >>> numbers = Uniforms([7, 8])
+    >>> first, second = numbers.draw([0, 1]), numbers.draw([1])
+    >>> generator = torch.Generator().manual_seed(8)
+    >>> [float(torch.rand((), dtype=torch.float64, generator=generator)) for _ in range(2)] == [first[1], second[0]]
+    True
+    """
+
+    def __init__(self, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._device = device
+        self._block_NB = torch.empty(0, len(seeds), dtype=torch.float64)
+        self._position = 0
+
+    def draw(self, streams: Sequence[int]) -> Tensor:
+        """Return the next number of some streams, (B,), float64. The others skip one."""
+        if self._position == len(self._block_NB):
+            numbers = [torch.rand(UNIFORMS_AT_ONCE, dtype=torch.float64, generator=own) for own in self._generators]
+            self._block_NB, self._position = torch.stack(numbers, 1), 0
+        self._position += 1
+        return self._block_NB[self._position - 1][list(streams)].to(self._device)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from seqkit.errors import ConfigError, setting_ref
 from seqkit.generation.decoder import Decoder, State
-from seqkit.generation.filters import SamplingFilters, TokenHistory, choose, filtered
+from seqkit.generation.filters import SamplingFilters, TokenHistory, Uniforms, check_chosen, choose, filtered
 
 __all__ = ["Ending", "Generated", "GeneratedToken", "Prompt", "TextAssembler", "beam_search", "sample", "seeds_of"]
 
@@ -172,17 +172,15 @@ def sample(model: Decoder, prompt: Prompt, seeds: Sequence[int]) -> Iterator[Gen
         prompt: the beginning of the text, and how to continue it.
         seeds: one for each sample. A sample has random numbers of its own, so it does not depend on the other samples.
     """
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     scores_BV, state = _read_prompt(model, prompt, len(seeds))
+    uniforms = Uniforms(seeds, scores_BV.device)
     history = _history(prompt, scores_BV, len(seeds))
     assemblers = [TextAssembler(prompt.stop) for _ in seeds]
     active = list(range(len(seeds)))
     for count in range(1, prompt.max_tokens + 1):
-        banned_BV = _without(scores_BV, prompt.banned)
-        drawn = choose(
-            filtered(banned_BV, prompt.filters, history), prompt.filters, [generators[number] for number in active]
-        )
-        log_probabilities = _log_probabilities(scores_BV, drawn)
+        filtered_BV = filtered(_without(scores_BV, prompt.banned), prompt.filters, history)
+        tokens_B = choose(filtered_BV, prompt.filters, uniforms.draw(active))
+        drawn, log_probabilities = _with_log_probabilities(scores_BV, tokens_B)
         kept = []
         for row, (number, token) in enumerate(zip(active, drawn, strict=True)):
             new = GeneratedToken(token, prompt.pieces[token], log_probabilities[row])
@@ -197,8 +195,8 @@ def sample(model: Decoder, prompt: Prompt, seeds: Sequence[int]) -> Iterator[Gen
             rows = torch.tensor(kept, device=scores_BV.device)
             state = model.select(state, rows)
             history.select(kept)
-            active, drawn = [active[row] for row in kept], [drawn[row] for row in kept]
-        scores_BV, state = model.step(torch.tensor(drawn, device=scores_BV.device), state)
+            active, tokens_B = [active[row] for row in kept], tokens_B[rows]
+        scores_BV, state = model.step(tokens_B, state)
 
 
 def _read_prompt(model: Decoder, prompt: Prompt, rows: int) -> tuple[Tensor, State]:
@@ -224,10 +222,19 @@ def _without(scores_BV: Tensor, banned: Sequence[int]) -> Tensor:
     return scores_BV
 
 
-def _log_probabilities(scores_BV: Tensor, tokens: Sequence[int]) -> list[float]:
-    chosen_B1 = torch.tensor(tokens, device=scores_BV.device)[:, None]
-    values: list[float] = scores_BV.log_softmax(-1).gather(1, chosen_B1)[:, 0].tolist()
-    return values
+def _with_log_probabilities(scores_BV: Tensor, tokens_B: Tensor) -> tuple[list[int], list[float]]:
+    """Return the chosen tokens and their log-probabilities, which are copied from the device in one piece.
+
+    Raises:
+        DivergenceError: if some row has no token.
+    """
+    vocabulary = scores_BV.shape[1]
+    indices_B1 = tokens_B[:, None].clamp(max=vocabulary - 1)
+    values_B = scores_BV.log_softmax(-1).gather(1, indices_B1)[:, 0]
+    tokens, values = torch.stack([tokens_B.double(), values_B.double()]).tolist()
+    drawn = [int(token) for token in tokens]
+    check_chosen(drawn, vocabulary)
+    return drawn, values
 
 
 def _extend(number: int, assembler: TextAssembler, new: GeneratedToken, prompt: Prompt, *, last: bool) -> Generated:

@@ -20,7 +20,8 @@ class NextTokenHead(nn.Module):
         input_size: state width H.
         vocabulary: number of tokens V, the frequent ones first.
         tied: whether the weights are those of an embedding, (V, H), passed in with each call (Press and Wolf 2017).
-        adaptive: whether rare tokens are scored in clusters, from narrower states (Grave et al. 2017).
+        adaptive: whether rare tokens are scored in clusters, from narrower states (Grave et al. 2017). States in lower
+            precision are converted, because its log-probabilities are float32.
 
     >>> head = NextTokenHead(8, 20)
     >>> states_XH, targets_X = torch.randn(5, 8), torch.arange(5)
@@ -44,7 +45,7 @@ class NextTokenHead(nn.Module):
     def scores(self, states_XH: Tensor, tied_VH: Tensor | None = None) -> Tensor:
         """Return the scores of all tokens, (X, V): logits, or log-probabilities from an adaptive softmax."""
         if self.adaptive is not None:
-            log_probabilities_XV: Tensor = self.adaptive.log_prob(states_XH)
+            log_probabilities_XV: Tensor = self.adaptive.log_prob(states_XH.float())
             return log_probabilities_XV
         return nn.functional.linear(states_XH, self._weight(tied_VH), self.bias_V)
 
@@ -60,7 +61,7 @@ class NextTokenHead(nn.Module):
     def loss(self, states_XH: Tensor, targets_X: Tensor, tied_VH: Tensor | None = None) -> Tensor:
         """Return the cross-entropy in nats, averaged over tokens."""
         if self.adaptive is not None:
-            loss: Tensor = self.adaptive(states_XH, targets_X).loss
+            loss: Tensor = self.adaptive(states_XH.float(), targets_X).loss
             return loss
         if len(states_XH) * self.vocabulary > SCORES_AT_ONCE and not _autocasts(states_XH):
             return linear_cross_entropy(states_XH, self._weight(tied_VH), self.bias_V, targets_X)
@@ -74,7 +75,7 @@ class NextTokenHead(nn.Module):
         parts, tokens = [], max(1, SCORES_AT_ONCE // self.vocabulary)
         for states, targets in zip(states_XH.split(tokens), targets_X.split(tokens), strict=True):
             if self.adaptive is not None:
-                parts.append(self.adaptive(states, targets).output)
+                parts.append(self.adaptive(states.float(), targets).output)
             else:
                 parts.append(
                     -nn.functional.cross_entropy(self.scores(states, tied_VH).float(), targets, reduction="none")

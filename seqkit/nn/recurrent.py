@@ -14,7 +14,7 @@ zero. There are two ways to keep it:
   training step over 32 rows of 20 to 25 steps, with an LSTM of D = 220 and H = 200, took 17 ms instead of 41 ms on two
   cores (``benchmarks/encoder.py``).
 
-``auto`` packs on a GPU, if the cell has a kernel for it. Elsewhere it packs only rows of different lengths whose state
+``auto`` packs rows of different lengths on a GPU, if the cell has a kernel for it. Elsewhere it packs only rows of different lengths whose state
 is carried on, because the dense kernels do not return the state within a row, and otherwise uses ``fused``.
 """
 
@@ -63,7 +63,7 @@ class RecurrentEncoder(StochasticModule):
         weight_dropout: share of the recurrent weights dropped, in training only (Merity et al. 2018, section 2).
         cell: a name in ``seqkit.cells.table.CELLS``.
         strategy: ``auto`` chooses the fast way for the device; ``packed`` and ``fused`` force one. On a GPU, ``fused``
-            is slow, and PyTorch warns that cuDNN has to copy the weights of each layer in each call.
+            is slow: the weights of each layer and direction are copied in each call, as cuDNN needs them.
 
     Raises:
         ConfigError: if there is no such cell.
@@ -139,7 +139,7 @@ class RecurrentEncoder(StochasticModule):
         weights = self.cell.weights(self.recurrent, self.weight_dropout if self.training else 0.0)
         start = self._initial_state(vectors_BTD, len(vectors_BTD)) if carry is None else carry
         full = bool((lengths_B == vectors_BTD.shape[1]).all())
-        if self._packs(vectors_BTD) or (ends and not full):
+        if self._packs(vectors_BTD, full=full) or (ends and not full):
             states_BTH, end = self._packed(vectors_BTD, lengths_B, start, weights)
             final_BH = _top(end, self.directions)
         elif full:
@@ -152,9 +152,9 @@ class RecurrentEncoder(StochasticModule):
     def _initial_state(self, like: Tensor, batch: int) -> Carry:
         return self.cell.initial_state(like, self.num_layers * self.directions, batch, self.hidden_size)
 
-    def _packs(self, vectors_BTD: Tensor) -> bool:
+    def _packs(self, vectors_BTD: Tensor, *, full: bool) -> bool:
         if self.strategy == "auto":
-            return vectors_BTD.is_cuda and self.cell.packs_on_gpu
+            return vectors_BTD.is_cuda and self.cell.packs_on_gpu and not full
         return self.strategy == "packed"
 
     def _run(

@@ -47,7 +47,7 @@ class SpellingCNN(nn.Module):
 
     def forward(self, characters_UL: Tensor, lengths_U: Tensor) -> Tensor:
         """Return vectors (U, D) of character ids (U, L)."""
-        if len(lengths_U) <= SPELLINGS_AT_ONCE:
+        if len(lengths_U) <= SPELLINGS_AT_ONCE or lengths_U.device.type != "cpu":
             return self._vectors(characters_UL, lengths_U)
         # Most words are short and a few are long: in blocks sorted by length, each is only as wide as its longest word.
         order_U = lengths_U.argsort()

@@ -37,7 +37,7 @@ class Optimizer:
     >>> layer = nn.Linear(2, 1)
     >>> optimizer = Optimizer(layer, TrainConfig(learning_rate=0.1))
     >>> layer(torch.ones(1, 2)).sum().backward()
-    >>> round(optimizer.clip(), 3)
+    >>> round(float(optimizer.clip()), 3)
     1.732
     >>> optimizer.step()
     """
@@ -82,15 +82,16 @@ class Optimizer:
             for group in part.param_groups:
                 group["lr"] = rate * (scale(group["group"]) if scale else 1.0)
 
-    def clip(self) -> float:
-        """Clip the total norm of all gradients; return the norm before clipping."""
+    def clip(self) -> Tensor:
+        """Clip the total norm of all gradients; return the norm before clipping, on the device of the model."""
         for parameter in self.parameters:
             if parameter.grad is not None and parameter.grad.is_sparse:
                 parameter.grad = parameter.grad.coalesce()
         values = [_values(parameter.grad) for parameter in self.parameters if parameter.grad is not None]
-        norm = float(nn.utils.get_total_norm(values))
-        if self.clip_norm < norm < math.inf:
-            torch._foreach_mul_(values, self.clip_norm / (norm + 1e-6))
+        norm = nn.utils.get_total_norm(values)
+        if self.clip_norm < math.inf:
+            scale = (self.clip_norm / (norm.double() + 1e-6)).where(norm > self.clip_norm, 1.0)
+            torch._foreach_mul_(values, scale.to(norm.dtype))
         return norm
 
     def step(self) -> None:

@@ -97,12 +97,14 @@ class Trainer(Generic[Examples, Prediction, Index]):
         batch = self.task.collate(self.examples, index).to(self.device.torch_device)
         with self.device.autocast():
             loss, self.carry = self.task.loss(batch, self.carry)
-        value = float(loss.detach())
+        (loss / self.config.accumulate).backward()
+        loss_and_norm = [loss.detach(), self.optimizer.clip()] if step else [loss.detach()]
+        # Reading a value waits for the device, so both are read at once.
+        value, *norm = torch.stack([each.double() for each in loss_and_norm]).tolist()
         if not math.isfinite(value):
             raise self._divergence(f"the loss became {value}", index)
-        (loss / self.config.accumulate).backward()
         if step:
-            self._optimizer_step(index)
+            self._optimizer_step(index, *norm)
         self.state.loss_sum += value * batch.steps
         self.state.loss_steps += batch.steps
         return BatchDone(loss=value, steps=batch.steps)
@@ -114,8 +116,7 @@ class Trainer(Generic[Examples, Prediction, Index]):
             f"try a lower {setting_ref('learning_rate')} or {setting_ref('clip_norm', 1)}"
         )
 
-    def _optimizer_step(self, index: Index) -> None:
-        norm = self.optimizer.clip()
+    def _optimizer_step(self, index: Index, norm: float) -> None:
         if not math.isfinite(norm):  # possible even with a finite loss; a single such step ruins the model
             raise self._divergence(f"the norm of the gradient became {norm}", index)
         self.state.step += 1

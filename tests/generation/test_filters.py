@@ -17,7 +17,7 @@ from torch.testing import assert_close
 
 import seqkit.generation.filters as sampling
 from seqkit.errors import DivergenceError
-from seqkit.generation.filters import SamplingFilters, TokenHistory, choose, filtered
+from seqkit.generation.filters import SamplingFilters, TokenHistory, Uniforms, check_chosen, choose, filtered
 
 INF = torch.inf
 LARGEST_UNIFORM = 1 - 2**-53
@@ -72,6 +72,11 @@ def settings_of(values: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[
 
 all_filters = settings_of({name: values for name, (values, _) in FILTERS.items()})
 extreme_filters = settings_of({name: st.sampled_from(values) for name, values in EXTREMES.items()})
+
+
+def draw(logits_BV: torch.Tensor, filters: SamplingFilters, seeds: list[int]) -> list[int]:
+    tokens: list[int] = choose(logits_BV, filters, Uniforms(seeds).draw(range(len(seeds)))).tolist()
+    return tokens
 
 
 def history_of(case: Case, filters: SamplingFilters) -> TokenHistory:
@@ -167,13 +172,13 @@ def test_a_row_is_the_same_alone_and_in_a_batch(case: Case, filters: SamplingFil
     history = history_of(case, filters)
     together = filtered(case.logits, filters, history)
     rows = range(len(case.logits))
-    chosen = choose(together, filters, [torch.Generator().manual_seed(seed + row) for row in rows])
+    chosen = draw(together, filters, [seed + row for row in rows])
     for row in rows:
         own = copy.deepcopy(history)
         own.select([row])
         alone = filtered(case.logits[row : row + 1].clone(), filters, own)
         assert torch.equal(alone, together[row : row + 1])
-        assert choose(alone, filters, [torch.Generator().manual_seed(seed + row)]) == chosen[row : row + 1]
+        assert draw(alone, filters, [seed + row]) == chosen[row : row + 1]
 
 
 @pytest.fixture
@@ -206,7 +211,7 @@ def test_some_token_always_stays_and_only_those_that_stay_are_chosen(
     assert torch.equal(case.logits, before)
     assert not result.isnan().any()
     assert not (result == INF).any()
-    chosen = choose(result, filters, [torch.Generator().manual_seed(seed) for _ in before])
+    chosen = draw(result, filters, [seed] * len(before))
     for row, token in enumerate(chosen):
         assert result[row, token] > -INF
         assert before[row, token] > -INF
@@ -225,7 +230,7 @@ def test_greedy_takes_the_first_of_the_best_after_penalty_and_ban_alone(case: Ca
     before = SamplingFilters(repetition_penalty=greedy.repetition_penalty, no_repeat_ngram=greedy.no_repeat_ngram)
     result = filtered(case.logits, greedy, history_of(case, greedy))
     assert torch.equal(result, filtered(case.logits, before, history_of(case, before)))
-    assert choose(result, greedy, []) == [row.index(max(row)) for row in result.tolist()]
+    assert draw(result, greedy, [0] * len(result)) == [row.index(max(row)) for row in result.tolist()]
 
 
 def repeating(tokens: list[int], size: int) -> set[int]:
@@ -307,7 +312,8 @@ def test_tokens_are_drawn_as_often_as_is_probable(filters: SamplingFilters) -> N
     history = TokenHistory(filters, 1, 20)
     history.read(0, [3, 5, 8])
     logits = filtered(torch.randn(1, 20, generator=generator, dtype=torch.float64), filters, history)
-    counts = torch.tensor(choose(logits.expand(draws, -1), filters, [generator] * draws)).bincount(minlength=20)
+    uniforms = torch.rand(draws, dtype=torch.float64, generator=generator)
+    counts = choose(logits.expand(draws, -1), filters, uniforms).bincount(minlength=20)
     expected = logits[0].softmax(-1) * draws
     possible = expected > 0
     assert not counts[~possible].any()
@@ -323,34 +329,33 @@ def test_a_draw_inverts_the_cumulative_distribution(case: Case, data: st.DataObj
     edges = [math.fsum(weights[:end]) / math.fsum(weights) for end in range(len(row) + 1)]
     near_one = data.draw(st.sampled_from(edges)) + data.draw(st.sampled_from([-1e-12, 1e-12]))
     uniform = min(max(0.0, data.draw(st.one_of(st.just(near_one), st.floats(0, 1)))), LARGEST_UNIFORM)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "_uniform", lambda generator: uniform)
-        (token,) = choose(case.logits[:1], DEFAULTS, [torch.Generator()])
+    token = int(choose(case.logits[:1], DEFAULTS, torch.tensor([uniform], dtype=torch.float64)))
     assert weights[token] > 0
     assert edges[token] - 1e-13 <= uniform <= edges[token + 1] + 1e-13
 
 
 @pytest.mark.parametrize("uniform", [0.0, LARGEST_UNIFORM])
 @pytest.mark.parametrize("vocabulary", [1, 2, 3, 10, 1000, 50_000])
-def test_the_ends_of_the_distribution_are_never_left(
-    monkeypatch: pytest.MonkeyPatch, vocabulary: int, uniform: float
-) -> None:
-    monkeypatch.setattr(sampling, "_uniform", lambda generator: uniform)
+def test_the_ends_of_the_distribution_are_never_left(vocabulary: int, uniform: float) -> None:
     ends = torch.full((20, 3), -INF)
     scores = torch.randn(20, vocabulary, generator=torch.Generator().manual_seed(0))
-    chosen = choose(torch.cat([ends, scores, ends], 1), DEFAULTS, [torch.Generator()] * 20)
-    assert chosen == [3 if uniform == 0.0 else vocabulary + 2] * 20
+    chosen = choose(torch.cat([ends, scores, ends], 1), DEFAULTS, torch.full((20,), uniform, dtype=torch.float64))
+    assert chosen.tolist() == [3 if uniform == 0.0 else vocabulary + 2] * 20
 
 
-def test_a_choice_takes_one_number_of_its_rows_generator() -> None:
-    logits = torch.randn(3, 30, generator=torch.Generator().manual_seed(0))
-    used, expected = ([torch.Generator().manual_seed(seed) for seed in (7, 8, 7)] for _ in range(2))
-    choose(logits, DEFAULTS, used)
-    for one, other in zip(used, expected, strict=True):
-        torch.rand((), dtype=torch.float64, generator=other)
-        assert torch.equal(one.get_state(), other.get_state())
-    same = choose(logits[:1].expand(3, -1), DEFAULTS, [torch.Generator().manual_seed(seed) for seed in (7, 8, 7)])
+def test_a_choice_depends_on_the_logits_and_the_number_of_its_row() -> None:
+    logits = torch.randn(1, 30, generator=torch.Generator().manual_seed(0)).expand(3, -1)
+    same = draw(logits, DEFAULTS, [7, 8, 7])
     assert same[0] == same[2] != same[1]
+
+
+def test_each_sample_gets_the_numbers_of_its_own_generator_one_by_one() -> None:
+    own, uniforms, active = [torch.Generator().manual_seed(seed) for seed in (7, 8, 7)], Uniforms([7, 8, 7]), [0, 1, 2]
+    for step in range(150):
+        if step in (3, 70):
+            active = active[1:]  # a sample has ended
+        expected = [torch.rand((), dtype=torch.float64, generator=own[number]) for number in active]
+        assert torch.equal(uniforms.draw(active), torch.stack(expected))
 
 
 @pytest.mark.parametrize("filters", [DEFAULTS, SamplingFilters(temperature=0)])
@@ -358,15 +363,15 @@ def test_a_choice_takes_one_number_of_its_rows_generator() -> None:
 def test_scores_that_are_no_distribution_are_told_with_their_row(filters: SamplingFilters, row: list[float]) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0], row])
     with pytest.raises(DivergenceError, match="row 1 are NaN or infinite"):
-        choose(logits, filters, [torch.Generator()] * 2)
+        check_chosen(draw(logits, filters, [0, 0]), 3)
 
 
-def test_one_token_and_one_generator_belong_to_each_row() -> None:
+def test_one_token_and_one_number_belong_to_each_row() -> None:
     for count in (0, 1, 3):
-        with pytest.raises(ValueError, match="argument"):
-            choose(torch.zeros(2, 3), DEFAULTS, [torch.Generator()] * count)
+        with pytest.raises(ValueError, match=f"{count} random numbers for 2 rows"):
+            choose(torch.zeros(2, 3), DEFAULTS, torch.zeros(count))
         for filters in (DEFAULTS, SamplingFilters(repetition_penalty=2.0, no_repeat_ngram=2)):
             with pytest.raises(ValueError, match=f"{count} tokens for 2 rows"):
                 TokenHistory(filters, 2, 3).add([0] * count)
     for filters in (DEFAULTS, SamplingFilters(temperature=0)):
-        assert choose(torch.zeros(0, 3), filters, []) == []
+        assert choose(torch.zeros(0, 3), filters, torch.zeros(0)).tolist() == []

@@ -301,10 +301,7 @@ def test_no_weight_is_dropped_when_training_is_over(strategy: Strategy) -> None:
 
 # On a GPU
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
-
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("cell", sorted(PLAIN))
 def test_cudnn_finds_the_weights_in_one_piece(cell: str) -> None:
     shape: dict[str, Any] = {"num_layers": 2, "bidirectional": True, "cell": cell, "weight_dropout": 0.5}
@@ -320,8 +317,7 @@ def test_cudnn_finds_the_weights_in_one_piece(cell: str) -> None:
             assert each.recurrent.weight_hh_l0.grad is not None
 
 
-@needs_cuda
-@pytest.mark.filterwarnings("ignore:RNN module weights are not part of single contiguous chunk")  # with "fused"
+@pytest.mark.cuda
 @pytest.mark.parametrize("strategy", ["packed", "fused"])
 @pytest.mark.parametrize("cell", sorted(PLAIN))
 def test_a_gpu_gives_what_a_cpu_gives(strategy: Strategy, cell: str) -> None:
