@@ -20,6 +20,8 @@ Sums over rows go through one partial result for each piece, without atomic addi
 Importing this module imports triton: see ``forward_backward.has_kernels``.
 """
 
+from collections.abc import Callable
+from inspect import signature
 from typing import NamedTuple
 
 import torch
@@ -53,6 +55,12 @@ class Scanned(NamedTuple):
     rest_TBK: Tensor
     after_TBK: Tensor
     log_partition_B: Tensor
+
+
+def compiled_once(kernel: Callable[..., None]) -> triton.runtime.JITFunction:
+    """Compile a kernel for all shapes, instead of again for numbers that happen to be 1 or multiples of 16."""
+    given = [name for name, one in signature(kernel).parameters.items() if one.annotation is not tl.constexpr]
+    return triton.jit(kernel, do_not_specialize=given, do_not_specialize_on_alignment=given)
 
 
 # Kernels
@@ -89,7 +97,7 @@ def _exact_arrivals(state_at, moves_at, from_stride, to_stride, K, WIDTH: tl.con
     return _finite(top) + _log(total)
 
 
-@triton.jit
+@compiled_once
 def _scan_kernel(
     emissions, stride_T, stride_B, stride_K, lengths, start, transitions, end,
     states, rest, log_partition, T, B, K, WIDTH: tl.constexpr, PART: tl.constexpr,
@@ -137,7 +145,7 @@ def _scan_kernel(
     tl.store(log_partition + row, total, mask=backward == 0)
 
 
-@triton.jit
+@compiled_once
 def _likelihood_kernel(
     emissions, stride_T, stride_B, stride_K, lengths, start, transitions, end,
     tags, tag_stride_T, tag_stride_B, log_partition, likelihoods, K, STEPS: tl.constexpr,
@@ -164,7 +172,7 @@ def _likelihood_kernel(
     tl.store(likelihoods + row, tl.where(score == float("-inf"), score, score - _finite(total)))
 
 
-@triton.jit
+@compiled_once
 def _unary_kernel(
     alpha, rest, log_partition, likelihoods, lengths, tags, tag_stride_T, tag_stride_B,
     outer, gradient, borders, T, B, K, STEPS: tl.constexpr, WIDTH: tl.constexpr,
@@ -191,7 +199,7 @@ def _unary_kernel(
     tl.store(borders + (B + row) * K + labels, ends, mask=known & (block == last // STEPS))
 
 
-@triton.jit
+@compiled_once
 def _pair_kernel(
     alpha, after, log_partition, lengths, transitions, tags, tag_stride_T, tag_stride_B, likelihoods, outer,
     counts, B, K, PIECE: tl.constexpr, TILE: tl.constexpr, GRADIENT: tl.constexpr,
@@ -223,7 +231,7 @@ def _pair_kernel(
     tl.store(counts + piece * K * K + moves_at, expected, mask=known)
 
 
-@triton.jit
+@compiled_once
 def _viterbi_kernel(
     emissions, stride_T, stride_B, stride_K, lengths, start, transitions, end, follows, paths, T, B, K,
     WIDTH: tl.constexpr,
