@@ -9,20 +9,35 @@ run in the same tensors, and neither needs a mask: what is computed beyond a row
 A step of the recursion is a product with the K×K matrix exp(trans), in float64, rescaled every few steps (Rabiner 1989,
 section V.A), in place of a logsumexp over B·K² numbers. It is exact unless a number leaves the range of float64. This
 is checked, and the rare batch in which it happens, such as one with scores of ±10⁴, is computed in log space.
+
+On CUDA, ``triton_scan`` computes the same lattice in one kernel, where Triton is installed.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["Chain", "Lattice", "along", "finite", "flipped", "lattice_of", "log_partition", "time_mask"]
+__all__ = [
+    "Chain",
+    "Lattice",
+    "along",
+    "finite",
+    "flipped",
+    "has_kernels",
+    "lattice_of",
+    "log_partition",
+    "time_mask",
+]
 
 RESCALED_EVERY = 8  # steps
 WIDEST = 115.0  # largest range of scores within a step for the scaled recursion: a factor of e^-115 = 1e-50
 TINY = 1e-200  # two factors of 1e-50 lead from here to 1e-300, where float64 still has its full precision
+MOST_LABELS = 128  # of a fused kernel, which holds the transitions in registers
 
 
 class Chain(NamedTuple):
@@ -88,6 +103,10 @@ class Lattice:
 
     def _pair_counts(self) -> Tensor:
         """Return the expected number of each transition in each row, (B, K, K), from logarithms, step by step."""
+        if has_kernels(self.alpha_TBK):
+            from seqkit.crf import triton_scan
+
+            return triton_scan.pair_counts(self.alpha_TBK, self.after_TBK, self.moves_KK)
         counts_BKK = self.moves_KK.new_zeros(self.alpha_TBK.shape[1], *self.moves_KK.shape)
         for before_BK, after_BK in zip(self.alpha_TBK[:-1], self.after_TBK[1:], strict=True):
             pairs_BKK = before_BK[:, :, None] + self.moves_KK + after_BK[:, None, :]
@@ -138,9 +157,23 @@ def along(values_TBK: Tensor, tags_TB: Tensor) -> Tensor:
     return values_TBK.gather(2, tags_TB[..., None])[..., 0]
 
 
+def has_kernels(scores_TBK: Tensor) -> bool:
+    """Return whether the recursions over these scores run as fused kernels: on CUDA, with Triton, for 128 labels."""
+    return scores_TBK.is_cuda and scores_TBK.shape[2] <= MOST_LABELS and _has_triton()
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
+
+
 def lattice_of(chain: Chain) -> Lattice:
     """Return the lattice of a chain, without gradient, in float64 if the device has it."""
     with torch.no_grad():
+        if has_kernels(chain.emissions_TBK):
+            from seqkit.crf import triton_scan
+
+            return triton_scan.lattice(chain)
         precise = _precise(chain)
         return _scaled_lattice(precise) or _log_lattice(precise)
 

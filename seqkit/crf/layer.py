@@ -13,7 +13,8 @@ import torch
 import torchcrf
 from torch import Tensor
 
-from seqkit.crf.forward_backward import Chain, along, lattice_of, log_partition, time_mask
+from seqkit.crf.forward_backward import Chain, lattice_of, log_partition, time_mask
+from seqkit.crf.likelihood import log_likelihood, normalized
 from seqkit.crf.viterbi import best_paths, n_best_paths
 from seqkit.crf.weighted_likelihood import weighted_log_likelihood
 
@@ -51,6 +52,11 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         ValueError: if an argument has the wrong shape or is out of range.
 
     Padding must be on the right: in each row of a mask, all true values come first.
+
+    The sums over all paths are computed in float64, without gradients of each step: PyTorch's operations run on any
+    device, for all rows at once. On CUDA, if Triton is installed and there are at most 128 labels, the likelihood, its
+    gradient, the marginals and the best path are fused kernels instead, each for all steps at once; the n best paths
+    and the gradient of a loss with label weights are not.
 
     >>> crf = CRF(2, batch_first=True, can_follow=[[True, False], [True, True]])
     >>> crf.decode(torch.tensor([[[1.0, 0.0], [0.0, 9.0]]]))
@@ -109,7 +115,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         """
         _check_reduction(reduction)
         chain, tags_TB = self._chain(emissions, mask, tags)
-        return _reduced(_normalized(path_scores(chain, tags_TB), chain), chain.lengths_B, reduction)
+        return _reduced(log_likelihood(chain, tags_TB), chain.lengths_B, reduction)
 
     def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None, reduction: str = "sum") -> Tensor:
         """Return the training loss: the negative log-likelihood, with label weights and smoothing if they are set.
@@ -129,14 +135,14 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         chain, tags_TB = self._chain(emissions, mask, tags)
         counts_B: Tensor = chain.lengths_B
         if self.label_weights_K is None:
-            likelihood_B = _normalized(path_scores(chain, tags_TB), chain)
+            likelihood_B = log_likelihood(chain, tags_TB)
         else:
             mask_TB = time_mask(chain.lengths_B, len(tags_TB))
             weights_TB = self.label_weights_K[tags_TB].masked_fill(~mask_TB, 0.0)
             likelihood_B = weighted_log_likelihood(chain, tags_TB, weights_TB)
             counts_B = weights_TB.sum(0)
         if self.label_smoothing:
-            uniform_B = _normalized(self._uniform_score(chain), chain)
+            uniform_B = normalized(self._uniform_score(chain), chain)
             likelihood_B = (1 - self.label_smoothing) * likelihood_B + self.label_smoothing * uniform_B
         return -_reduced(likelihood_B, counts_B, reduction)
 
@@ -297,22 +303,6 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
         borders_B = (unary_TBK[0] * start_K + ends_BK * end_K).sum(1)
         mean_B = emitted_B + borders_B + uniform.expected_pairs(transitions_KK)
         return mean_B.masked_fill(uniform.log_partition_B == -torch.inf, -torch.inf).to(emissions_TBK.dtype)
-
-
-def path_scores(chain: Chain, tags_TB: Tensor) -> Tensor:
-    """Return the unnormalised score of a path of each row, (B,); −∞ for a forbidden one, 0 for an empty one."""
-    mask_TB = time_mask(chain.lengths_B, len(tags_TB))
-    emitted_TB = along(chain.emissions_TBK, tags_TB).masked_fill(~mask_TB, 0.0)
-    pairs_TB = tags_TB[:-1] * len(chain.start_K) + tags_TB[1:]
-    moved_TB = chain.transitions_KK.flatten().index_select(0, pairs_TB.flatten()).view(pairs_TB.shape)
-    last_B = tags_TB.gather(0, (chain.lengths_B - 1).clamp(min=0)[None])[0]
-    borders_B = (chain.start_K[tags_TB[0]] + chain.end_K[last_B]).masked_fill(chain.lengths_B == 0, 0.0)
-    return emitted_TB.sum(0) + moved_TB.masked_fill(~mask_TB[1:], 0.0).sum(0) + borders_B
-
-
-def _normalized(scores_B: Tensor, chain: Chain) -> Tensor:
-    """Return scores minus log Z. Forbidden paths keep −∞ if no path is legal, where the difference is −∞ + ∞."""
-    return torch.where(scores_B == -torch.inf, scores_B, scores_B - log_partition(chain))
 
 
 def _check_reduction(reduction: str) -> None:

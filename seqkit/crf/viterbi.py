@@ -3,14 +3,14 @@
 Shapes: B batch, T time, K labels, R ranks (the n best).
 
 The recursion runs from each row's end to its start. Paths are then followed from the start, for all rows at once, on
-the host.
+the host. On CUDA, ``triton_scan`` does both in one kernel, where Triton is installed.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.crf.forward_backward import Chain, flipped
+from seqkit.crf.forward_backward import Chain, flipped, has_kernels
 
 __all__ = ["best_paths", "n_best_paths"]
 
@@ -18,6 +18,11 @@ __all__ = ["best_paths", "n_best_paths"]
 @torch.no_grad()
 def best_paths(chain: Chain) -> list[list[int]]:
     """Return the labels of the best path of each row; any of them if several are equally good."""
+    if has_kernels(chain.emissions_TBK):
+        from seqkit.crf import triton_scan
+
+        paths = triton_scan.best_paths(chain).tolist()
+        return [path[:length] for path, length in zip(paths, chain.lengths_B.tolist(), strict=True)]
     # The batch dimension comes last, so that the maximum over the next label is one of whole vectors. It is not an
     # argmax: the trace below computes that again, for the one label in K that the path goes through.
     endings_TKB = chain.emissions_TBK.transpose(1, 2).clone(memory_format=torch.contiguous_format)
