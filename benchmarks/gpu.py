@@ -100,9 +100,7 @@ def precision_of_states(device: torch.device, quick: bool) -> Figures:
     return figures
 
 
-def _states_by_precision(
-    encoder: RecurrentEncoder, vectors: Tensor, lengths: Tensor
-) -> Iterator[tuple[str, Tensor]]:
+def _states_by_precision(encoder: RecurrentEncoder, vectors: Tensor, lengths: Tensor) -> Iterator[tuple[str, Tensor]]:
     Device.open(vectors.device.type, "float32")  # type: ignore[arg-type]
     yield "float32", encoder(vectors, lengths).states_BTH
     for dtype in (torch.bfloat16, torch.float16):
@@ -214,9 +212,7 @@ def awd(device: torch.device, quick: bool) -> Figures:
     """Measure training steps of the preset ``awd-wt2`` over a large vocabulary."""
     precisions = ("float32", "bfloat16") if device.type == "cuda" else ("float32",)
     return {
-        precision: _rate(
-            language_model_steps(device, precision, quick=quick), device, seconds=0.1 if quick else 6
-        )
+        precision: _rate(language_model_steps(device, precision, quick=quick), device, seconds=0.1 if quick else 6)
         for precision in precisions
     }
 
@@ -288,7 +284,7 @@ def run_probe(name: str, device: torch.device, *, quick: bool) -> Figures:
     line: Figures = {"probe": name}
     try:
         line |= probe.run(device, quick)
-    except Exception as error:  # noqa: BLE001  # the next probe shall run, whatever went wrong
+    except Exception as error:  # the next probe shall run, whatever went wrong
         line |= {"error": f"{type(error).__name__}: {error}", "where": traceback.format_exc().splitlines()[-8:]}
     return {**line, "seconds": round(time.perf_counter() - start, 1)}
 

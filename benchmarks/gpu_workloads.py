@@ -59,7 +59,8 @@ def tagging_steps(
     config = TrainConfig(batch_tokens=batch_tokens)
     trainer = Trainer(task, examples, config, Device.open(device.type, precision))  # type: ignore[arg-type]
     textbook = TextbookTagger(task).to(device)
-    encoded = [textbook.encode(words, gold.tags) for words, gold in zip(examples.tokens, examples.gold or (), strict=True)]
+    gold = [answer.tags for answer in examples.gold or ()]
+    encoded = [textbook.encode(words, tags) for words, tags in zip(examples.tokens, gold, strict=True)]
     size = max(1, round(len(encoded) / len(trainer.sampler.epoch(0))))
     return {"seqkit": training_steps(trainer), "textbook": textbook.steps(encoded, size)}
 
@@ -81,7 +82,8 @@ def language_model_steps(device: torch.device, precision: Precision, *, quick: b
     draw = random.Random(0)
     words = [*range(vocabulary), *(int(draw.paretovariate(0.5)) % vocabulary for _ in range(tokens))]
     torch.manual_seed(0)
-    task, examples = LanguageModellingTask.from_rows(model.config, from_strings([" ".join(f"w{word}" for word in words)]))
+    text = " ".join(f"w{word}" for word in words)
+    task, examples = LanguageModellingTask.from_rows(model.config, from_strings([text]))
     opened = Device.open(device.type, precision)  # type: ignore[arg-type]
     return training_steps(Trainer(task, examples, model.training, opened))
 

@@ -3,6 +3,8 @@
 Shapes: H state width, V vocabulary, X tokens of a batch.
 """
 
+from contextlib import AbstractContextManager
+
 import torch
 from torch import Tensor, nn
 
@@ -20,8 +22,8 @@ class NextTokenHead(nn.Module):
         input_size: state width H.
         vocabulary: number of tokens V, the frequent ones first.
         tied: whether the weights are those of an embedding, (V, H), passed in with each call (Press and Wolf 2017).
-        adaptive: whether rare tokens are scored in clusters, from narrower states (Grave et al. 2017). States in lower
-            precision are converted, because its log-probabilities are float32.
+        adaptive: whether rare tokens are scored in clusters, from narrower states (Grave et al. 2017). It computes
+            in float32, whatever the states are: PyTorch's module collects its results in the precision of its input.
 
     >>> head = NextTokenHead(8, 20)
     >>> states_XH, targets_X = torch.randn(5, 8), torch.arange(5)
@@ -45,7 +47,8 @@ class NextTokenHead(nn.Module):
     def scores(self, states_XH: Tensor, tied_VH: Tensor | None = None) -> Tensor:
         """Return the scores of all tokens, (X, V): logits, or log-probabilities from an adaptive softmax."""
         if self.adaptive is not None:
-            log_probabilities_XV: Tensor = self.adaptive.log_prob(states_XH.float())
+            with _without_autocast(states_XH):
+                log_probabilities_XV: Tensor = self.adaptive.log_prob(states_XH.float())
             return log_probabilities_XV
         return nn.functional.linear(states_XH, self._weight(tied_VH), self.bias_V)
 
@@ -61,7 +64,8 @@ class NextTokenHead(nn.Module):
     def loss(self, states_XH: Tensor, targets_X: Tensor, tied_VH: Tensor | None = None) -> Tensor:
         """Return the cross-entropy in nats, averaged over tokens."""
         if self.adaptive is not None:
-            loss: Tensor = self.adaptive(states_XH.float(), targets_X).loss
+            with _without_autocast(states_XH):
+                loss: Tensor = self.adaptive(states_XH.float(), targets_X).loss
             return loss
         if len(states_XH) * self.vocabulary > SCORES_AT_ONCE and not _autocasts(states_XH):
             return linear_cross_entropy(states_XH, self._weight(tied_VH), self.bias_V, targets_X)
@@ -75,7 +79,8 @@ class NextTokenHead(nn.Module):
         parts, tokens = [], max(1, SCORES_AT_ONCE // self.vocabulary)
         for states, targets in zip(states_XH.split(tokens), targets_X.split(tokens), strict=True):
             if self.adaptive is not None:
-                parts.append(self.adaptive(states.float(), targets).output)
+                with _without_autocast(states):
+                    parts.append(self.adaptive(states.float(), targets).output)
             else:
                 parts.append(
                     -nn.functional.cross_entropy(self.scores(states, tied_VH).float(), targets, reduction="none")
@@ -86,6 +91,10 @@ class NextTokenHead(nn.Module):
         weight_VH = self.weight_VH if tied_VH is None else tied_VH
         assert weight_VH is not None
         return weight_VH
+
+
+def _without_autocast(tensor: Tensor) -> AbstractContextManager[None]:
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 def _autocasts(tensor: Tensor) -> bool:

@@ -14,8 +14,8 @@ zero. There are two ways to keep it:
   training step over 32 rows of 20 to 25 steps, with an LSTM of D = 220 and H = 200, took 17 ms instead of 41 ms on two
   cores (``benchmarks/encoder.py``).
 
-``auto`` packs rows of different lengths on a GPU, if the cell has a kernel for it. Elsewhere it packs only rows of different lengths whose state
-is carried on, because the dense kernels do not return the state within a row, and otherwise uses ``fused``.
+``auto`` packs rows of different lengths on a GPU, if the cell has a kernel for it. Elsewhere it packs only those whose
+state is carried on, because the dense kernels do not return the state within a row, and otherwise uses ``fused``.
 """
 
 from operator import itemgetter

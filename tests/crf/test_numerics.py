@@ -130,7 +130,7 @@ def test_padding_never_changes_a_result(garbage: float) -> None:
         assert torch.equal(one, other)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("scale", [1.0, 1e4])
 def test_a_gpu_gives_the_same(scale: float) -> None:
     crf, emissions, tags, mask = complete()

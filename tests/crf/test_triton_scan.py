@@ -19,7 +19,7 @@ pytest.importorskip("triton", reason="needs Triton")
 
 from seqkit.crf import CRF, forward_backward, likelihood, triton_scan, viterbi
 from seqkit.crf.forward_backward import Chain, lattice_of, log_partition
-from tests.chains import Problem, close_gradients, exact, mask_of, problems
+from tests.chains import Problem, exact, mask_of, problems
 
 DEVICE = "cuda" if ON_GPU else "cpu"
 needs_gpu = pytest.mark.skipif(not ON_GPU, reason="needs a GPU")
@@ -142,9 +142,10 @@ def test_the_kernels_give_what_pytorch_gives(labels: int, scale: float) -> None:
 
 def test_single_precision_gives_five_digits() -> None:
     batch = batch_of(5, [6, 2, 1], dtype=torch.float32)
-    single, double = batch.results(fused=True), Batch(
-        batch.crf.double(), batch.emissions.double(), batch.tags, batch.lengths
-    ).results(fused=False)
+    single, double = (
+        batch.results(fused=True),
+        Batch(batch.crf.double(), batch.emissions.double(), batch.tags, batch.lengths).results(fused=False),
+    )
     for name, result in single.items():
         assert result.dtype == torch.float32
         assert_close(result.double(), double[name], rtol=1e-5, atol=1e-6)

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from seqkit.errors import ConfigError
+from seqkit.generation.decoder import Decoder
 from seqkit.generation.filters import SamplingFilters
 from seqkit.generation.generate import Generated, GeneratedToken, Prompt, TextAssembler, beam_search, sample
+from seqkit.nn.recurrent import RecurrentEncoder
 
 VOCABULARY = 7
 PIECES = [b"", b"a", b"b", b"\xc3", b"\xa9", b"ab", b"\xf0\x9f\x98\x80"]  # <eos>, letters, halves of é, an emoji
@@ -87,6 +90,19 @@ def test_a_sample_is_the_same_alone_and_in_any_company(filters: dict[str, Any]) 
         assert alone[-1].ending == together[seed][-1].ending
     lengths = {len(told) for told in together}
     assert filters.get("temperature") == 0.0 or len(lengths) > 3, "some leave the batch before others"
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("vocabulary", [40, 3000])
+def test_on_a_gpu_a_sample_depends_on_its_seed_alone(vocabulary: int) -> None:
+    torch.manual_seed(1)
+    layers = [RecurrentEncoder(16, 32).cuda(), RecurrentEncoder(32, 16).cuda()]
+    decoder = Decoder(torch.randn(vocabulary, 16).cuda(), layers, torch.nn.Linear(16, vocabulary).cuda())
+    asked = prompt(tokens=[1, 2, 3], pieces=[b"a"] * vocabulary, end_id=0, max_tokens=20, top_p=0.9)
+    together = drawn(decoder, asked, list(range(64)))
+    for seed in range(0, 64, 7):
+        (alone,) = drawn(decoder, asked, [seed])
+        assert alone == [replace(each, sample=0) for each in together[seed]]
 
 
 def test_tokens_come_as_often_as_their_probability_says() -> None:

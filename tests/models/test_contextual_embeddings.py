@@ -161,3 +161,16 @@ def test_such_a_training_is_resumed_exactly(language_model: Path, tmp_path: Path
 def test_a_language_model_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is not a run"):
         tiny_tagger(lm=str(tmp_path / "nothing")).fit(ROWS, ROWS)
+
+
+@pytest.mark.cuda
+def test_training_reads_the_corpus_on_the_gpu(language_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of, devices = ContextualStates.of, []
+
+    def spy(self: ContextualStates, sentences: Any) -> torch.Tensor:
+        devices.append(next(self.networks.parameters()).device.type)
+        return of(self, sentences)
+
+    monkeypatch.setattr(ContextualStates, "of", spy)
+    tiny_tagger(lm=str(language_model), lm_size=8, device="cuda").fit(ROWS, ROWS)
+    assert set(devices) == {"cuda"}

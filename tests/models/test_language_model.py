@@ -176,3 +176,17 @@ def test_there_is_a_network_for_each_direction(direction: str) -> None:
     assert networks.state_dict().keys() == {f"{number}.{name}" for number in range(len(expected)) for name in single}
     with pytest.raises(KeyError):
         networks.of("upward")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_an_adaptive_softmax_takes_states_in_lower_precision(dtype: torch.dtype) -> None:
+    torch.manual_seed(3)
+    head = NextTokenHead(8, 40, adaptive=True)
+    states, targets = torch.randn(30, 8).to(dtype), torch.randint(40, (30,))
+    expected = head.log_probabilities(states.float(), targets)
+    with torch.autocast("cpu", torch.bfloat16):  # as the recurrent layers return them
+        found, loss, scores = head.log_probabilities(states, targets), head.loss(states, targets), head.scores(states)
+    assert found.dtype == loss.dtype == scores.dtype == torch.float32
+    for each in (found, scores.gather(1, targets[:, None])[:, 0]):
+        assert_close(each, expected, rtol=0.0, atol=0.1)
+    assert_close(loss, -expected.mean(), rtol=0.0, atol=0.1)

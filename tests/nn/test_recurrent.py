@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
 from seqkit.cells.kernel import drop_weights
-from seqkit.cells.state import Carry
+from seqkit.cells.state import Carry, parts_of
 from seqkit.nn.recurrent import Encoded, RecurrentEncoder, Strategy
 from seqkit.training.device import Device
 
@@ -301,6 +301,7 @@ def test_no_weight_is_dropped_when_training_is_over(strategy: Strategy) -> None:
 
 # On a GPU
 
+
 @pytest.mark.cuda
 @pytest.mark.parametrize("cell", sorted(PLAIN))
 def test_cudnn_finds_the_weights_in_one_piece(cell: str) -> None:
@@ -328,6 +329,45 @@ def test_a_gpu_gives_what_a_cpu_gives(strategy: Strategy, cell: str) -> None:
     encoded = copy.deepcopy(encoder).cuda()(vectors.cuda(), lengths)
     assert_close(encoded.states_BTH.cpu(), expected.states_BTH, rtol=1e-4, atol=1e-5)
     assert_close(encoded.final_BH.cpu(), expected.final_BH, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("strategy", ["packed", "fused"])
+@pytest.mark.parametrize("cell", sorted(PLAIN))
+def test_autocast_computes_in_bfloat16_and_carries_float32(strategy: Strategy, cell: str) -> None:
+    encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, cell=cell, strategy=strategy).cuda()
+    vectors, lengths = torch.randn(3, 6, INPUT, device="cuda"), torch.tensor([6, 2, 4])
+    expected = encoder(vectors, lengths, encoder.initial_carry(3))
+    with torch.autocast("cuda", torch.bfloat16):
+        encoded = encoder(vectors, lengths, encoder.initial_carry(3))
+        large = encoder(1e6 * vectors, lengths).states_BTH  # float16 ends at 65,504
+    assert encoded.states_BTH.dtype == torch.bfloat16
+    assert {part.dtype for part in parts_of(encoded.carry)} == {torch.float32}
+    assert_close(encoded.states_BTH.float(), expected.states_BTH, rtol=0.0, atol=0.03)
+    assert large.isfinite().all()
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("cell", sorted(PLAIN))
+def test_gradients_outside_training_are_those_without_dropout(cell: str) -> None:
+    encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, dropout=0.9, cell=cell).eval()
+    vectors, lengths = torch.randn(3, 6, INPUT), torch.tensor([6, 2, 4])
+    there = copy.deepcopy(encoder).cuda()
+    for each, device in ((encoder, "cpu"), (there, "cuda")):
+        each(vectors.to(device), lengths).states_BTH.square().sum().backward()
+    for here, other in zip(encoder.parameters(), there.parameters(), strict=True):
+        assert here.grad is not None
+        assert other.grad is not None
+        assert_close(other.grad.cpu(), here.grad, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.cuda
+def test_full_rows_are_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, bidirectional=True)
+    vectors, lengths = torch.randn(3, 6, INPUT), torch.full((3,), 6)
+    expected = encoder(vectors, lengths).states_BTH
+    monkeypatch.delattr("seqkit.nn.recurrent.pack_padded_sequence")
+    assert_close(encoder.cuda()(vectors.cuda(), lengths).states_BTH.cpu(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_deep_copy_is_another_encoder_with_the_same_weights() -> None:
