@@ -22,21 +22,23 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import DeviceType  # type: ignore[attr-defined]
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.gpu_workloads import LARGE, SMALL, decoder_steps, language_model_steps, tagging_steps
+from benchmarks.gpu_workloads import LARGE, SMALL, Precision, decoder_steps, language_model_steps, tagging_steps
 from benchmarks.timing import machine, run_script
 from seqkit.errors import ConfigError
 from seqkit.nn.recurrent import RecurrentEncoder
 from seqkit.training.device import Device
 
-__all__ = ["PROBES", "Probe", "main"]
+__all__ = ["PROBES", "Operators", "Probe", "counted", "main"]
 
 Figures = dict[str, Any]
 SECONDS = 480
@@ -110,19 +112,18 @@ def _states_by_precision(encoder: RecurrentEncoder, vectors: Tensor, lengths: Te
         yield "tf32", encoder(vectors, lengths).states_BTH
 
 
-class _tf32:
-    """A block in which products and cuDNN's layers round factors to TF32."""
-
-    backends = (torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
-
-    def __enter__(self) -> None:
-        self.before = [each.fp32_precision for each in self.backends]  # type: ignore[attr-defined]
-        for each in self.backends:
-            each.fp32_precision = "tf32"  # type: ignore[attr-defined]
-
-    def __exit__(self, *error: object) -> None:
-        for each, before in zip(self.backends, self.before, strict=True):
-            each.fp32_precision = before  # type: ignore[attr-defined]
+@contextmanager
+def _tf32() -> Iterator[None]:
+    """Round the factors of products, and of cuDNN's layers, to TF32 within the block."""
+    backends: list[Any] = [torch.backends.cudnn.rnn, torch.backends.cuda.matmul]
+    before = [each.fp32_precision for each in backends]
+    try:
+        for each in backends:
+            each.fp32_precision = "tf32"
+        yield
+    finally:
+        for each, precision in zip(backends, before, strict=True):
+            each.fp32_precision = precision
 
 
 def tests(device: torch.device, quick: bool) -> Figures:
@@ -133,11 +134,11 @@ def tests(device: torch.device, quick: bool) -> Figures:
     return {"exit_code": done.returncode, "closing_line": done.stdout.strip().splitlines()[-1], "failed": failed}
 
 
-class _Operators(TorchDispatchMode):
+class Operators(TorchDispatchMode):
     """Counts the operators called within a block."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: Counter[str] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -145,18 +146,18 @@ class _Operators(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _counted(step: Callable[[], object], device: torch.device) -> Figures:
+def counted(step: Callable[[], object], device: torch.device) -> Figures:
     """Count the kernels and synchronisations of a call, after others like it."""
     for _ in range(3):
         step()
     if device.type == "cpu":
-        with _Operators() as operators:
+        with Operators() as operators:
             step()
         return {"operators": operators.calls.total(), "reads": sum(operators.calls[name] for name in READS)}
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA], acc_events=True) as profile:
         step()
         torch.cuda.synchronize()
-    kernels = [event for event in profile.events() or () if event.device_type == torch.autograd.DeviceType.CUDA]
+    kernels = [event for event in profile.events() or () if event.device_type == DeviceType.CUDA]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.cuda.set_sync_debug_mode("warn")
@@ -174,7 +175,7 @@ def counts(device: torch.device, quick: bool) -> Figures:
         "awd": language_model_steps(device, "auto", quick=quick),
         "generation": decoder_steps(device, rows=8, vocabulary=100, quick=quick),
     }
-    return {name: _counted(lambda steps=stream: next(steps), device) for name, stream in steps.items()}  # type: ignore[misc]
+    return {name: counted(lambda steps=stream: next(steps), device) for name, stream in steps.items()}  # type: ignore[misc]
 
 
 def _rate(steps: Iterator[int], device: torch.device, *, seconds: float) -> Figures:
@@ -200,7 +201,7 @@ def tagging(device: torch.device, quick: bool) -> Figures:
     """Measure training steps of the tagger at two batch sizes, beside the textbook pipeline."""
     figures: Figures = {}
     for tokens in (SMALL,) if quick else (SMALL, LARGE):
-        for precision in ("float32", "bfloat16") if device.type == "cuda" else ("float32",):
+        for precision in precisions(device):
             steps = tagging_steps(device, precision, tokens, quick=quick)
             rates = {name: _rate(stream, device, seconds=0.1 if quick else 4) for name, stream in steps.items()}
             rates["ratio"] = rates["seqkit"]["per_second"] / rates["textbook"]["per_second"]
@@ -208,12 +209,16 @@ def tagging(device: torch.device, quick: bool) -> Figures:
     return figures
 
 
+def precisions(device: torch.device) -> list[Precision]:
+    """Return the precisions to measure on a device."""
+    return ["float32", "bfloat16"] if device.type == "cuda" else ["float32"]
+
+
 def awd(device: torch.device, quick: bool) -> Figures:
     """Measure training steps of the preset ``awd-wt2`` over a large vocabulary."""
-    precisions = ("float32", "bfloat16") if device.type == "cuda" else ("float32",)
     return {
         precision: _rate(language_model_steps(device, precision, quick=quick), device, seconds=0.1 if quick else 6)
-        for precision in precisions
+        for precision in precisions(device)
     }
 
 
@@ -249,12 +254,14 @@ def _last_losses(device: torch.device, dtype: torch.dtype | None, *, tf32: bool,
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     generator, recent = torch.Generator().manual_seed(1), list[float]()
     lengths = torch.full((32,), 60)
+    autocast = torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
     for step in range(steps):
         tokens = torch.randint(20, (32, 60), generator=generator).to(device)
-        with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
-            states = encoder(embedding(tokens), lengths).states_BTH
-            loss = nn.functional.cross_entropy(scores(states[:, 10:]).flatten(0, 1).float(), tokens[:, :-10].flatten())
-        with _tf32() if tf32 else warnings.catch_warnings():
+        with _tf32() if tf32 else nullcontext():
+            with autocast:
+                states = encoder(embedding(tokens), lengths).states_BTH
+                guesses = scores(states[:, 10:]).flatten(0, 1).float()
+            loss = nn.functional.cross_entropy(guesses, tokens[:, :-10].flatten())
             loss.backward()
         optimizer.step()
         optimizer.zero_grad()

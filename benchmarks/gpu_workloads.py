@@ -25,7 +25,7 @@ from seqkit.tasks.tagging import TaggingTask
 from seqkit.training.device import Device
 from seqkit.training.trainer import Trainer
 
-__all__ = ["LARGE", "SMALL", "decoder_steps", "language_model_steps", "sentences", "tagging_steps"]
+__all__ = ["LARGE", "SMALL", "Precision", "decoder_steps", "language_model_steps", "sentences", "tagging_steps"]
 
 SMALL, LARGE = 800, 6400  # tokens of a batch of the tagger
 Precision = Literal["auto", "float32", "bfloat16"]

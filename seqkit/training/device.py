@@ -34,11 +34,13 @@ class Device:
         From now on, models can be used in processes that are forked from this one (see ``survive_forks``). On a CPU,
         the process keeps freed memory (see ``keep_freed_memory``). On a CUDA GPU, cuDNN computes float32 as float32. By
         default it rounds the factors of products to TF32, with 10 bits of precision, so that a GPU and a CPU would not
-        predict the same probabilities.
+        predict the same probabilities. Training on a GPU is not reproducible to the bit, because some gradients are sums of
+        numbers added in no fixed order; a resumed training comes as close to an undisturbed one as a second run would.
 
         Args:
             name: the device; ``auto`` takes a GPU if there is one.
-            precision: ``bfloat16`` runs forward passes under autocast; ``auto`` uses it on a CUDA GPU that supports it.
+            precision: ``bfloat16`` runs forward passes under autocast, with recurrent layers that compute in bfloat16 and
+                carry their state in float32; ``auto`` uses it on a CUDA GPU that supports it.
 
         Raises:
             ConfigError: if the device is not available, the precision does not exist, or the CPU has no instructions

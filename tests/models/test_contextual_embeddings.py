@@ -172,5 +172,7 @@ def test_training_reads_the_corpus_on_the_gpu(language_model: Path, monkeypatch:
         return of(self, sentences)
 
     monkeypatch.setattr(ContextualStates, "of", spy)
-    tiny_tagger(lm=str(language_model), lm_size=8, device="cuda").fit(ROWS, ROWS)
+    tagger = tiny_tagger(lm=str(language_model), lm_size=8)
+    tagger.device = "cuda"
+    tagger.fit(ROWS, ROWS)
     assert set(devices) == {"cuda"}
