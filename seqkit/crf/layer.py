@@ -63,9 +63,9 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
     [[1, 1]]
     """
 
-    can_start_K: Tensor
-    can_follow_KK: Tensor
-    can_end_K: Tensor
+    no_start_K: Tensor
+    no_follow_KK: Tensor
+    no_end_K: Tensor
     label_weights_K: Tensor | None
 
     def __init__(
@@ -82,14 +82,14 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
     ) -> None:
         super().__init__(num_tags, batch_first)
         for name, given, shape in (
-            ("can_start_K", can_start, (num_tags,)),
-            ("can_follow_KK", can_follow, (num_tags, num_tags)),
-            ("can_end_K", can_end, (num_tags,)),
+            ("start_K", can_start, (num_tags,)),
+            ("follow_KK", can_follow, (num_tags, num_tags)),
+            ("end_K", can_end, (num_tags,)),
         ):
             allowed = torch.ones(shape, dtype=torch.bool) if given is None else torch.tensor(given, dtype=torch.bool)
             if allowed.shape != shape:
-                raise ValueError(f"{name.rstrip('_K')} must have shape {shape}, not {tuple(allowed.shape)}")
-            self.register_buffer(name, allowed, persistent=False)
+                raise ValueError(f"can_{name.rstrip('_K')} must have shape {shape}, not {tuple(allowed.shape)}")
+            self.register_buffer(f"no_{name}", ~allowed, persistent=False)
         weights = None if label_weights is None else torch.tensor(label_weights, dtype=torch.get_default_dtype())
         if weights is not None and (weights.shape != (num_tags,) or not bool((weights >= 0).all())):
             raise ValueError(f"label_weights must be {num_tags} numbers of at least 0, not {list(label_weights or [])}")
@@ -276,7 +276,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
             emissions, mask = emissions.transpose(0, 1), mask.transpose(0, 1)
             tags = None if tags is None else tags.transpose(0, 1)
         mask = mask.bool()
-        if bool((mask[1:] & ~mask[:-1]).any()):
+        if bool((mask[1:] > mask[:-1]).any()):
             raise ValueError("the mask has a true step after a false one; padding must be on the right")
         if emissions.dtype in (torch.float16, torch.bfloat16):
             emissions = emissions.float()
@@ -284,9 +284,9 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf has no type hints
             emissions, mask = (torch.cat([part, part.new_zeros(1, *part.shape[1:])]) for part in (emissions, mask))
             tags = None
         tags_TB = mask.long() if tags is None else tags.masked_fill(~mask, 0)
-        start_K = self.start_transitions.masked_fill(~self.can_start_K, -torch.inf)
-        transitions_KK = self.transitions.masked_fill(~self.can_follow_KK, -torch.inf)
-        end_K = self.end_transitions.masked_fill(~self.can_end_K, -torch.inf)
+        start_K = self.start_transitions.masked_fill(self.no_start_K, -torch.inf)
+        transitions_KK = self.transitions.masked_fill(self.no_follow_KK, -torch.inf)
+        end_K = self.end_transitions.masked_fill(self.no_end_K, -torch.inf)
         return Chain(emissions, mask.sum(0), start_K, transitions_KK, end_K), tags_TB
 
     def _uniform_score(self, chain: Chain) -> Tensor:

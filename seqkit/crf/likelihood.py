@@ -73,7 +73,7 @@ class _FusedLikelihood(torch.autograd.Function):
         from seqkit.crf import triton_scan
 
         lengths_B, transitions_KK, tags_TB, values_B = ctx.saved_tensors
-        given = triton_scan.Likelihoods(tags_TB, values_B, gradient_B.contiguous())
+        given = triton_scan.Likelihoods(tags_TB, values_B, gradient_B)
         emitted_TBK, start_K, moved_KK, end_K = triton_scan.likelihood_gradients(
             ctx.scanned, lengths_B, transitions_KK, given
         )

@@ -39,8 +39,8 @@ class Device:
 
         Args:
             name: the device; ``auto`` takes a GPU if there is one.
-            precision: ``bfloat16`` runs forward passes under autocast, with recurrent layers that compute in bfloat16 and
-                carry their state in float32; ``auto`` uses it on a CUDA GPU that supports it.
+            precision: ``bfloat16`` runs forward passes under autocast, with recurrent layers that compute in bfloat16
+                and carry their state in float32; ``auto`` uses it on a CUDA GPU that supports it.
 
         Raises:
             ConfigError: if the device is not available, the precision does not exist, or the CPU has no instructions
