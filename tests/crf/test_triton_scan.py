@@ -88,8 +88,10 @@ def batch_of(
     crf = CRF(labels, batch_first=True, can_follow=can_follow.tolist(), allow_empty=True).to(dtype)
     for parameter in crf.parameters():
         torch.nn.init.normal_(parameter, std=scale)
-    shape = len(lengths), max(lengths)
-    return Batch(crf, scale * torch.randn(*shape, labels, dtype=dtype), torch.randint(labels, shape), lengths)
+    tags = torch.randint(labels, (len(lengths), max(lengths)))
+    for step in range(1, max(lengths)):  # legal paths, but for the last row
+        tags[:-1, step] = torch.multinomial(can_follow[tags[:-1, step - 1]].float(), 1)[:, 0]
+    return Batch(crf, scale * torch.randn(*tags.shape, labels, dtype=dtype), tags, lengths)
 
 
 # Against every path
