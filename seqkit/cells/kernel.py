@@ -5,7 +5,8 @@ a layer, V possible inputs.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -84,7 +85,8 @@ class KernelCell(Cell):
             values, start = inputs.to(dtype), map_state(state, lambda part: part.to(dtype))
             if torch.is_grad_enabled() and not training:
                 training, dropout = True, 0.0  # cuDNN computes gradients only in training mode
-            states, end = self._call(flat, values, start, batch_sizes, bidirectional, dropout, training)
+            with _usable_later() if training and dropout else nullcontext():
+                states, end = self._call(flat, values, start, batch_sizes, bidirectional, dropout, training)
             before = parts_of(state)[0].dtype
             return states, map_state(end, lambda part: part.to(before))
 
@@ -130,6 +132,20 @@ class KernelCell(Cell):
     def compact(self, stack: nn.Module) -> None:
         assert isinstance(stack, nn.RNNBase)
         stack.flatten_parameters()
+
+
+@contextmanager
+def _usable_later() -> Iterator[None]:
+    """Leave inference mode, if it is on, without turning gradients on.
+
+    PyTorch keeps the random state of cuDNN's dropout for the whole process. If it were created in inference mode, no
+    later call could compute gradients.
+    """
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False), torch.no_grad():
+            yield
+    else:
+        yield
 
 
 def drop_weights(stack: nn.RNNBase, probability: float) -> list[Tensor]:

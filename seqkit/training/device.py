@@ -34,8 +34,10 @@ class Device:
         From now on, models can be used in processes that are forked from this one (see ``survive_forks``). On a CPU,
         the process keeps freed memory (see ``keep_freed_memory``). On a CUDA GPU, cuDNN computes float32 as float32. By
         default it rounds the factors of products to TF32, with 10 bits of precision, so that a GPU and a CPU would not
-        predict the same probabilities. Training on a GPU is not reproducible to the bit, because some gradients are sums
-        of numbers added in no fixed order; a resumed training comes as close to an undisturbed one as a second run.
+        predict the same probabilities.
+
+        Training on a GPU is not reproducible to the bit, because some gradients are sums of numbers added in no fixed
+        order; a resumed training comes as close to an undisturbed one as a second run would.
 
         Args:
             name: the device; ``auto`` takes a GPU if there is one.

@@ -1,6 +1,8 @@
 """The encoder against its contract: pack_padded_sequence, a plain PyTorch stack, pad_packed_sequence."""
 
 import copy
+import subprocess
+import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -350,15 +352,32 @@ def test_autocast_computes_in_bfloat16_and_carries_float32(strategy: Strategy, c
 @pytest.mark.cuda
 @pytest.mark.parametrize("cell", sorted(PLAIN))
 def test_gradients_outside_training_are_those_without_dropout(cell: str) -> None:
-    encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, dropout=0.9, cell=cell).eval()
-    vectors, lengths = torch.randn(3, 6, INPUT), torch.tensor([6, 2, 4])
+    encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, dropout=0.9, cell=cell).double().eval()
+    vectors, lengths = torch.randn(3, 6, INPUT, dtype=torch.float64), torch.tensor([6, 2, 4])
     there = copy.deepcopy(encoder).cuda()
     for each, device in ((encoder, "cpu"), (there, "cuda")):
         each(vectors.to(device), lengths).states_BTH.square().sum().backward()
     for here, other in zip(encoder.parameters(), there.parameters(), strict=True):
         assert here.grad is not None
         assert other.grad is not None
-        assert_close(other.grad.cpu(), here.grad, rtol=1e-3, atol=1e-4)
+        exact(other.grad.cpu(), here.grad)
+
+
+@pytest.mark.cuda
+def test_a_model_can_be_trained_after_a_prediction_with_dropout() -> None:
+    """PyTorch keeps cuDNN's state of dropout for the whole process, and would keep it as a tensor without gradients."""
+    script = """
+import torch
+from seqkit.nn.dropout import drop_in_prediction
+from seqkit.nn.recurrent import RecurrentEncoder
+encoder = RecurrentEncoder(3, 4, num_layers=2, dropout=0.5).cuda()
+vectors, lengths = torch.randn(2, 5, 3, device="cuda"), torch.tensor([5, 3])
+with torch.inference_mode():
+    drop_in_prediction(encoder.eval())(vectors, lengths)
+encoder.train()(vectors, lengths).states_BTH.sum().backward()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.cuda
