@@ -140,7 +140,7 @@ class RunFolder(RunReader):
         if not os.path.lexists(self.path.resolve()):
             return True
         with suppress(OSError):
-            names = [name for name in os.listdir(self.path) if not is_temporary(name)]
+            names = [each for each in self.path.iterdir() if not is_temporary(each.name)]
             return not names and not (self.path / READY / RUN_FILE).is_file()
         return False
 

@@ -128,7 +128,8 @@ class RunReader:
                 raise CheckpointError(f"{self.path / name} cannot be read: it is not a file")
             if limit is not None and status.st_size > limit:
                 raise CheckpointError(f"{self.path / name} is damaged: {status.st_size:,} bytes are too many")
-            return open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
+            flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+            return os.fdopen(os.open(path, flags), "rb")
         except FileNotFoundError:
             raise CheckpointError(self._missing(name)) from None
         except (OSError, ValueError) as error:  # ValueError: no file can have such a name
