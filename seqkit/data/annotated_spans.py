@@ -14,11 +14,10 @@ tokens can find it: it is kept, and counts as missed.
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from seqkit.data.offsets import UNITS, Offsets, index_of, offsets_of, unit_name
-from seqkit.data.text_files import shortened
+from seqkit.data.text_files import shortened, shown
 from seqkit.errors import CorpusError
 from seqkit.text.tagging_schemes import Span
 
@@ -116,8 +115,7 @@ def parse_span(item: object) -> MarkedSpan:
     elif isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 3:
         start, end, label = item
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label:
-        shown = shortened(repr(item))
-        raise CorpusError(f"a span needs an integer start, an integer end and one label; this is {shown}")
+        raise CorpusError(f"a span needs an integer start, an integer end and one label; this is {shown(item)}")
     quote = item.get("text") if isinstance(item, dict) else None
     return MarkedSpan(start, end, label, quote if isinstance(quote, str) else None)
 
@@ -174,7 +172,7 @@ def _checked(placed: Span, span: MarkedSpan, text: str) -> Span:
         raise CorpusError(f"{_name(span)} covers only white space")
     if span.quote is not None and _without_space(span.quote) != _without_space(inside):
         raise CorpusError(
-            f"{_name(span)} quotes {shortened(repr(span.quote))}, but the text has {shortened(repr(inside))} at its"
+            f"{_name(span)} quotes {shown(span.quote)}, but the text has {shown(inside)} at its"
             " offsets; offsets must count code points, UTF-16 units or UTF-8 bytes, alike in the whole file"
         )
     return placed
@@ -219,7 +217,7 @@ def unit_of_quotes(texts: Sequence[tuple[str, Sequence[MarkedSpan]]], asked: Off
 def _overlap_widely(spans: Sequence[MarkedSpan], text: str) -> bool:
     """Return whether spans are so long together that they will be refused, whatever they quote.
 
-    Of the spans of one text, no two share more than the white space between them, and a character is at most four bytes.
+    Two spans of a text share no more than the white space between them, and a character is four bytes at most.
     """
     return sum(span.end - span.start for span in spans) > 8 * len(text)
 

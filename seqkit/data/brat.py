@@ -109,7 +109,7 @@ def _read_span(line: str) -> MarkedSpan:
 def _place(spans: Sequence[tuple[int, MarkedSpan]], content: str, unit: Offsets, path: Path) -> list[Span]:
     try:
         return place_spans([span for _, span in spans], content, unit)
-    except CorpusError as error:
+    except CorpusError:
         # The line is that of the first span that cannot be placed, or overlaps one before it: found by halving.
         good, bad = 0, len(spans)
         while bad - good > 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seqkit.data.corpus_names import is_saved, resolve_spec
 from seqkit.data.hub import load_hub
-from seqkit.errors import CorpusError
+from seqkit.data.parquet import damage_reported
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -33,10 +33,11 @@ def load_stored(spec: str | PathLike[str]) -> "Mapping[str, Dataset] | None":
 
     from datasets import load_from_disk
 
-    try:
-        return splits_of(load_from_disk(str(folder)))
-    except (OSError, ValueError, KeyError) as error:
-        raise CorpusError(f"this saved dataset is damaged: {error}", file=folder) from None
+    with damage_reported("saved dataset", folder):
+        splits = splits_of(load_from_disk(str(folder)))
+        for dataset in (splits or {}).values():
+            dataset.data.validate(full=True)  # what is read later from damaged buffers would end the process
+        return splits
 
 
 def splits_of(stored: object) -> "Mapping[str, Dataset] | None":
