@@ -12,8 +12,8 @@
     SeqkitWarning               a problem that does not stop the work; also a UserWarning
 
 Messages say what is wrong, where, and how to fix it, on one line: control characters in the names and values that they
-quote are escaped. The command line prints the message and exits with the error's ``exit_code``. A message refers to a setting by ``setting_ref``: Python shows its keyword, the command
-line its option.
+quote are escaped. The command line prints the message and exits with the error's ``exit_code``. A message refers to a
+setting by ``setting_ref``: Python shows its keyword, the command line its option.
 """
 
 import ast

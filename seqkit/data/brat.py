@@ -109,17 +109,18 @@ def _read_span(line: str) -> MarkedSpan:
 def _place(spans: Sequence[tuple[int, MarkedSpan]], content: str, unit: Offsets, path: Path) -> list[Span]:
     try:
         return place_spans([span for _, span in spans], content, unit)
-    except CorpusError:
-        # The line is that of the first span that cannot be placed, or overlaps one before it: found by halving.
-        good, bad = 0, len(spans)
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            try:
-                place_spans([span for _, span in spans[:middle]], content, unit)
-                good = middle
-            except CorpusError as earlier:
-                bad, error = middle, earlier
-        raise CorpusError(str(error), file=path, line=spans[bad - 1][0]) from None
+    except CorpusError as error:
+        found = error
+    # The line is that of the first span that cannot be placed, or overlaps one before it: found by halving.
+    good, bad = 0, len(spans)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            place_spans([span for _, span in spans[:middle]], content, unit)
+            good = middle
+        except CorpusError as error:
+            bad, found = middle, error
+    raise CorpusError(str(found), file=path, line=spans[bad - 1][0])
 
 
 def _rows(path: Path, content: str, spans: Sequence[Span]) -> Iterator[AnnotatedText]:

@@ -273,8 +273,8 @@ def _model(words: Vocabulary) -> WordLevel:
     return WordLevel({entry: index for index, entry in enumerate(words.entries)}, unk_token=UNKNOWN)
 
 
-# No rule of a tokenizer matches across such a place, or looks beyond it: only after a full stop does one look at the word
-# that follows.
+# No rule of a tokenizer matches across such a place, or looks beyond it: only after a full stop does one look at the
+# word that follows.
 _SAFE = re.compile(r"(?<=[^\s.])(?=\s)")
 
 
