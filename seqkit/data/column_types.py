@@ -11,7 +11,7 @@
 Nothing is converted: not bytes to text, not a number to a word, not a record to its ``repr``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqkit.data.text_files import shown
@@ -66,26 +66,32 @@ def check_columns(dataset: "Dataset", where: str) -> None:
     >>> from datasets import Dataset
     >>> check_columns(Dataset.from_dict({"text": [b"one"]}), "mine")
     Traceback (most recent call last):
-    seqkit.errors.CorpusError: mine:1: row 1: a text is b'one', which is not a string (the type is binary); convert ...
+    seqkit.errors.CorpusError: mine:1: row 1: a text is b'one', which is not a string; its column is binary, convert it
     """
     features: Mapping[str, object] = dataset.features
-    for column, (kinds, name, wanted) in TYPES.items():
-        if column in features:
-            kind, is_list = _kind(features[column]), item_feature(features[column]) is not None
-            if kind not in kinds or (IS_LIST[column] not in (None, is_list) and kind != "null"):
-                row, value = _first(dataset, column, lambda values: values.is_valid())
-                plural = f"a list, each {name}" if IS_LIST[column] else wanted
-                raise CorpusError(
-                    f"row {row}: a {name if kind not in kinds else 'row of ' + column} is {value}, which is not"
-                    f" {wanted if kind not in kinds else plural} (the type is {kind}); convert the column",
-                    file=where,
-                    line=row,
-                )
+    for column in TYPES.keys() & features.keys():
+        _check_type(dataset, column, where)
     for column in ("tokens", "text"):
         if column in features:
             _check_no_null(dataset, column, TYPES[column][1], where)
     if {"tokens", "tags"} <= features.keys():
         _check_lengths(dataset, where)
+
+
+def _check_type(dataset: "Dataset", column: str, where: str) -> None:
+    kinds, name, wanted = TYPES[column]
+    feature = dataset.features[column]
+    kind, is_list = _kind(feature), item_feature(feature) is not None
+    is_nothing = kind == "null" and not is_list
+    if kind in kinds and (is_nothing or IS_LIST[column] in (None, is_list)):
+        return
+    remedy = f"its column is {kind}, convert it"
+    if kind in kinds:
+        remedy = "convert the column"
+        name, wanted = f"cell of {column}", "a list" if IS_LIST[column] else wanted
+    row, value = _first(dataset, column)
+    message = f"row {row}: a {name} is {value}, which is not {wanted}; {remedy}"
+    raise CorpusError(message, file=where, line=row)
 
 
 def _kind(feature: object) -> str:
@@ -111,11 +117,11 @@ def _batches(dataset: "Dataset", *columns: str) -> Iterator["tuple[int, list[pya
         row += len(values[0])
 
 
-def _first(dataset: "Dataset", column: str, is_it: Callable[[Any], Any]) -> tuple[int, str]:
-    """Return the number of the first row for which something holds, from 1, and its value."""
+def _first(dataset: "Dataset", column: str) -> tuple[int, str]:
+    """Return the number of the first row that is not null, from 1, and its value."""
     for row, (values,) in _batches(dataset, column):
-        for index, holds in enumerate(is_it(values).to_pylist()):
-            if holds:
+        for index, is_valid in enumerate(values.is_valid().to_pylist()):
+            if is_valid:
                 return row + index + 1, shown(values[index].as_py())
     return 1, "null"
 

@@ -40,6 +40,8 @@ def _plain(kind: "pyarrow.DataType") -> "pyarrow.DataType":
 
     if pa.types.is_dictionary(kind):
         return _plain(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.string()
     if pa.types.is_list(kind):
         return pa.list_(kind.value_field.with_type(_plain(kind.value_type)))
     return pa.large_list(kind.value_field.with_type(_plain(kind.value_type))) if pa.types.is_large_list(kind) else kind
