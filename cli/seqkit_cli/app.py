@@ -81,12 +81,14 @@ def run_app(tasks: Mapping[str, TaskSpec[Any]] | None = None) -> int:
     app = build_app(TASKS if tasks is None else tasks)
     with raise_interrupts() as interrupt:
         try:
-            return _run(app)
+            code = _run(app)
         except (KeyboardInterrupt, typer.Abort):
+            code = 130
+        if interrupt.number is not None:  # whatever became of the exception: Typer makes code 130 of it
             print("interrupted", file=sys.stderr)
-            return interrupt.exit_code
-        finally:
-            discard_unwritten()
+            code = 128 + interrupt.number
+        discard_unwritten()
+        return code
 
 
 def _run(app: typer.Typer) -> int:

@@ -22,16 +22,11 @@ class Interrupt:
     """What is known of the signals.
 
     Attributes:
-        number: the last signal.
+        number: the signal that came, if one did.
     """
 
     def __init__(self) -> None:
-        self.number = int(signal.SIGINT)
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code that tells a shell of the signal."""
-        return 128 + self.number
+        self.number: int | None = None
 
 
 @contextmanager
@@ -52,7 +47,7 @@ def raise_interrupts() -> Iterator[Interrupt]:
 
     def swallowed(lost: "sys.UnraisableHookArgs") -> None:
         if issubclass(lost.exc_type, Interrupted):
-            end_at_once(interrupt.number, None)
+            end_at_once(interrupt.number or signal.SIGINT, None)
         usual(lost)
 
     usual, sys.unraisablehook = sys.unraisablehook, swallowed

@@ -42,7 +42,7 @@ class Tried(NamedTuple):
 
 
 def faults_of(case: Case, names: Sequence[str]) -> list[list[Trial]]:
-    """Return the trials of a case: the most important ones, the others, and those with the same effect as one of these."""
+    """Return the trials of a case: the most important, the others, and those with the effect of one of these."""
     first, same, rest = [], [], []
     for step, name in enumerate(names, start=1):
         first.append(Trial(case, Fault("kill before", step), name))
