@@ -5,11 +5,12 @@ import io
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from unittest.mock import patch
 from seqkit.task_table import TASKS
 from seqkit.tasks.spec import TaskSpec
 from seqkit_cli.main import main
+from seqkit_cli.signals import SIGNALS
 from tests.tiny import PARTS, ROWS, SETTINGS, STILL, Rows
 from tests.tiny_labels import LABEL_SETTINGS, LABELS, STILL_LABELS, TEXTS
 from tests.tiny_text import text_options, write_texts
@@ -67,6 +69,17 @@ class _Stream(io.TextIOWrapper):
         return content.decode(ENCODING)
 
 
+@contextmanager
+def _signals_restored() -> Iterator[None]:
+    """Restore how signals are handled, which the command line changes until the process ends."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def seqkit(
     *arguments: object, stdin: bytes = b"", terminal: bool = False, tasks: Mapping[str, TaskSpec[Any]] = TASKS
 ) -> Done:
@@ -88,6 +101,7 @@ def seqkit(
         redirect_stdout(out),
         redirect_stderr(err),
         warnings.catch_warnings(),  # the command line sets how warnings are shown
+        _signals_restored(),
     ):
         try:
             main(tasks)

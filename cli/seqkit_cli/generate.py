@@ -84,6 +84,8 @@ def _prompt(prompt: str | None, prompt_file: Path | None) -> str:
         return prompt
     if prompt_file is None and (sys.stdin is None or sys.stdin.isatty()):
         return ""
+    if sys.stdin is None and str(prompt_file) == "-":
+        raise typer.BadParameter("stdin is closed", param_hint="--prompt-file")
     name = "stdin" if prompt_file is None or str(prompt_file) == "-" else str(prompt_file)
     content = sys.stdin.buffer.read() if name == "stdin" else Path(name).read_bytes()
     try:

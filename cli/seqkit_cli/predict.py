@@ -128,6 +128,8 @@ def _arguments(run: str | None, text: str | None, input_file: str | None) -> tup
         raise typer.BadParameter("give a text, in quotes, or --input, not both")
     if text is not None and not _is_unicode(text):
         raise typer.BadParameter("the text is not UTF-8")
+    if text is None and sys.stdin is None and input_file in (None, "-"):
+        raise typer.BadParameter("give a text in quotes, or --input FILE; stdin is closed")
     if text is None and input_file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a text in quotes, or --input FILE; --input - reads the terminal")
     return run, text

@@ -3,8 +3,10 @@
 import inspect
 import json
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -211,7 +213,7 @@ def _as_toml(spec: TaskSpec[Any], values: Mapping[str, Any]) -> str:
 
 
 def _conclude(spec: TaskSpec[Any], model: Model[Any], path: Path, quiet: bool) -> None:
-    """Print how training ended, and the run folder; exit with 130 if it was interrupted."""
+    """Print how training ended, and the run folder; exit with the code of the signal that interrupted it, if any."""
     outcome = model.outcome
     assert outcome is not None
     ending = f"{ENDINGS[outcome.reason]} after {outcome.seconds:.0f} s"
@@ -223,6 +225,15 @@ def _conclude(spec: TaskSpec[Any], model: Model[Any], path: Path, quiet: bool) -
         lines.append(f"resume with: seqkit train {spec.name} --resume {shlex.quote(str(path))}")
     if not quiet or outcome.reason == "interrupted":
         print(*lines, sep="\n", file=sys.stderr)
-    print(path)
     if outcome.reason == "interrupted":
-        raise typer.Exit(130)
+        with suppress(OSError):  # the terminal may be gone, which is what SIGHUP says
+            _print_path(path)
+        raise typer.Exit(128 + (outcome.signal or signal.SIGINT))
+    _print_path(path)
+
+
+def _print_path(path: Path) -> None:
+    try:
+        print(path, flush=True)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; the run is saved in {path}", "stdout") from None

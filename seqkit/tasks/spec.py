@@ -67,6 +67,10 @@ class Ending(Protocol):
     def history(self) -> Sequence[Mapping[str, float]]:
         """One record per epoch."""
 
+    @property
+    def signal(self) -> int | None:
+        """The number of the signal that interrupted training, if any."""
+
 
 class Model(Protocol[Split_contra]):
     """The interface of ``Tagger``, ``Classifier`` and ``LanguageModel`` that the command line uses."""

@@ -63,6 +63,7 @@ class Outcome:
         best_epoch: the epoch that reached it.
         seconds: duration of training over all resumes, dev evaluation included.
         history: one record per epoch.
+        signal: the number of the signal that interrupted training, such as ``signal.SIGINT`` for Ctrl-C; else None.
     """
 
     reason: Reason
@@ -70,3 +71,4 @@ class Outcome:
     best_epoch: int
     seconds: float
     history: list[dict[str, float]]
+    signal: int | None = None

@@ -24,24 +24,51 @@ __all__ = [
 Save = Callable[[Trainer[Examples, Prediction, Index], bool], None]
 
 
+# Ctrl-C, and what asks a process to end: ``kill``, a scheduler, a terminal that was closed. Windows has no SIGHUP.
+_ENDING = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+
+
+class _Pressed:
+    """Whether a signal has asked for an end of the training, and which."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def is_set(self) -> bool:
+        return self.number is not None
+
+
 @contextmanager
-def _first_interrupt() -> Iterator[threading.Event]:
-    """Return an event that the first Ctrl-C sets; the second one raises ``KeyboardInterrupt`` as usual."""
-    pressed = threading.Event()
+def _first_interrupt() -> Iterator[_Pressed]:
+    """Return an object that the first Ctrl-C, SIGTERM or SIGHUP sets; a second one has the usual effect.
+
+    SIGTERM and SIGHUP stay ignored if they are, as by ``nohup``. Only the main thread can handle signals.
+    """
+    pressed = _Pressed()
     if threading.current_thread() is not threading.main_thread():
         yield pressed
         return
-    usual = signal.getsignal(signal.SIGINT)
+    usual = {number: signal.getsignal(number) for number in _ENDING}
+    handled = [
+        number
+        for number, handler in usual.items()
+        if handler is not None and (number == signal.SIGINT or handler != signal.SIG_IGN)
+    ]
+
+    def restore() -> None:
+        for number in handled:
+            signal.signal(number, usual[number])
 
     def press(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        signal.signal(signal.SIGINT, usual)
+        pressed.number = number
+        restore()
 
-    signal.signal(signal.SIGINT, press)
+    for number in handled:
+        signal.signal(number, press)
     try:
         yield pressed
     finally:
-        signal.signal(signal.SIGINT, usual)
+        restore()
 
 
 def _ignore(event: Event) -> None:
@@ -56,6 +83,9 @@ def fit(
     save: Save[Examples, Prediction, Index] | None = None,
 ) -> Outcome:
     """Train until the last epoch, an early stop, the time limit or Ctrl-C; then load the best weights into the model.
+
+    SIGTERM and SIGHUP end training as Ctrl-C does, if this is the main thread: it is saved and can be resumed, and the
+    outcome names the signal. A second signal has the effect that it had before training.
 
     Args:
         trainer: a new trainer, or one that was restored to resume training.
@@ -92,6 +122,7 @@ def fit(
         trainer.task.model.load_state_dict(trainer.best_weights)
     return Outcome(
         reason=reason,
+        signal=pressed.number if reason == "interrupted" else None,
         best=trainer.task.metrics[0].worst if state.best is None else state.best,
         best_epoch=state.best_epoch,
         seconds=state.seconds,
@@ -107,7 +138,7 @@ def _is_out_of_patience(trainer: Trainer[Examples, Prediction, Index]) -> bool:
 def _train_epoch(
     trainer: Trainer[Examples, Prediction, Index],
     clock: "_Clock",
-    pressed: threading.Event,
+    pressed: _Pressed,
     report: Callable[[Event], None],
     save: Save[Examples, Prediction, Index] | None,
 ) -> Reason:

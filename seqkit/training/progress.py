@@ -1,6 +1,7 @@
 """The progress of training: a bar on a terminal, or a line per epoch in a log."""
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from seqkit.metrics.metric import Metric
@@ -24,16 +25,23 @@ class Progress:
     def __init__(self, metric: Metric, *, step: str = "token", quiet: bool = False) -> None:
         self.metric = metric
         self.step = step
-        self.quiet = quiet
-        self.terminal = sys.stderr.isatty()
+        # There may be no stderr, as in a service.
+        self.quiet = quiet or sys.stderr is None or sys.stderr.closed
+        self.terminal = not self.quiet and sys.stderr.isatty()
         self.bar: tqdm[None] | None = None
         self.epoch = self.epochs = 0
         self.shown: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
-        """Draw an event."""
+        """Draw an event; if it cannot be drawn, nothing is from then on, as training matters more than its progress."""
         if self.quiet:
             return
+        try:
+            self._draw(event)
+        except OSError:  # stderr is a full disk, a pipe that nobody reads, a terminal that is gone
+            self.quiet = True
+
+    def _draw(self, event: Event) -> None:
         if isinstance(event, EpochStarted):
             self._start(event)
         elif isinstance(event, BatchDone):
@@ -47,7 +55,8 @@ class Progress:
     def close(self) -> None:
         """Close the bar; it stays on the terminal."""
         if self.bar is not None:
-            self.bar.close()
+            with suppress(OSError):
+                self.bar.close()
 
     def _start(self, event: EpochStarted) -> None:
         self.epoch, self.epochs = event.epoch, event.epochs

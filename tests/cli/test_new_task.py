@@ -62,6 +62,7 @@ class LengthOutcome:
     best_epoch: int = 1
     seconds: float = 2.0
     history: Sequence[Mapping[str, float]] = ({"epoch": 1},)
+    signal: int | None = None
 
 
 class LengthModel:

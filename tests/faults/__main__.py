@@ -1,0 +1,163 @@
+"""Spoil trainings at every step of the file system, and by signals, and print what they survived.
+
+``python -m tests.faults --minutes 30`` tries everything, in an order in which a shorter time still tries a bit of each.
+"""
+
+import argparse
+import random
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tests.faults.children import Child
+from tests.faults.damage import PLACES, Case, spoil, steps_of
+from tests.faults.file_layer import ERRORS, NEEDS_SPACE, Fault
+from tests.faults.signals import SIGNALLED, Signalled, reference_run, spoil_by_signals
+from tests.faults.trainings import TASKS, warm_up
+
+CASES = [Case(task, place) for task in TASKS for place in PLACES]
+
+
+class Trial(NamedTuple):
+    """A training to be spoiled: by a fault at a step of the file system, or by signals."""
+
+    case: Case
+    fault: Fault | Signalled
+    step: str  # the kind of the step, or the signals
+
+    @property
+    def kind(self) -> str:
+        """The column of the table."""
+        if isinstance(self.fault, Signalled):
+            return "signals"
+        return {"full disk": "full disk", "error": "other errors"}.get(self.fault.how, "kill -9")
+
+
+class Tried(NamedTuple):
+    """A trial, and what was wrong after it."""
+
+    trial: Trial
+    wrong: str
+
+
+def faults_of(case: Case, names: Sequence[str]) -> list[list[Trial]]:
+    """Return the trials of a case: the most important, the others, and those with the effect of one of these."""
+    first, same, rest = [], [], []
+    for step, name in enumerate(names, start=1):
+        first.append(Trial(case, Fault("kill before", step), name))
+        (first if step == len(names) else same).append(Trial(case, Fault("kill after", step), name))
+        if name == "write":
+            first.append(Trial(case, Fault("kill half-way", step), name))
+        if name in NEEDS_SPACE:
+            first.append(Trial(case, Fault("full disk", step), name))
+        rest += [Trial(case, Fault("error", step, number), name) for number in ERRORS.values()]
+    return [first, rest, same]
+
+
+def trials(seed: int) -> list[Trial]:
+    """Return all trials: the important ones first, otherwise in random order."""
+    draw = random.Random(seed)
+    stages: list[list[Trial]] = [[], [], []]
+    for case in CASES:
+        for stage, more in zip(stages, faults_of(case, steps_of(case)), strict=True):
+            stage += more
+    for task in TASKS:
+        signalled = [Signalled.draw(draw) for _ in range(SIGNALLED)]
+        stages[0] += [Trial(Case(task, "new"), each, str(each)) for each in signalled]
+    for stage in stages:
+        draw.shuffle(stage)
+    return [trial for stage in stages for trial in stage]
+
+
+def attempt(trial: Trial) -> Tried:
+    """Spoil a training, and check what must hold."""
+    if isinstance(trial.fault, Signalled):
+        return Tried(trial, spoil_by_signals(trial.case.task, trial.fault))
+    return Tried(trial, spoil(trial.case, trial.fault).wrong)
+
+
+def work(mine: Iterable[Trial], until: float) -> list[Tried]:
+    """Attempt trials until a time."""
+    done = []
+    for trial in mine:
+        if time.monotonic() > until:
+            break
+        done.append(attempt(trial))
+    return done
+
+
+def attempt_all(wanted: Sequence[Trial], until: float, processes: int) -> list[Tried]:
+    """Attempt trials until a time, in some processes."""
+
+    def start(number: int) -> Child:
+        return Child.start(lambda: work(wanted[number::processes], until))
+
+    workers = [start(number) for number in range(processes)]
+    patience = until - time.monotonic() + 600
+    return [tried for worker in workers for tried in worker.wait(patience).value()]
+
+
+def table(done: Iterable[Tried], wanted: Iterable[Trial]) -> str:
+    """Return what was tried and survived, by task and place, and by step."""
+    done = list(done)
+    kinds = ("kill -9", "full disk", "other errors", "signals")
+    lines = [_row("task, place", "steps", *kinds)]
+    steps: dict[Case, set[int]] = defaultdict(set)
+    for trial in wanted:
+        if isinstance(trial.fault, Fault):
+            steps[trial.case].add(trial.fault.step)
+    for case in dict.fromkeys(trial.case for trial in wanted):
+        cells = (
+            _counted(tried for tried in done if tried.trial[0] == case and tried.trial.kind == kind) for kind in kinds
+        )
+        lines.append(_row(f"{case.task}, {case.place}", str(len(steps[case])), *cells))
+    lines.append(_row("all", "", *(_counted(tried for tried in done if tried.trial.kind == kind) for kind in kinds)))
+    lines += ["", _row("step", "", *kinds[:3])]
+    for name, _ in Counter(tried.trial.step for tried in done if tried.trial.kind != "signals").most_common():
+        mine = [tried for tried in done if tried.trial.step == name]
+        lines.append(
+            _row(name, "", *(_counted(tried for tried in mine if tried.trial.kind == kind) for kind in kinds[:3]))
+        )
+    lines += [
+        "",
+        *(
+            f"{one.trial.case.task}, {one.trial.case.place}: {one.trial.fault} ({one.trial.step}): {one.wrong}"
+            for one in done
+            if one.wrong
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, *cells: str) -> str:
+    return f"{name:<52}" + "".join(f"{cell:>14}" for cell in cells)
+
+
+def _counted(done: Iterable[Tried]) -> str:
+    """Return how many were survived, of how many."""
+    outcomes = [not tried.wrong for tried in done]
+    return f"{sum(outcomes)}/{len(outcomes)}" if outcomes else "–"
+
+
+def main() -> None:
+    """Parse the command line, attempt the trials and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    until = time.monotonic() + 60 * options.minutes
+    warm_up()
+    for task in TASKS:
+        reference_run(task)
+    wanted = trials(options.seed)
+    print(f"{len(wanted)} trials", flush=True)
+    done = attempt_all(wanted, until, options.processes)
+    print(table(done, wanted))
+    print(f"\n{len(done)} of {len(wanted)} trials, {sum(bool(tried.wrong) for tried in done)} not survived")
+    raise SystemExit(any(tried.wrong for tried in done))
+
+
+if __name__ == "__main__":
+    main()
