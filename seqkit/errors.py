@@ -11,9 +11,9 @@
 
     SeqkitWarning               a problem that does not stop the work; also a UserWarning
 
-Messages say what is wrong, where, and how to fix it. The command line prints the message on one line and exits with
-the error's ``exit_code``. A message refers to a setting by ``setting_ref``: Python shows its keyword, the command
-line its option.
+Messages say what is wrong, where, and how to fix it, on one line: control characters in the names and values that they
+quote are escaped. The command line prints the message and exits with the error's ``exit_code``. A message refers to a
+setting by ``setting_ref``: Python shows its keyword, the command line its option.
 """
 
 import ast
@@ -33,7 +33,10 @@ __all__ = [
 ]
 
 # Between control characters, which no message has: a name, and perhaps a literal.
-_REFERENCE = re.compile("\x02(\\w+)(?:=(True|False|[\\d.e+-]+|'[^'\x03]*'))?\x03")
+_REFERENCE = re.compile("\x02(\\w+)(?:=(True|False|[\\d.e+-]+|'[^'\\\\\x00-\x1f]*'))?\x03")
+# What ends a line, moves the cursor of a terminal, or cannot be written as UTF-8.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+LONGEST_MESSAGE = 2000  # characters; more than that is cut out of the middle, because the remedy is at the end
 
 
 def setting_ref(name: str, value: bool | float | str | None = None) -> str:
@@ -49,12 +52,29 @@ def setting_ref(name: str, value: bool | float | str | None = None) -> str:
     return f"\x02{name}\x03" if value is None else f"\x02{name}={value!r}\x03"
 
 
+def _one_line(message: str) -> str:
+    """Return a message on one line, whatever the names and values in it, and not too long to read."""
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[: LONGEST_MESSAGE // 2]} … {message[-LONGEST_MESSAGE // 2 :]}"
+    if not _UNPRINTABLE.search(message):
+        return message
+    parts, end = [], 0
+    for reference in _REFERENCE.finditer(message):
+        parts += [_UNPRINTABLE.sub(_escaped, message[end : reference.start()]), reference[0]]
+        end = reference.end()
+    return "".join([*parts, _UNPRINTABLE.sub(_escaped, message[end:])])
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return repr(found[0])[1:-1]
+
+
 class _Message(Exception):
-    """A message that names settings by ``setting_ref``."""
+    """A message on one line that names settings by ``setting_ref``."""
 
     def __init__(self, message: str) -> None:
-        self._message = message
-        super().__init__(_REFERENCE.sub(lambda found: found[0][1:-1], message))
+        self._message = _one_line(message)
+        super().__init__(_REFERENCE.sub(lambda found: found[0][1:-1], self._message))
 
     def with_settings(self, name: Callable[[str, object], str]) -> str:
         """Return the message with other names of settings.
@@ -101,8 +121,7 @@ class CorpusError(SeqkitError):
         self.file = None if file is None else str(file)
         self.line = line
         where = "" if self.file is None else self.file if line is None else f"{self.file}:{line}"
-        one_line = message.replace("\n", "\\n").replace("\r", "\\r")  # it may name what was found in a file
-        super().__init__(f"{where}: {one_line}" if where else one_line)
+        super().__init__(f"{where}: {message}" if where else message)
 
 
 class ConfigError(SeqkitError, ValueError):

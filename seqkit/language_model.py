@@ -16,6 +16,7 @@ from seqkit.config.adaptive import CacheConfig, DynamicConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.presets import preset_settings
 from seqkit.config.sampling import SamplingFilters
+from seqkit.data.text_files import check_characters, checked_string
 from seqkit.data.texts import Texts, open_texts
 from seqkit.errors import ConfigError, setting_ref
 from seqkit.estimator import Estimator, Prepared
@@ -219,6 +220,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
 
         Raises:
             ConfigError: if the text is empty or contains something outside the vocabulary, or the model is not trained.
+            CorpusError: if the text is not a string, or has half of a surrogate pair.
         """
         task = self._trained(self.fitted)
         ids = self._encoded(text, unknown)
@@ -252,6 +254,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
 
         Raises:
             ConfigError: if ``prompts`` is a single string, or one contains something outside the vocabulary.
+            CorpusError: if a prompt is not a string, or has half of a surrogate pair.
         """
         if isinstance(prompts, str):
             raise ConfigError("give a list of prompts, such as [prompt], not one prompt")
@@ -295,6 +298,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
 
         Raises:
             ConfigError: if an option or the prompt cannot be used, or the model only reads backward.
+            CorpusError: if the prompt is not a string, or has half of a surrogate pair.
         """
         if beam:
             return self._beam_search(prompt, num_samples, beam, options)
@@ -351,6 +355,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         task = self._trained(self.fitted)
         if unknown not in ("error", "<unk>"):
             raise ConfigError(f"unknown must be error or <unk>, not {unknown!r}")
+        check_characters(checked_string(text))
         if task.config.unit == "word" and not task.config.pretokenized:
             # A word that the training data have only within lines is read as one within a line: after a space.
             text = min((text, f" {text}"), key=lambda each: len(task.tokenizer.unknown(each)))

@@ -191,7 +191,7 @@ def _lines(file: BinaryIO, name: str) -> Iterator[str]:
 def _text_of(line: str, fields: Sequence[str], name: str, number: int) -> "GivenText":
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     given = record if isinstance(record, dict) else {}
     field = next((field for field in fields if given.get(field) is not None), "text")

@@ -128,6 +128,8 @@ def _train(
     corpus = open_corpus(**opening)
     train, dev = corpus.require("train"), corpus.require("dev")
     about = {**opening, "fingerprint": corpus.fingerprint(), "columns": corpus.columns()}
+    if corpus.commits:
+        about["commits"] = list(corpus.commits)
     if asked.resume:
         _keep_corpus(asked.resume, about)
     path = asked.resume or _run_path(spec, asked.out, asked.overwrite)
@@ -170,7 +172,7 @@ def _resumed(
     values = {**saved["settings"], "max_minutes": 0.0, **settings}
     remembered = {key: value for key, value in saved["corpus"].items() if key not in FOUND_IN_CORPUS}
     if "corpus" in given:  # only its place may differ
-        return values, {**remembered, "spec": opening["spec"]}, spec.corpus.open
+        return values, {**remembered, "spec": opening["spec"], "revision": None}, spec.corpus.open
     return values, remembered, lambda **opening: open_remembered(spec.corpus, opening)
 
 

@@ -13,10 +13,10 @@ from typing import NotRequired, TypedDict, final
 
 from seqkit.data.annotated_spans import match_spans, parse_span, place_spans, trimmed
 from seqkit.data.column_names import SPANS, TEXT, TOKENS, first_present
-from seqkit.data.in_memory import is_missing, list_of, read_columns
+from seqkit.data.in_memory import list_of, read_columns
 from seqkit.data.offset_check import offsets_hint
 from seqkit.data.tagged_rows import TaggedRows, UnmatchedSpan, rows_of
-from seqkit.data.text_files import check_characters, checked_string, shortened
+from seqkit.data.text_files import check_characters, checked_string, shortened, shown
 from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.text.tagging_schemes import Span
 from seqkit.text.words import WordTokenizer
@@ -90,9 +90,9 @@ def annotated_rows(columns: Mapping[str, Sequence[object]]) -> AnnotatedRows:
 
 
 def _list_of_spans(items: object) -> list[object]:
-    found = [] if is_missing(items) else list_of(items)
+    found = list_of(items)
     if found is None:
-        raise CorpusError(f"a list of spans is needed, not {shortened(repr(items))}")
+        raise CorpusError(f"a list of spans is needed, which may be empty, not {shown(items)}")
     return found
 
 

@@ -14,11 +14,10 @@ tokens can find it: it is kept, and counts as missed.
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from seqkit.data.offsets import UNITS, Offsets, index_of, offsets_of, unit_name
-from seqkit.data.text_files import shortened
+from seqkit.data.text_files import shortened, shown
 from seqkit.errors import CorpusError
 from seqkit.text.tagging_schemes import Span
 
@@ -116,8 +115,7 @@ def parse_span(item: object) -> MarkedSpan:
     elif isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 3:
         start, end, label = item
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label:
-        shown = shortened(repr(item))
-        raise CorpusError(f"a span needs an integer start, an integer end and one label; this is {shown}")
+        raise CorpusError(f"a span needs an integer start, an integer end and one label; this is {shown(item)}")
     quote = item.get("text") if isinstance(item, dict) else None
     return MarkedSpan(start, end, label, quote if isinstance(quote, str) else None)
 
@@ -142,15 +140,20 @@ def place_spans(spans: Iterable[MarkedSpan], text: str, unit: Offsets = "charact
     [Span(start=2, end=5, label='PER')]
     """
     offsets = offsets_of(text, unit)
-    ordered = sorted(_placed(span, text, offsets, unit) for span in spans)
-    if len(ordered) > 1:
-        for left, right in pairwise(trimmed(span, text) for span in ordered):
-            if right.start < left.end:
-                raise CorpusError(f"{_name(left)} and {_name(right)} overlap; the spans of a tagger must not overlap")
-    return ordered
+    ordered = sorted(((*_borders(span, offsets, unit), span) for span in spans), key=lambda each: each[:2])
+    found: list[Span] = []
+    before: Span | None = None
+    # In the order of the text, so that no part of it is looked at for more than two spans, however many overlap.
+    for start, end, span in ordered:
+        found.append(_checked(Span(start, end, span.label), span, text))
+        inside = trimmed(found[-1], text)
+        if before is not None and inside.start < before.end:
+            raise CorpusError(f"{_name(before)} and {_name(inside)} overlap; the spans of a tagger must not overlap")
+        before = inside
+    return sorted(found)
 
 
-def _placed(span: MarkedSpan, text: str, offsets: Sequence[int], unit: Offsets) -> Span:
+def _borders(span: MarkedSpan, offsets: Sequence[int], unit: Offsets) -> tuple[int, int]:
     if span.start >= span.end:
         raise CorpusError(f"{_name(span)} is empty")
     if span.start < 0 or span.end > offsets[-1]:
@@ -160,14 +163,19 @@ def _placed(span: MarkedSpan, text: str, offsets: Sequence[int], unit: Offsets) 
         raise CorpusError(
             f"{_name(span)} begins or ends inside a character; its offsets do not count {unit_name(unit)}"
         )
-    if not text[start:end].strip():
+    return start, end
+
+
+def _checked(placed: Span, span: MarkedSpan, text: str) -> Span:
+    inside = text[placed.start : placed.end]
+    if not inside.strip():
         raise CorpusError(f"{_name(span)} covers only white space")
-    if not _has_quote(span, text, offsets):
+    if span.quote is not None and _without_space(span.quote) != _without_space(inside):
         raise CorpusError(
-            f"{_name(span)} quotes {span.quote!r}, but the text has {text[start:end]!r} at its offsets;"
-            " offsets must count code points, UTF-16 units or UTF-8 bytes, alike in the whole file"
+            f"{_name(span)} quotes {shown(span.quote)}, but the text has {shown(inside)} at its"
+            " offsets; offsets must count code points, UTF-16 units or UTF-8 bytes, alike in the whole file"
         )
-    return Span(start, end, span.label)
+    return placed
 
 
 def trimmed(span: Span, text: str) -> Span:
@@ -181,7 +189,7 @@ def trimmed(span: Span, text: str) -> Span:
 
 
 def _name(span: MarkedSpan | Span) -> str:
-    return f"the {span.label} span {span.start}..{span.end}"
+    return f"the {shortened(span.label)} span {span.start}..{span.end}"
 
 
 def unit_of_quotes(texts: Sequence[tuple[str, Sequence[MarkedSpan]]], asked: Offsets) -> Offsets:
@@ -194,12 +202,24 @@ def unit_of_quotes(texts: Sequence[tuple[str, Sequence[MarkedSpan]]], asked: Off
     >>> unit_of_quotes([("😀 Ada", [MarkedSpan(3, 6, "PER", quote="Ada")])], "characters")
     'utf16'
     """
-    quoted = [(text, spans) for text, spans in texts if any(span.quote is not None for span in spans)]
+    quoted = [
+        (text, spans)
+        for text, spans in texts
+        if any(span.quote is not None for span in spans) and not _overlap_widely(spans, text)
+    ]
     for unit in (asked, *UNITS):
         by_text = ((text, spans, offsets_of(text, unit)) for text, spans in quoted)
         if all(_has_quote(span, text, offsets) for text, spans, offsets in by_text for span in spans):
             return unit
     return asked
+
+
+def _overlap_widely(spans: Sequence[MarkedSpan], text: str) -> bool:
+    """Return whether spans are so long together that they will be refused, whatever they quote.
+
+    Two spans of a text share no more than the white space between them, and a character is four bytes at most.
+    """
+    return sum(span.end - span.start for span in spans) > 8 * len(text)
 
 
 def _has_quote(span: MarkedSpan, text: str, offsets: Sequence[int]) -> bool:

@@ -20,7 +20,7 @@ from seqkit.data.left_out import LeftOut
 from seqkit.data.offset_check import offsets_hint
 from seqkit.data.offsets import Offsets, checked_offsets, unit_name
 from seqkit.data.rows import AnnotatedText, LabelledText, PlainText, Row
-from seqkit.data.text_files import shortened
+from seqkit.data.text_files import shown
 from seqkit.errors import CorpusError, SeqkitWarning
 from seqkit.text.tagging_schemes import Span
 
@@ -96,7 +96,7 @@ def checked_labels(value: object) -> tuple[str, ...]:
     labels = value if isinstance(value, list) else [value]
     for label in labels:
         if not isinstance(label, str | int) or label == "":
-            raise CorpusError(f"a label must be a string or an integer, not {shortened(repr(label))}")
+            raise CorpusError(f"a label must be a string or an integer, not {shown(label)}")
     return tuple(map(str, labels))
 
 

@@ -14,6 +14,7 @@ relations, attributes and notes are not, and are counted.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -108,21 +109,27 @@ def _read_span(line: str) -> MarkedSpan:
 def _place(spans: Sequence[tuple[int, MarkedSpan]], content: str, unit: Offsets, path: Path) -> list[Span]:
     try:
         return place_spans([span for _, span in spans], content, unit)
-    except CorpusError:
-        for count, (number, _) in enumerate(spans, start=1):  # once more, to find the line
-            with located(str(path), number):
-                place_spans([span for _, span in spans[:count]], content, unit)
-        raise
+    except CorpusError as error:
+        found = error
+    # The line is that of the first span that cannot be placed, or overlaps one before it: found by halving.
+    good, bad = 0, len(spans)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            place_spans([span for _, span in spans[:middle]], content, unit)
+            good = middle
+        except CorpusError as error:
+            bad, found = middle, error
+    raise CorpusError(str(found), file=path, line=spans[bad - 1][0])
 
 
 def _rows(path: Path, content: str, spans: Sequence[Span]) -> Iterator[AnnotatedText]:
     """Cut a text into its lines, and leave out those that are blank."""
-    begin = 0
-    remaining = list(spans)
+    begin = first = 0
     for number, line in enumerate(content.split("\n"), start=1):
         end = begin + len(line)
-        own = [span for span in remaining if span.start < end]
-        remaining = remaining[len(own) :]
+        last = bisect_left(spans, end, first, key=lambda span: span.start)
+        own, first = spans[first:last], last
         for span in own:
             if span.end > end:
                 message = f"the {span.label} span {span.start}..{span.end} goes on after the end of its line"

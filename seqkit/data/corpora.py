@@ -23,12 +23,12 @@ from seqkit.data.annotations import ExportOptions
 from seqkit.data.columns_taken import ColumnsTaken, check_same_columns
 from seqkit.data.corpus_names import corpus_files, resolve_spec
 from seqkit.data.formats import read_file
-from seqkit.data.hub import HubCorpus, known_hub_corpus
+from seqkit.data.hub import HubCorpus, keep_commits, known_hub_corpus
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.data.missing_splits import deal, missing_splits
-from seqkit.data.parquet import read_parquet
+from seqkit.data.parquet import damage_reported, read_parquet
 from seqkit.data.rows import Column
-from seqkit.data.stored_datasets import load_stored, splits_of
+from seqkit.data.stored_datasets import check_revision, load_stored, splits_of
 from seqkit.data.typed_datasets import Columns, build_corpus, columns_of, kind_of, normalize_corpus
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 
@@ -59,6 +59,7 @@ def open_corpus(
     offsets: str | None = None,
     from_name: str | None = None,
     annotator: str | None = None,
+    revision: str | None = None,
 ) -> "DatasetDict":
     """Open a corpus: an embedded one, one of the hub, a local file or folder, or a dataset in memory.
 
@@ -75,6 +76,8 @@ def open_corpus(
         offsets: what the offsets of spans count: ``characters`` (the default), ``utf16`` or ``bytes``.
         from_name: the labelling control to read, if a project of Label Studio has several.
         annotator: the id or e-mail address of the annotator to read, if texts have several; by default the majority.
+        revision: the commit of a corpus of the hub; by default the last one. A branch or a tag is accepted too, with a
+            warning, because it may change.
 
     Returns:
         Those of the splits ``train``, ``dev`` and ``test`` that there are, with typed features: ``tokens`` and
@@ -92,6 +95,7 @@ def open_corpus(
     ['dev', 'train']
     """
     missing_splits((), dev_fraction, test_fraction)  # before anything is read, since that may take long
+    check_revision(spec, revision)
     options = ExportOptions(offsets=offsets, from_name=from_name, annotator=annotator)
     where = corpus_name(spec)
     files = text_file_splits(spec)
@@ -106,7 +110,7 @@ def open_corpus(
         return build_corpus(splits)
     if given := ", ".join(replace(options, offsets=None).given()):
         raise CorpusError(f"this is no export of an annotation tool; leave {given} out", file=where)
-    corpus = _stored_corpus(spec, token_column, tag_column, text_column, offsets)
+    corpus = _stored_corpus(spec, (token_column, tag_column, text_column), offsets, revision)
     if missing := missing_splits(corpus, dev_fraction, test_fraction):
         train = corpus["train"]
         documents = train["document"][:] if "document" in train.column_names else None
@@ -197,36 +201,41 @@ def _check_same_kind(splits: Mapping[str, Columns], files: Mapping[str, Path]) -
 
 def _stored_corpus(
     spec: "str | PathLike[str] | Dataset | DatasetDict",
-    tokens: Column,
-    tags: Column,
-    text: Column,
+    columns: tuple[Column, Column, Column],
     offsets: str | None,
+    revision: str | None,
 ) -> "DatasetDict":
     """Open what ``datasets`` stores itself: on the hub, on disk, as Parquet, or in memory."""
     where = corpus_name(spec)
-    if isinstance(tokens, int) or isinstance(tags, int) or isinstance(text, int):
+    if any(isinstance(column, int) for column in columns):
         raise CorpusError("the columns of a dataset are named, not numbered", file=where)
+    tokens, tags, text = (None if column is None else str(column) for column in columns)
     known = HubCorpus(token_column="", tag_column="")
     if isinstance(spec, str | PathLike):
         resolved = resolve_spec(spec)
         if resolved.kind == "hub":
             known = known_hub_corpus(resolved.name) or known
-        stored = load_stored(spec) or {split: read_parquet(path) for split, path in corpus_files(spec).items()}
+        stored = load_stored(spec, revision) or {
+            split: read_parquet(path) for split, path in corpus_files(spec).items()
+        }
     else:
         in_memory = splits_of(spec)
         if in_memory is None:
             raise ConfigError(f"a corpus is a name, a path, a Dataset or a DatasetDict, not {type(spec).__name__}")
         stored = in_memory
-    return normalize_corpus(
-        stored,
-        where=where,
-        token_column=tokens or known.token_column or None,
-        tag_column=tags or known.tag_column or None,
-        text_column=text,
-        names=known.names,
-        not_a_word=known.not_a_word,
-        offsets=offsets,
-    )
+    with damage_reported("dataset", where):
+        corpus = normalize_corpus(
+            stored,
+            where=where,
+            token_column=tokens or known.token_column or None,
+            tag_column=tags or known.tag_column or None,
+            text_column=text,
+            names=known.names,
+            not_a_word=known.not_a_word,
+            offsets=offsets,
+        )
+    keep_commits(stored, corpus)
+    return corpus
 
 
 def require_split(corpus: "DatasetDict", name: str) -> "Dataset":

@@ -3,7 +3,7 @@
 Nothing is imported until a corpus is opened, so that the command line can list columns without loading ``datasets``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -26,7 +26,7 @@ __all__ = [
 
 Split = TypeVar("Split")
 
-FOUND_IN_CORPUS = ("fingerprint", "columns")
+FOUND_IN_CORPUS = ("fingerprint", "columns", "commits")
 """What ``run.json`` says about a corpus besides the arguments that open it."""
 
 
@@ -53,11 +53,13 @@ class OpenedCorpus(Generic[Split]):
         splits: the splits.
         fingerprint: computes the fingerprint of their contents.
         columns: tells which columns of each file were read, for ``run.json``.
+        commits: the commits of the hub from which it was loaded, if that is known.
     """
 
     splits: Mapping[str, Split]
     fingerprint: Callable[[], str]
     columns: Callable[[], Mapping[str, Mapping[str, str | int]]] = dict
+    commits: Sequence[str] = ()
 
     def require(self, split: str) -> Split:
         """Return a split.
@@ -92,22 +94,29 @@ class CorpusKind(Generic[Split]):
 
 def _open_rows(**opening: Any) -> "OpenedCorpus[Dataset]":
     from seqkit.data.corpora import columns_taken, corpus_fingerprint, open_corpus
+    from seqkit.data.hub import commits_of
 
     corpus = open_corpus(**opening)
 
     def columns() -> dict[str, dict[str, str | int]]:
-        settings = ("dev_fraction", "seed")
+        settings = ("dev_fraction", "seed", "revision")
         taken = columns_taken(**{name: value for name, value in opening.items() if name not in settings})
         return {path.name: each.to_dict() for path, each in taken.items()}
 
-    return OpenedCorpus(splits=corpus, fingerprint=lambda: corpus_fingerprint(corpus), columns=columns)
+    return OpenedCorpus(
+        splits=corpus,
+        fingerprint=lambda: corpus_fingerprint(corpus),
+        columns=columns,
+        commits=commits_of(corpus),
+    )
 
 
 def _open_texts(**opening: Any) -> "OpenedCorpus[Texts]":
     from seqkit.data.texts import open_texts, texts_fingerprint
 
     texts = open_texts(**opening)
-    return OpenedCorpus(splits=texts, fingerprint=lambda: texts_fingerprint(texts))
+    commits = sorted({commit for split in texts.values() for commit in split.commits})
+    return OpenedCorpus(splits=texts, fingerprint=lambda: texts_fingerprint(texts), commits=commits)
 
 
 EXPORTS = (
@@ -120,6 +129,11 @@ EXPORTS = (
         option="annotator", argument="annotator", help="Id or e-mail of the annotator to read, if there are several."
     ),
 )
+REVISION = Column(
+    option="revision",
+    argument="revision",
+    help="Hub: the commit to load. A branch or a tag is accepted too, with a warning, because it may change.",
+)
 TAGGED_SENTENCES: CorpusKind["Dataset"] = CorpusKind(
     open=_open_rows,
     columns=(
@@ -130,6 +144,7 @@ TAGGED_SENTENCES: CorpusKind["Dataset"] = CorpusKind(
             option="offsets", argument="offsets", help="What the offsets of spans count: characters, utf16 or bytes."
         ),
         *EXPORTS,
+        REVISION,
     ),
     shuffled=True,
 )
@@ -139,6 +154,7 @@ LABELLED_TEXTS: CorpusKind["Dataset"] = CorpusKind(
         Column(option="text_column", argument="text_column", help="Name or index of the text column."),
         Column(option="label_column", argument="tag_column", help="Name or index of the label column."),
         *EXPORTS,
+        REVISION,
     ),
     shuffled=True,
 )
@@ -146,6 +162,7 @@ RUNNING_TEXT: CorpusKind["Texts"] = CorpusKind(
     open=_open_texts,
     columns=(
         Column(option="text_column", argument="text_column", help="Name of the text column of tables and datasets."),
+        REVISION,
     ),
     shuffled=False,
 )

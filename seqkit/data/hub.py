@@ -8,6 +8,8 @@ A sentence of ``tner/bc5cdr`` as it is stored, and what it becomes::
     tags    B-Disease       O   O
 """
 
+import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,15 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.data.text_files import shortened
-from seqkit.errors import CorpusError
+from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 
 if TYPE_CHECKING:
-    from datasets import DatasetDict
+    from datasets import Dataset, DatasetDict
 
-__all__ = ["HUB_ALIASES", "HUB_CORPORA", "HubCorpus", "known_hub_corpus", "load_hub"]
+__all__ = ["HUB_ALIASES", "HUB_CORPORA", "HubCorpus", "commits_of", "keep_commits", "known_hub_corpus", "load_hub"]
 
 # Where the hub keeps the conversions of repositories that have a loading script instead of data.
 PARQUET_EXPORT = "refs/convert/parquet"
+COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT_OF_FILE = re.compile(r"hf://[^@]+@([0-9a-f]{40})/")  # the address of a file that was loaded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,19 +81,25 @@ def known_hub_corpus(name: str) -> HubCorpus | None:
     return HUB_CORPORA.get("/".join(Path(name).parts[-2:]))
 
 
-def load_hub(name: str, config: str | None = None) -> "DatasetDict":
+def load_hub(name: str, config: str | None = None, revision: str | None = None) -> "DatasetDict":
     """Load a corpus from the hub, or from a local folder of the same shape.
+
+    Only data are loaded, never code: a repository that has a loading script instead of data is read as the hub itself
+    has converted it to Parquet, or refused if it has not been converted or a revision is asked for.
 
     Args:
         name: ``owner/name``, one of the old names without an owner, or the path of a folder with data files and a
             ``README.md`` that describes them, like a repository of the hub.
         config: the configuration, for a corpus with more than one.
+        revision: the commit, tag or branch of the repository; by default its main branch. A warning says that only
+            the hash of a commit always means the same data.
 
     Returns:
         The corpus as the hub stores it.
 
     Raises:
-        CorpusError: there is no such corpus or configuration, or the hub cannot be reached.
+        CorpusError: there is no such corpus, configuration or revision, or the hub cannot be reached.
+        ConfigError: a local folder is to have a revision.
 
     >>> load_hub("tner/bc5cdr").keys()  # doctest: +SKIP
     dict_keys(['train', 'validation', 'test'])
@@ -98,23 +108,56 @@ def load_hub(name: str, config: str | None = None) -> "DatasetDict":
     known = known_hub_corpus(name)
     if known is not None and known.config is not None and config is None:
         raise CorpusError(f"{name} has several configurations; choose one, as in {name}:{known.config}")
-    if name.startswith((".", "/")) and not Path(name).is_dir():
+    is_local = name.startswith((".", "/"))
+    if is_local and not Path(name).is_dir():
         raise CorpusError("no such folder", file=name)
+    if is_local and revision is not None:
+        raise ConfigError(f"the local folder {name} has no revisions; leave --revision out")
+    if revision is not None and not COMMIT.fullmatch(revision):
+        message = (
+            f"the revision {revision!r} of {name} is a branch or a tag, which may change; only the hash of a commit (40"
+            " digits) always means the same data"
+        )
+        warnings.warn(message, SeqkitWarning, stacklevel=2)
     try:
         with _quiet():
-            return _load(name, config)
+            return _load(name, config, revision)
     except Exception as error:  # the network, the hub and the files fail in many different ways
         raise CorpusError(_explain(name, config, error)) from error
 
 
-def _load(name: str, config: str | None) -> "DatasetDict":
+def commits_of(corpus: Mapping[str, "Dataset"]) -> list[str]:
+    """Return the commits of the hub from which the files of a corpus were loaded; none if that is not known.
+
+    >>> from datasets import Dataset
+    >>> commits_of({"train": Dataset.from_dict({"text": ["one"]})})
+    []
+    """
+    addresses = [str(address) for split in corpus.values() for address in split.info.download_checksums or ()]
+    return sorted({found[1] for address in addresses if (found := COMMIT_OF_FILE.match(address))})
+
+
+def keep_commits(loaded: Mapping[str, "Dataset"], corpus: Mapping[str, "Dataset"]) -> None:
+    """Note in a corpus the commits of what it was made of.
+
+    >>> keep_commits({}, {})
+    """
+    if commits := commits_of(loaded):
+        for dataset in corpus.values():
+            dataset.info.download_checksums = {f"hf://datasets@{commit}/": None for commit in commits}
+
+
+def _load(name: str, config: str | None, revision: str | None) -> "DatasetDict":
     from datasets import DatasetDict, load_dataset
 
+    pinned = {} if revision is None else {"revision": revision}
     try:
-        loaded: Any = load_dataset(name, name=config)
+        loaded: Any = load_dataset(name, name=config, **pinned)
     except RuntimeError as error:
         if "scripts are no longer supported" not in str(error):
             raise
+        if pinned:
+            raise RuntimeError("this revision has a loading script, which is never run; leave --revision out") from None
         loaded = load_dataset(name, data_dir=config, revision=PARQUET_EXPORT)
     if not isinstance(loaded, DatasetDict):
         raise TypeError(f"expected splits, found {type(loaded).__name__}")

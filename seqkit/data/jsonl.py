@@ -49,7 +49,7 @@ def read_json(
     if "\\ud" in text.lower():
         for line, record in objects:
             with located(file, line):
-                check_characters(json.dumps(record, ensure_ascii=False))
+                check_characters(_as_json(record))
     return rows_of_objects(objects, file, Keys(token=token_key, tag=tag_key, text=text_key), options or ExportOptions())
 
 
@@ -109,6 +109,13 @@ def _objects_by_line(pieces: Iterable[str], file: str | Path) -> Iterator[tuple[
             except (ValueError, RecursionError) as error:
                 message = f"not JSON: {_problem(error)}; write one object a line"
                 raise CorpusError(message, file=file, line=number) from None
+
+
+def _as_json(record: object) -> str:
+    try:
+        return json.dumps(record, ensure_ascii=False)
+    except RecursionError:  # with less of the stack than parsing had
+        raise CorpusError("lists or objects are nested too deeply") from None
 
 
 def _problem(error: ValueError | RecursionError) -> str:

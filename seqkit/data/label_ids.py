@@ -7,8 +7,10 @@ A ``ClassLabel`` column stores numbers and keeps their names beside them::
 """
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+from seqkit.data.text_files import shown
 from seqkit.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -44,9 +46,9 @@ class LabelDecoder:
     """
 
     def __init__(self, names: Sequence[str] | None) -> None:
-        self._names: dict[object, str | None] = {None: None}
+        self._names: dict[int, str | None] = {}
         if names:
-            self._names |= {WITHHELD: None, **dict(enumerate(names))}
+            self._names = {WITHHELD: None, **dict(enumerate(names))}
         self._count = len(names or ())
 
     def decode(self, label: object) -> str | None:
@@ -55,18 +57,18 @@ class LabelDecoder:
         Raises:
             CorpusError: the label is not a string and there is no name for its id.
         """
-        if isinstance(label, str):
+        if label is None or isinstance(label, str):
             return label
-        try:
+        is_id = isinstance(label, Integral) and not isinstance(label, bool)  # 1.0 and True would be found as 1 is
+        if is_id and label in self._names:
             return self._names[label]
-        except (KeyError, TypeError):
-            if self._count:
-                message = f"label {label!r} has no name: the corpus names {self._count} labels, counted from 0"
-            elif isinstance(label, int | float):
-                message = f"labels are numbers without names (such as {label!r}); store the names"
-            else:
-                message = f"a label must be a string, not {label!r}"
-            raise CorpusError(message) from None
+        if self._count:
+            message = f"label {shown(label)} has no name: the corpus names {self._count} labels, counted from 0"
+        elif isinstance(label, int | float):
+            message = f"labels are numbers without names (such as {shown(label)}); store the names"
+        else:
+            message = f"a label must be a string, not {shown(label)}"
+        raise CorpusError(message)
 
     def decode_all(self, labels: Iterable[object]) -> list[Any]:
         """Decode labels, or lists of labels, each by :meth:`decode`."""

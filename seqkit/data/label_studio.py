@@ -22,7 +22,7 @@ from seqkit.data.annotated_spans import MarkedSpan, parse_span
 from seqkit.data.annotations import Annotation, ExportOptions, checked_labels
 from seqkit.data.column_names import LABEL, TEXT, first_present
 from seqkit.data.left_out import LeftOut, located
-from seqkit.data.text_files import shortened
+from seqkit.data.text_files import shown
 from seqkit.errors import CorpusError
 
 __all__ = ["is_label_studio", "parsed_cell", "read_tasks"]
@@ -163,7 +163,7 @@ def _replies(record: Record, number: int, line: int, label: str | None, left_out
         return [_Reply(line, record, _flat_results(record, label), task, _annotator(record), is_flat=True)]
     annotations = record.get(first_present(ANNOTATIONS, record) or "") or []
     if not isinstance(annotations, list) or not all(isinstance(each, dict) for each in annotations):
-        raise CorpusError(f"the annotations of a task must be a list of objects, not {shortened(repr(annotations))}")
+        raise CorpusError(f"the annotations of a task must be a list of objects, not {shown(annotations)}")
     replies = []
     for each in annotations:
         if _is_cancelled(each):
@@ -193,7 +193,7 @@ def _annotator(record: Record) -> tuple[str, ...]:
 def _results(annotation: Record) -> list[_Result]:
     items = annotation.get("result") or []
     if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
-        raise CorpusError(f"the result of an annotation must be a list of objects, not {shortened(repr(items))}")
+        raise CorpusError(f"the result of an annotation must be a list of objects, not {shown(items)}")
     regions = {str(each["id"]) for each in items if "id" in each and str(each.get("type")).endswith("labels")}
     return [_result(each, regions) for each in items]
 
@@ -334,7 +334,7 @@ def _span(result: _Result) -> MarkedSpan:
 def _choices(value: Record) -> tuple[str, ...]:
     choices = value.get("choices")
     if not isinstance(choices, list):
-        raise CorpusError(f"the choices of a result must be a list, not {shortened(repr(choices))}")
+        raise CorpusError(f"the choices of a result must be a list, not {shown(choices)}")
     return checked_labels(choices)
 
 
@@ -352,5 +352,5 @@ def _text(data: Record, key: str | None, controls: set[str]) -> str:
         )
     text = data[chosen]
     if not isinstance(text, str):
-        raise CorpusError(f"{chosen!r} is {shortened(repr(text))}, which is not a string")
+        raise CorpusError(f"{chosen!r} is {shown(text)}, which is not a string")
     return text

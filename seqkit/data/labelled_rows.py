@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from seqkit.data.column_names import LABEL, TEXT
 from seqkit.data.in_memory import is_missing, read_columns
 from seqkit.data.label_ids import LabelDecoder
+from seqkit.data.text_files import shown
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.text.vocabulary import encodable
 from seqkit.text.words import WordTokenizer
@@ -82,7 +83,7 @@ def checked_texts(texts: Iterable[Any]) -> Iterator[str]:
     """
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
-            raise CorpusError(f"text {number} is {text!r}, which is not a string; leave it out or make it one")
+            raise CorpusError(f"text {number} is {shown(text)}, which is not a string; leave it out or make it one")
         yield str(text)
 
 
@@ -114,10 +115,12 @@ def labelled_rows(
     multi_label = isinstance(plain[0], list)
     for number, label in enumerate(plain, start=1):
         if any(map(is_missing, label if isinstance(label, list) else [label])):
-            raise CorpusError(f"text {number} has no label ({label!r}); give it one, or leave the text out")
+            raise CorpusError(f"text {number} has no label ({shown(label)}); give it one, or leave the text out")
         if isinstance(label, list) is not multi_label:
             first, this = given[0], given[number - 1]
-            raise CorpusError(f"label {number} is {this!r}, but label 1 is {first!r}: either all or none must be lists")
+            raise CorpusError(
+                f"label {number} is {shown(this)}, but label 1 is {shown(first)}: either all or none must be lists"
+            )
     answers = [
         [_checked(each, number) for each in (label if multi_label else [label])]
         for number, label in enumerate(plain, start=1)
@@ -213,6 +216,9 @@ def _checked(label: Any, number: int) -> Label:
     """Return a label as JSON gives it back: a string, an integer or a boolean."""
     if isinstance(label, str):
         return encodable(str.__str__(label))
-    if isinstance(label, int):
-        return label if isinstance(label, bool) else int(label)
-    raise CorpusError(f"label {number} is {label!r}; a label is a string, an integer or a boolean")
+    if isinstance(label, bool):
+        return label
+    if isinstance(label, int) and -(2**63) <= label < 2**63:
+        return int(label)
+    kinds = "an integer of 64 bits" if isinstance(label, int) else "a string, an integer or a boolean"
+    raise CorpusError(f"label {number} is {shown(label)}; a label is {kinds}")

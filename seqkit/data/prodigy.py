@@ -9,7 +9,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seqkit.data.text_files import shortened
+from seqkit.data.text_files import shown
 from seqkit.errors import CorpusError
 
 __all__ = ["accepted_options", "annotator_of", "has_one_choice", "is_left_out"]
@@ -26,7 +26,7 @@ def is_left_out(record: Mapping[str, Any]) -> bool:
     """
     answer = record.get("answer", "accept")
     if answer not in ("accept", "reject", "ignore"):
-        raise CorpusError(f"the answer is {shortened(repr(answer))}, which is not accept, reject or ignore")
+        raise CorpusError(f"the answer is {shown(answer)}, which is not accept, reject or ignore")
     return bool(answer != "accept")
 
 
@@ -47,7 +47,7 @@ def accepted_options(record: Mapping[str, Any]) -> list[str | int] | None:
     ids = [each.get("id") for each in options if isinstance(each, dict)]
     for each in accepted if isinstance(accepted, list) else [accepted]:
         if not isinstance(each, str | int) or each not in ids:
-            raise CorpusError(f"{shortened(repr(each))} was accepted, but the options are {shortened(repr(ids))}")
+            raise CorpusError(f"{shown(each)} was accepted, but the options are {shown(ids)}")
     return list(accepted) if isinstance(accepted, list) else [accepted]
 
 

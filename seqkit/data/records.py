@@ -19,7 +19,7 @@ from seqkit.data.column_names import DOCUMENT, LABEL, SPANS, TAGS, TEXT, TOKENS,
 from seqkit.data.left_out import LeftOut
 from seqkit.data.prodigy import accepted_options, annotator_of, has_one_choice, is_left_out
 from seqkit.data.rows import TaggedSentence
-from seqkit.data.text_files import shortened
+from seqkit.data.text_files import shown
 from seqkit.errors import CorpusError
 
 __all__ = ["Keys", "read_record"]
@@ -81,7 +81,7 @@ def read_record(record: object, line: int, keys: Keys, left_out: LeftOut) -> Tag
         return None
     if record.get("relations"):
         left_out.add("relations between spans", line)
-    document = next((str(record[key]) for key in DOCUMENT if record.get(key) is not None), None)
+    document = _document(record)
     tokens = record.get(keys.token or TOKENS[0])
     if isinstance(tokens, list) and not any(isinstance(token, dict) for token in tokens):
         return _from_tokens(record, tokens, keys.tag, line, document)
@@ -101,6 +101,15 @@ def read_record(record: object, line: int, keys: Keys, left_out: LeftOut) -> Tag
     )
 
 
+def _document(record: Record) -> str | None:
+    key = next((key for key in DOCUMENT if record.get(key) is not None), None)
+    if key is None:
+        return None
+    if not isinstance(record[key], str | int):
+        raise CorpusError(f"{key!r} is {shown(record[key])}, which is not the name or number of a document")
+    return str(record[key])
+
+
 def _find_text(record: Record, keys: Keys) -> str:
     text_keys = (keys.text,) if keys.text else TEXT
     for key in text_keys:
@@ -109,7 +118,7 @@ def _find_text(record: Record, keys: Keys) -> str:
     for key in (text_keys[0], keys.token or TOKENS[0]):
         if key in record:
             kind = "string" if key == text_keys[0] else "list of words"
-            raise CorpusError(f"{key!r} is {shortened(repr(record[key]))}, which is not a {kind}")
+            raise CorpusError(f"{key!r} is {shown(record[key])}, which is not a {kind}")
     names = ", ".join(map(str, record)) or "(none)"
     raise CorpusError(
         f"neither {text_keys[0]!r} nor {keys.token or TOKENS[0]!r} among the keys {names}; name that of the text with"
@@ -130,7 +139,7 @@ def _from_tokens(record: Record, tokens: list[Any], key: str | None, line: int, 
     for kind, values in (("token", tokens), ("tag", tags)):
         for value in values:
             if not isinstance(value, str) or not value:
-                raise CorpusError(f"a {kind} must be a string that is not empty, not {shortened(repr(value))}")
+                raise CorpusError(f"a {kind} must be a string that is not empty, not {shown(value)}")
     return TaggedSentence(tokens, tags, [line] * len(tokens), document)
 
 
@@ -160,7 +169,7 @@ def _usual(record: Record) -> Found:
         labels = ()
     if spans is None and labels is None:
         if null := next((key for key in (*SPAN_KEYS, CATEGORIES) if key in record), None):
-            raise CorpusError(f"{null!r} is {shortened(repr(record[null]))}; give it a value, or leave the text out")
+            raise CorpusError(f"{null!r} is {shown(record[null])}; give it a value, or leave the text out")
         return () if TOKENS[0] in record or first_present(ANNOTATED_KEYS, record) else None, None
     return spans, labels
 

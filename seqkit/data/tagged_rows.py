@@ -13,7 +13,7 @@ from typing import NamedTuple, NotRequired, TypedDict, cast, final
 from seqkit.data.column_names import TAGS, TEXT, TOKENS, first_present
 from seqkit.data.in_memory import is_dataset, is_missing, list_of, read_columns
 from seqkit.data.label_ids import LabelDecoder
-from seqkit.data.text_files import shortened
+from seqkit.data.text_files import shown
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from seqkit.text.gold_tags import Fault, GoldTags, read_gold_tags
 from seqkit.text.tag_format import TagFormat, detect_format
@@ -128,7 +128,7 @@ def _text_or_words(given: object, number: int) -> str | list[str]:
     if isinstance(text, str):
         return text
     if list_of(text) is None:
-        value = shortened(repr(text))
+        value = shown(text)
         raise CorpusError(f"text {number} is {value}, which is neither a string nor a list of words; leave it out")
     try:
         return words_of(text)
@@ -152,12 +152,12 @@ def words_of(cell: object) -> list[str]:
     """
     words = list_of(cell)
     if words is None:
-        raise CorpusError(f"a list of tokens is needed, not {shortened(repr(cell))}")
+        raise CorpusError(f"a list of tokens is needed, not {shown(cell)}")
     if set(map(type, words)) == {str}:  # a corpus has millions of tokens, so the usual case must be fast
         return cast("list[str]", words)
     for position, word in enumerate(words, start=1):
         if not isinstance(word, str):
-            value = shortened(repr(word))
+            value = shown(word)
             message = f"token {position} is {value}, which is not a string; correct it, or leave the sentence out"
             raise CorpusError(message)
     return list(map(str, words))
@@ -166,7 +166,7 @@ def words_of(cell: object) -> list[str]:
 def _names_of(decoder: LabelDecoder, cell: object) -> list[str]:
     tags = [None] if is_missing(cell) else list_of(cell)
     if tags is None:
-        raise CorpusError(f"a list of tags is needed, not {shortened(repr(cell))}")
+        raise CorpusError(f"a list of tags is needed, not {shown(cell)}")
     kinds = set(map(type, tags))
     if kinds == {str}:  # as for tokens
         return cast("list[str]", tags)

@@ -23,6 +23,7 @@ __all__ = [
     "read_pieces",
     "read_text",
     "shortened",
+    "shown",
     "split_lines",
 ]
 
@@ -215,7 +216,7 @@ def checked_string(value: object) -> str:
     'one'
     """
     if not isinstance(value, str):
-        raise CorpusError(f"the text must be a string, not {shortened(repr(value))}")
+        raise CorpusError(f"the text must be a string, not {shown(value)}")
     return value
 
 
@@ -227,3 +228,15 @@ def shortened(text: str, limit: int = 80) -> str:
     """
     text = " ".join(text.splitlines())
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def shown(value: object) -> str:
+    """Return how a value is written, as short as an error message needs it.
+
+    >>> shown(["Ada"]), shown(10**5000)
+    ("['Ada']", 'a very long int')
+    """
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):  # integers of thousands of digits, and lists in lists in lists
+        return f"a very long {type(value).__name__}"

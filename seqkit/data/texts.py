@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 from seqkit.data.column_names import TEXT, check_column
 from seqkit.data.corpus_names import corpus_files, resolve_spec
 from seqkit.data.formats import TEXT_SUFFIXES, documents_of, has_documents_in_rows
+from seqkit.data.hub import commits_of
 from seqkit.data.missing_splits import cannot_be_shared, missing_splits
 from seqkit.data.split_files import SPLIT_WORDS, find_split_files
-from seqkit.data.stored_datasets import load_stored, splits_of
+from seqkit.data.stored_datasets import check_revision, load_stored, splits_of
 from seqkit.data.text_files import ROWS_AT_ONCE, checked_text, in_pieces
 from seqkit.errors import ConfigError, CorpusError
 
@@ -42,15 +43,17 @@ class Texts:
     Args:
         read: begins to read the documents anew; each is given as its pieces, strings that are not empty.
         many: whether this is a collection of documents rather than one running text.
+        commits: the commits of the hub from which they were loaded, if that is known.
 
     >>> texts = Texts(lambda: [["once upon", " a time"], ["the end"]], many=True)
     >>> ["".join(document) for document in texts.documents()]
     ['once upon a time', 'the end']
     """
 
-    def __init__(self, read: Callable[[], Iterable[Iterable[str]]], *, many: bool) -> None:
+    def __init__(self, read: Callable[[], Iterable[Iterable[str]]], *, many: bool, commits: Sequence[str] = ()) -> None:
         self._read = read
         self.many = many
+        self.commits = commits
 
     def documents(self) -> Iterator[Iterator[str]]:
         """Iterate over the documents, each an iterator over its pieces; an empty document has none.
@@ -92,6 +95,7 @@ def open_texts(
     text_column: str | None = None,
     dev_fraction: float = 0.1,
     test_fraction: float = 0.0,
+    revision: str | None = None,
 ) -> dict[str, Texts]:
     """Open raw text; it is read only as far as its documents or characters have to be counted.
 
@@ -103,6 +107,7 @@ def open_texts(
         dev_fraction: the share of train that becomes dev if dev is missing; 0 leaves it missing. It is taken from the
             end of train (test after dev): that share of the characters of one running text, else of the documents.
         test_fraction: the same for test.
+        revision: the commit of a corpus of the hub; by default the last one.
 
     Returns:
         Those of the splits ``train``, ``dev`` and ``test`` that there are.
@@ -115,9 +120,10 @@ def open_texts(
     {'train': 2, 'dev': 1}
     """
     missing_splits((), dev_fraction, test_fraction)  # before anything is read, since that may take long
+    check_revision(spec, revision)
     where = fspath(spec) if isinstance(spec, str | PathLike) else f"the {type(spec).__name__}"
     if isinstance(spec, str | PathLike):
-        splits = _named(spec, encoding, text_column)
+        splits = _named(spec, encoding, text_column, revision)
     elif isinstance(spec, list | tuple):
         splits = {"train": from_strings(spec)}
     else:
@@ -130,9 +136,9 @@ def open_texts(
     return {split: splits[split] for split in ("train", "dev", "test") if split in splits}
 
 
-def _named(spec: str | PathLike[str], encoding: str, column: str | None) -> dict[str, Texts]:
+def _named(spec: str | PathLike[str], encoding: str, column: str | None, revision: str | None) -> dict[str, Texts]:
     resolved = resolve_spec(spec)
-    stored = load_stored(spec)
+    stored = load_stored(spec, revision)
     if stored is not None:
         return _datasets_texts(stored, column or TEXT[0], str(resolved))
     path = Path(resolved.name).expanduser()
@@ -169,7 +175,7 @@ def _dataset_texts(dataset: "Dataset", column: str, where: str) -> Texts:
         rows = chain.from_iterable(batch[column] for batch in selected.iter(ROWS_AT_ONCE))
         return (in_pieces(checked_text(row, where, number)) for number, row in enumerate(rows, start=1))
 
-    return Texts(read, many=True)
+    return Texts(read, many=True, commits=commits_of({"": dataset}))
 
 
 def _files_of_folder(folder: Path) -> dict[str, list[Path]]:
@@ -223,7 +229,7 @@ def _divided(train: Texts, missing: Mapping[str, float], where: str) -> dict[str
 def _part(texts: Texts, start: int, stop: int) -> Texts:
     """Return the documents ``[start:stop]``, or these characters of one running text."""
     if texts.many:
-        return Texts(lambda: islice(texts.documents(), start, stop), many=True)
+        return Texts(lambda: islice(texts.documents(), start, stop), many=True, commits=texts.commits)
     return Texts(lambda: [_characters(chain.from_iterable(texts.documents()), start, stop)], many=False)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.data.annotated_spans import MarkedSpan, parse_span, place_spans
 from seqkit.data.annotations import unit_for
 from seqkit.data.column_names import DOCUMENT, LABEL, SPANS, TAGS, TEXT, TOKENS, first_present
+from seqkit.data.column_types import check_columns, item_feature
 from seqkit.data.label_ids import LabelDecoder, class_names
 from seqkit.data.left_out import located
 from seqkit.data.rows import AnnotatedText, LabelledText, Row, TaggedSentence
@@ -177,7 +178,7 @@ def normalize_corpus(
         if split in datasets:
             raise CorpusError(f"two splits could be {split}: {', '.join(corpus)}", file=where)
         datasets[split] = _rename(dataset, f"{where} ({name})", token_column, tag_column, text_column)
-        _check_no_null(datasets[split], f"{where} ({name})")
+        check_columns(datasets[split], f"{where} ({name})")
     features = [dataset.features for dataset in datasets.values()]
     if offsets is not None and not all("spans" in each for each in features):
         raise CorpusError("this corpus has no spans of characters; leave --offsets out", file=where)
@@ -196,6 +197,8 @@ def _rename(
     dataset: "Dataset", where: str, token_column: str | None, tag_column: str | None, text_column: str | None
 ) -> "Dataset":
     """Keep the columns that seqkit reads, under seqkit's names."""
+    from datasets import Value
+
     columns = dataset.column_names
     tokens = None if text_column else token_column or first_present(TOKENS, columns)
     renamed: dict[str, str]
@@ -224,41 +227,16 @@ def _rename(
     for old in renamed:
         if old not in columns:
             raise CorpusError(f"no column {old!r}; its columns: {', '.join(columns)}", file=where)
-    if "source" in columns and "source" not in renamed:
+    if "source" not in renamed and dataset.features.get("source") == Value("string"):
         renamed["source"] = "source"
     selected = dataset.select_columns(list(renamed))
     return selected.rename_columns({old: new for old, new in renamed.items() if old != new})
 
 
-def _check_no_null(dataset: "Dataset", where: str) -> None:
-    """Make sure that no token and no text is null; a tag or label that is null is withheld."""
-    from datasets import List
-
-    features: Mapping[str, object] = dataset.features
-    for column, kind in (("tokens", "token"), ("text", "text")):
-        if column not in dataset.column_names:
-            continue
-        row = 0
-        for batch in dataset.select_columns([column]).with_format("arrow").iter(batch_size=1000):
-            values = batch[column]
-            if values.null_count or (
-                isinstance(features[column], List) and values.combine_chunks().flatten().null_count
-            ):
-                found = (None in value if isinstance(value, list) else value is None for value in values.to_pylist())
-                row += list(found).index(True) + 1
-                raise CorpusError(
-                    f"row {row}: a {kind} is null; give it a value, or leave the row out", file=where, line=row
-                )
-            row += len(values)
-
-
 def _span_column(dataset: "Dataset") -> str | None:
     """Return the column of lists of objects that annotate spans of a text, if there is one."""
-    from datasets import List
-
     features: Mapping[str, object] = dataset.features
-    lists = {name: feature.feature for name, feature in features.items() if isinstance(feature, List)}
-    return next((name for name in SPANS if isinstance(lists.get(name), dict)), None)
+    return next((name for name in SPANS if isinstance(item_feature(features.get(name)), dict)), None)
 
 
 def _are_typed(features: Sequence["Features"]) -> bool:
@@ -294,19 +272,21 @@ def _decode(dataset: "Dataset", names: Sequence[str], where: str, offsets: str |
     columns: Columns = {key: list(values) for key, values in dataset.to_dict().items()}
     if "document" in columns:
         columns["document"] = [None if each is None else str(each) for each in columns["document"]]
-    for row, (tokens, tags) in enumerate(zip(columns.get("tokens", ()), columns.get("tags", ()), strict=True), 1):
-        if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags):
-            raise CorpusError(f"row {row} does not hold one tag for each token", file=where, line=row)
+    for row, tags in enumerate(columns.get("tags", ()), start=1):
+        if tags is None:
+            raise CorpusError(f"row {row} does not hold one tag for each token: it has none", file=where, line=row)
     if "spans" in columns:
         columns["spans"] = _plain_spans(columns, where, offsets)
     known = _names_of(dataset, names)
     if "label" in columns and not known:
         columns["label"] = _numbers_as_strings(columns["label"])
     decoder = LabelDecoder(known)
-    try:
-        return columns | {name: decoder.decode_all(columns[name]) for name in ("tags", "label") if name in columns}
-    except CorpusError as error:
-        raise CorpusError(str(error), file=where) from None
+    decoded: Columns = {name: [] for name in ("tags", "label") if name in columns}
+    for name, values in decoded.items():
+        for row, value in enumerate(columns[name], start=1):
+            with located(where, row):
+                values += decoder.decode_all([value])
+    return columns | decoded
 
 
 def _plain_spans(columns: Columns, where: str, offsets: str | None) -> list[list[dict[str, Any]]]:
@@ -314,7 +294,9 @@ def _plain_spans(columns: Columns, where: str, offsets: str | None) -> list[list
     marked: list[tuple[str, list[MarkedSpan]]] = []
     for row, (text, spans) in enumerate(zip(columns["text"], columns["spans"], strict=True), start=1):
         with located(where, row):
-            marked.append((checked_string(text), list(map(parse_span, spans or []))))
+            if spans is None:
+                raise CorpusError("the spans are null; give the row an empty list, or leave it out")
+            marked.append((checked_string(text), list(map(parse_span, spans))))
     unit = unit_for(marked, where, offsets)
     plain = []
     for row, (text, spans) in enumerate(marked, start=1):

@@ -19,6 +19,7 @@ Shapes: N tokens.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from typing import Self
 
@@ -29,8 +30,9 @@ from tokenizers.models import BPE, WordLevel
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer, WordLevelTrainer
 
-from seqkit.errors import CheckpointError, ConfigError, CorpusError, setting_ref
+from seqkit.errors import CheckpointError, ConfigError, CorpusError, SeqkitError, setting_ref
 from seqkit.text.lm_rules import END, END_ID, UNITS, UNKNOWN_ID, Unit, assemble, pieces_of, unit_of
+from seqkit.text.panics import panics_as_errors
 from seqkit.text.text_chunks import batches_of_chunks, chunks_of
 from seqkit.text.vocabulary import UNKNOWN, encodable
 
@@ -167,7 +169,8 @@ class TextTokenizer:
         if self.pretokenized:
             ids_of = [[self._ids.get(word, UNKNOWN_ID) for word in _split(chunk)] for chunk in chunks]
         else:
-            ids_of = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(chunks)]
+            with _cutting():
+                ids_of = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(chunks)]
         lengths = list(map(len, ids_of))
         return np.fromiter(chain.from_iterable(ids_of), np.int64, sum(lengths)), lengths
 
@@ -193,7 +196,9 @@ class TextTokenizer:
         elif self.pretokenized:
             tokens = _split(text)
         else:
-            tokens = [piece for piece, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+            with _cutting():
+                pieces = self._tokenizer.pre_tokenizer.pre_tokenize_str
+                tokens = [piece for chunk in chunks_of([text]) for piece, _ in pieces(chunk)]
         return list(dict.fromkeys(token.strip(" ") or token for token in tokens if token not in self._ids))
 
     def to_json(self) -> str:
@@ -216,7 +221,8 @@ class TextTokenizer:
         'char'
         """
         try:
-            return cls(Tokenizer.from_str(text))
+            with panics_as_errors():
+                return cls(Tokenizer.from_str(text))
         except Exception as error:  # the library raises bare Exception
             raise CheckpointError(f"tokenizer.json cannot be read ({error}); restore it or train again") from error
 
@@ -246,9 +252,22 @@ def _learned(unit: Unit, chunks: Iterable[str], minimum_count: int, size: int | 
         reserved, size = [END, UNKNOWN], size or 2**31
         trainer = WordLevelTrainer(vocab_size=size, min_frequency=minimum_count, special_tokens=reserved)
     trainer.show_progress = False
-    tokenizer.train_from_iterator(chunks, trainer)
+    with _cutting():
+        tokenizer.train_from_iterator(chunks, trainer)
     model: WordLevel | BPE = tokenizer.model
     return model
+
+
+@contextmanager
+def _cutting() -> Iterator[None]:
+    """Refuse a text on which the library gives up."""
+    try:
+        with panics_as_errors():
+            yield
+    except SeqkitError:  # of the reader of the texts
+        raise
+    except ValueError as error:
+        raise CorpusError(f"a text cannot be cut into tokens ({error}); leave it out") from None
 
 
 def _most_frequent(counts: Mapping[str, int], minimum_count: int, size: int | None) -> WordLevel | BPE:

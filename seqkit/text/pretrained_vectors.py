@@ -9,6 +9,7 @@ spaces in them (``. . .`` in GloVe 840B); the numbers are therefore counted from
 """
 
 import gzip
+import os
 import re
 import zlib
 from codecs import BOM_UTF8
@@ -18,13 +19,18 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from seqkit.errors import CorpusError
+from seqkit.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
 __all__ = ["VectorTable", "read_vectors"]
+
+
+LONGEST_LINE = 4_000_000
+"""How many bytes a line may have: a word and 200,000 numbers. The environment variable raises the limit."""
+LIMIT_VARIABLE = "SEQKIT_LONGEST_LINE"
 
 
 class VectorTable(NamedTuple):
@@ -55,7 +61,9 @@ def read_vectors(path: str | PathLike[str], wanted: Collection[str], *, most_fre
 
     Raises:
         CorpusError: the file is missing, truncated or has no vectors; or a line has too few or too many numbers, a
-            number that is not finite, or a word that is not UTF-8.
+            number that is not finite, or a word that is not UTF-8, or is longer than ``LONGEST_LINE`` bytes (the
+            environment variable ``SEQKIT_LONGEST_LINE`` sets another limit).
+        ConfigError: that variable is not a number.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -90,15 +98,30 @@ def read_vectors(path: str | PathLike[str], wanted: Collection[str], *, most_fre
     return VectorTable(list(found), vectors, dimension)
 
 
-_HEADER = re.compile(rb"(\d+) ([1-9]\d*)")
+_HEADER = re.compile(rb"(\d{1,18}) ([1-9]\d{0,8})")
 _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
+
+
+def _longest_line() -> int:
+    value = os.environ.get(LIMIT_VARIABLE, str(LONGEST_LINE))
+    if not re.fullmatch(r"[0-9]{1,15}", value):
+        raise ConfigError(f"the environment variable {LIMIT_VARIABLE} must be a number of bytes, not {value!r}")
+    return int(value)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Read the lines that are not blank, as bytes, with their numbers; only a line feed ends a line."""
+    longest = _longest_line()
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(lambda: file.readline(longest + 1), b""), start=1):
+                if len(line) > longest:
+                    raise CorpusError(
+                        f"this line has more than {longest} bytes, so it is no word with its vector; if it is, set the"
+                        f" environment variable {LIMIT_VARIABLE} to a greater number",
+                        file=path,
+                        line=number,
+                    )
                 if stripped := line.removeprefix(BOM_UTF8).rstrip(b" \r\n"):
                     yield number, stripped
     except (OSError, EOFError, zlib.error) as error:

@@ -18,10 +18,15 @@ from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 
-from seqkit.errors import CheckpointError, ConfigError
+from seqkit.errors import CheckpointError, ConfigError, CorpusError
+from seqkit.text.panics import panics_as_errors
 from seqkit.text.vocabulary import NORMALIZER, UNKNOWN, Vocabulary, encodable, normalize_word
 
 __all__ = ["CLITICS", "SPACELESS", "Token", "WordTokenizer"]
+
+LONGEST_PART = 1 << 16
+"""How many characters are cut into words at once. A longer text is cut in parts, between words; only a run of more than
+this without white space is cut within."""
 
 CLITICS = ("n't", "'s", "'re", "'ll", "'ve", "'d", "'m")
 """The English clitics that are separate words in the Penn Treebank."""
@@ -195,11 +200,31 @@ class WordTokenizer:
 
     def tokenize_batch(self, texts: Sequence[str]) -> list[list[Token]]:
         """Return the words of many texts, the same as one by one; uses all processor cores."""
-        encodings = self._tokenizer.encode_batch([encodable(text) for text in texts])
+        short = [text for text in texts if len(text) <= LONGEST_PART]
+        cut = iter(self._tokenize(short))
+        return [next(cut) if len(text) <= LONGEST_PART else self._tokenize_long(text) for text in texts]
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[Token]]:
+        try:
+            with panics_as_errors():
+                encodings = self._tokenizer.encode_batch([encodable(text) for text in texts])
+        except ValueError as error:
+            raise CorpusError(f"a text cannot be cut into words ({error}); leave it out") from None
         return [
             [Token(text[start:end], start, end) for start, end in encoding.offsets]
             for text, encoding in zip(texts, encodings, strict=True)
         ]
+
+    def _tokenize_long(self, text: str) -> list[Token]:
+        """Cut a long text part by part: the library needs memory for the whole of it, and gives up on a long match."""
+        tokens: list[Token] = []
+        start = 0
+        while start < len(text):
+            end = _part_end(text, start)
+            own = self._tokenize([text[start:end]])[0]
+            tokens += own if not start else [Token(word, start + left, start + right) for word, left, right in own]
+            start = end
+        return tokens
 
     def split_batch(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the words of many texts as strings, without their offsets.
@@ -232,8 +257,9 @@ class WordTokenizer:
         [Token(text="can't", start=0, end=5)]
         """
         try:
-            loaded = Tokenizer.from_str(text)
-            ids = loaded.get_vocab(with_added_tokens=False)
+            with panics_as_errors():
+                loaded = Tokenizer.from_str(text)
+                ids = loaded.get_vocab(with_added_tokens=False)
             words = Vocabulary(sorted(ids, key=ids.__getitem__), normalize=normalize_word)
         except Exception as error:  # the library raises bare Exception
             raise CheckpointError(f"tokenizer.json cannot be read ({error}); restore it or train again") from error
@@ -245,6 +271,19 @@ class WordTokenizer:
 
 def _model(words: Vocabulary) -> WordLevel:
     return WordLevel({entry: index for index, entry in enumerate(words.entries)}, unk_token=UNKNOWN)
+
+
+# No rule of a tokenizer matches across such a place, or looks beyond it: only after a full stop does one look at the
+# word that follows.
+_SAFE = re.compile(r"(?<=[^\s.])(?=\s)")
+
+
+def _part_end(text: str, start: int) -> int:
+    """Return where a part of a long text ends: at the last safe place, or after ``LONGEST_PART`` if it has none."""
+    longest = start + LONGEST_PART
+    if longest >= len(text):
+        return len(text)
+    return max((place.start() for place in _SAFE.finditer(text, start + 1, longest)), default=longest)
 
 
 _MARK_APART = re.compile(r"\d \. (?=\d)|[^\W\d_] ['`\u2019\u00b4] (?=(?:s|t|re|ll|ve|d|m) )", re.IGNORECASE)
