@@ -24,7 +24,9 @@ from seqkit.text.vocabulary import normalize_word
 
 __all__ = ["NgramVocabulary"]
 
-_normalized = lru_cache(2**16)(normalize_word)  # most words occur many times
+_LONGEST_KEPT = 64  # characters
+
+_kept = lru_cache(2**16)(normalize_word)  # most words occur many times
 
 
 class NgramVocabulary:
@@ -114,6 +116,11 @@ class NgramVocabulary:
 
 def _ngrams(words: Iterable[str], longest: int) -> set[str]:
     return set(_each_ngram(list(map(_normalized, words)), longest))
+
+
+def _normalized(word: str) -> str:
+    """Return the normal form of a word; very long ones are not kept, so that they do not fill the memory."""
+    return _kept(word) if len(word) <= _LONGEST_KEPT else normalize_word(word)
 
 
 def _each_ngram(words: Sequence[str], longest: int) -> Iterator[str]:

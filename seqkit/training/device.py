@@ -8,7 +8,7 @@ import torch
 
 from seqkit.errors import ConfigError, setting_ref
 from seqkit.training.forks import survive_forks
-from seqkit.training.memory import keep_freed_memory
+from seqkit.training.memory import keep_few_kernels, keep_freed_memory
 
 __all__ = ["Device", "DeviceName", "Precision"]
 
@@ -32,9 +32,9 @@ class Device:
         """Return a device, and set up the process for it.
 
         From now on, models can be used in processes that are forked from this one (see ``survive_forks``). On a CPU,
-        the process keeps freed memory (see ``keep_freed_memory``). On a CUDA GPU, cuDNN computes float32 as float32. By
-        default it rounds the factors of products to TF32, with 10 bits of precision, so that a GPU and a CPU would not
-        predict the same probabilities.
+        the process keeps freed memory (see ``keep_freed_memory``), but few kernels (see ``keep_few_kernels``). On a
+        CUDA GPU, cuDNN computes float32 as float32. By default it rounds the factors of products to TF32, with 10 bits
+        of precision, so that a GPU and a CPU would not predict the same probabilities.
 
         Training on a GPU is not reproducible to the bit, because some gradients are sums of numbers added in no fixed
         order; a resumed training comes as close to an undisturbed one as a second run would.
@@ -66,6 +66,7 @@ class Device:
                 float32 = setting_ref("precision", "float32")
                 raise ConfigError(f"this CPU has no instructions for bfloat16; choose {float32}")
             keep_freed_memory()
+            keep_few_kernels()
         if chosen == "cuda":
             torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
             torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]

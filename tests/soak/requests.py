@@ -1,0 +1,88 @@
+"""What the soak asks of each face: requests of random texts, and whose answers must never change."""
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from seqkit.classifier import Classifier
+from seqkit.language_model import LanguageModel
+from seqkit.tagger import Tagger
+from tests.random_texts import random_text
+from tests.tiny_faces import busy_tagger, quick_classifier, quick_language_model
+
+__all__ = ["Face", "faces"]
+
+
+class Sizes(NamedTuple):
+    """The greatest number of characters of a text, and of texts of a request."""
+
+    longest: int
+    most_texts: int
+
+
+@dataclass(frozen=True)
+class Face:
+    """A way of using a model.
+
+    Attributes:
+        name: the name.
+        unit: what is counted: texts or tokens.
+        ask: answers a random request; returns how many units it had, and the answer.
+    """
+
+    name: str
+    unit: str
+    ask: Callable[[random.Random], tuple[int, object]]
+
+
+def faces(longest: int = 2000, most_texts: int = 128) -> list[Face]:
+    """Return every face with a tiny model of its own.
+
+    Args:
+        longest: the greatest number of characters of a text.
+        most_texts: the greatest number of texts of a request.
+    """
+    tagger, classifier, language_model = busy_tagger(), quick_classifier(), quick_language_model()
+    sizes = Sizes(longest, most_texts)
+    return [
+        Face("Tagger.predict", "texts", lambda chance: _tagged(tagger, chance, sizes)),
+        Face("Classifier.classify", "texts", lambda chance: _classified(classifier, chance, sizes)),
+        Face("LanguageModel.score", "tokens", lambda chance: _scored(language_model, chance, sizes)),
+        Face("LanguageModel.generate", "tokens", lambda chance: _generated(language_model, chance, sizes)),
+    ]
+
+
+def _texts(chance: random.Random, sizes: Sizes) -> list[str]:
+    """Return texts of a request: of most requests short ones, so that there is time for a million."""
+    (mean,) = chance.choices([12.0, 60.0, 1000.0], [60, 3, 1])
+    count = int(2 ** chance.uniform(0, math.log2(sizes.most_texts)))
+    return [random_text(chance, mean, sizes.longest) for _ in range(count)]
+
+
+def _tagged(tagger: Tagger, chance: random.Random, sizes: Sizes) -> tuple[int, object]:
+    found = tagger.predict(_texts(chance, sizes), confidence=chance.random() < 0.5)
+    return len(found), [(each.entities, each.tags) for each in found]
+
+
+def _classified(classifier: Classifier, chance: random.Random, sizes: Sizes) -> tuple[int, object]:
+    found = classifier.classify(_texts(chance, sizes))
+    return len(found), found
+
+
+def _scored(language_model: LanguageModel, chance: random.Random, sizes: Sizes) -> tuple[int, object]:
+    score = language_model.score(random_text(chance, 400.0, sizes.longest) or " ", unknown="<unk>")
+    return len(score.pieces), score
+
+
+def _generated(language_model: LanguageModel, chance: random.Random, sizes: Sizes) -> tuple[int, object]:
+    found = language_model.generate(
+        random_text(chance, 30.0, sizes.longest),
+        num_samples=chance.randint(1, 16),
+        max_tokens=chance.randint(1, 60),
+        seed=chance.randrange(10**6),
+        top_k=chance.choice([0, 5]),
+        unknown="<unk>",
+    )
+    return sum(len(each.tokens) for each in found), found
