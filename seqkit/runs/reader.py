@@ -153,9 +153,10 @@ class RunReader:
             return
         expected = self._checksums().get(name, found)
         if found != expected and not (isinstance(expected, list) and found in expected):
+            or_else = f"train again, or load it as it is with {setting_ref('verify', False)}"
             raise CheckpointError(
                 f"{self.path / name} is damaged or was changed: its SHA-256 is not the one in {RUN_FILE}; restore the "
-                f"file, train again, or load it as it is with {setting_ref('verify', False)}"
+                f"file, {'or train again' if name == RESUME_FILE else or_else}"
             )
 
     def _checksums(self) -> Mapping[str, Any]:
