@@ -207,7 +207,7 @@ class RunFolder(RunReader):
                 warnings.warn(message, SeqkitWarning, stacklevel=2)
                 files = {name: content for name, content in files.items() if name != CARD}
             names = sorted({*run.get("files", ()), RUN_FILE, *map(_top, files)})
-            self._check_not_taken(names, self._owned())
+            self._check_not_taken(sorted(set(map(_top, files))), self._owned())
             contents = {name: _encoded(content) for name, content in files.items()}
             old, new = run["sha256"], {name: checksum(content) for name, content in contents.items()}
             both = {name: [*_as_list(old[name]), found] for name, found in new.items() if name in old}
