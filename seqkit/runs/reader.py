@@ -123,18 +123,24 @@ class RunReader:
         """
         path = self._place(name)
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise CheckpointError(f"{self.path / name} cannot be read: it is not a file")
-            if limit is not None and status.st_size > limit:
-                raise CheckpointError(f"{self.path / name} is damaged: {status.st_size:,} bytes are too many")
-            flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-            return os.fdopen(os.open(path, flags), "rb")
+            return self._opened_at(path, name, limit)
         except FileNotFoundError:
+            if path != (now := self._place(name)):  # it has just moved
+                with suppress(FileNotFoundError):
+                    return self._opened_at(now, name, limit)
             raise CheckpointError(self._missing(name)) from None
         except (OSError, ValueError) as error:  # ValueError: no file can have such a name
             reason = getattr(error, "strerror", None) or error
             raise CheckpointError(f"{self.path / name} cannot be read: {reason}") from None
+
+    def _opened_at(self, path: Path, name: str, limit: int | None) -> IO[bytes]:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise CheckpointError(f"{self.path / name} cannot be read: it is not a file")
+        if limit is not None and status.st_size > limit:
+            raise CheckpointError(f"{self.path / name} is damaged: {status.st_size:,} bytes are too many")
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        return os.fdopen(os.open(path, flags), "rb")
 
     def _missing(self, name: str) -> str:
         remedy = "give the folder that 'seqkit train' printed" if self.path.is_dir() else "there is no such folder"
@@ -153,9 +159,10 @@ class RunReader:
             return
         expected = self._checksums().get(name, found)
         if found != expected and not (isinstance(expected, list) and found in expected):
+            or_else = f"train again, or load it as it is with {setting_ref('verify', False)}"
             raise CheckpointError(
                 f"{self.path / name} is damaged or was changed: its SHA-256 is not the one in {RUN_FILE}; restore the "
-                f"file, train again, or load it as it is with {setting_ref('verify', False)}"
+                f"file, {'or train again' if name == RESUME_FILE else or_else}"
             )
 
     def _checksums(self) -> Mapping[str, Any]:
