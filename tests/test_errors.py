@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import seqkit
@@ -73,6 +73,28 @@ def test_a_text_that_looks_like_a_setting_is_left_alone(text: str, name: str) ->
     assert str(error) == f"{plain} {name}"
     assert error.with_settings(lambda name, value: f"<{name}>") == f"{plain} <{name}>"
     assert SeqkitError(plain).with_settings(option_name) == str(SeqkitError(plain)) == plain
+
+
+@given(st.text(st.characters()), st.sampled_from([SeqkitError, ConfigError, CorpusError, SeqkitWarning]))
+@example("a\n\r\x0b\x0c\x1c\x85\u2028\u2029b", CorpusError)
+@example("\x1b[31mred\x9b0m\x7f\0", CorpusError)
+@example("half \ud800", SeqkitWarning)
+@example("\x02seed='\\'\x03 \x02seed='\\x'\x03", ConfigError)
+def test_a_message_is_one_line_that_can_be_written_whatever_it_quotes(text: str, kind: type[Exception]) -> None:
+    error = kind(f"no tag {text} here; try {setting_ref('seed', 3)}")
+    assert isinstance(error, SeqkitError | SeqkitWarning)
+    for message in (str(error), error.with_settings(option_name)):
+        assert len(message.splitlines()) == 1
+        assert not re.search("[\x00-\x1f\x7f-\x9f]", message)
+        message.encode()
+    assert error.with_settings(option_name).endswith("here; try --seed 3")
+
+
+def test_a_very_long_message_keeps_its_beginning_and_its_remedy() -> None:
+    message = str(CorpusError(f"no label {'a' * 10**6}; delete it", file="a.csv", line=3))
+    assert message.startswith("a.csv:3: no label aaa")
+    assert message.endswith("aaa; delete it")
+    assert len(message) < 2100
 
 
 def _literals(path: Path) -> list[tuple[str, str]]:

@@ -148,6 +148,15 @@ def test_unknown_characters_and_words_are_named_or_read_as_unk() -> None:
     assert model("bpe").generate("5 € Ж", max_tokens=2, seed=1)
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_half_of_a_surrogate_pair_is_refused_not_read_as_another_character(unit: str) -> None:
+    for use in (model(unit).score, model(unit).generate, lambda text: model(unit).predict_proba([text])):
+        with pytest.raises(CorpusError, match=r"\\ud800 is half of a surrogate pair, which is not a character"):
+            use("Ada \ud800")
+        with pytest.raises(CorpusError, match="the text must be a string, not 3"):
+            use(3)
+
+
 # Generation.
 
 

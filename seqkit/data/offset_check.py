@@ -8,15 +8,17 @@ Read as characters, this span marks ``ndira``; read as UTF-16 units, it marks ``
 """
 
 from collections.abc import Sequence
-from itertools import compress
 
 from seqkit.data.annotated_spans import MarkedSpan, match_spans, place_spans, trimmed
-from seqkit.data.offsets import UNITS, Offsets, offsets_of, unit_name
+from seqkit.data.offsets import UNITS, Offsets, length_in, unit_name
 from seqkit.errors import CorpusError
 from seqkit.text.tagging_schemes import Span
 from seqkit.text.words import WordTokenizer
 
 __all__ = ["offsets_hint", "spans_inside_words"]
+
+LOOKED_AT = 100_000
+"""After how many characters of texts the unit is as good as certain."""
 
 
 def spans_inside_words(
@@ -56,20 +58,34 @@ def offsets_hint(texts: Sequence[str], spans: Sequence[Sequence[Span]], unit: Of
     """
     gained, hint = 0, ""
     for other in UNITS:
-        differ = [
-            bool(each) and offsets_of(text, other)[-1] != offsets_of(text, unit)[-1]
-            for text, each in zip(texts, spans, strict=True)
-        ]
-        concerned, marked = list(compress(texts, differ)), list(compress(spans, differ))
+        concerned, marked, others = _where_units_differ(texts, spans, unit, other)
         total = sum(map(len, marked))
         now, then = (_count_fitting(concerned, marked, each) for each in (unit, other))
         if now < total and 10 * (total - then) <= total - now and then - now > gained:
             gained = then - now
+            counted = f"the first {total}" if others else str(total)
             hint = (
-                f"; where the unit matters, {now} of {total} spans fit, but {then} if offsets count {unit_name(other)}:"
-                f" pass --offsets {other}"
+                f"; where the unit matters, {now} of {counted} spans fit, but {then} if offsets count"
+                f" {unit_name(other)}: pass --offsets {other}"
             )
     return hint
+
+
+def _where_units_differ(
+    texts: Sequence[str], spans: Sequence[Sequence[Span]], unit: Offsets, other: Offsets
+) -> tuple[list[str], list[Sequence[Span]], bool]:
+    """Return the texts in which two units differ and their spans, up to ``LOOKED_AT``, and whether there are others."""
+    concerned: list[str] = []
+    marked: list[Sequence[Span]] = []
+    characters = 0
+    for text, each in zip(texts, spans, strict=True):
+        if each and length_in(text, unit) != length_in(text, other):
+            if characters > LOOKED_AT:
+                return concerned, marked, True
+            concerned.append(text)
+            marked.append(each)
+            characters += len(text)
+    return concerned, marked, False
 
 
 def _count_fitting(texts: Sequence[str], spans: Sequence[Sequence[Span]], unit: Offsets) -> int:

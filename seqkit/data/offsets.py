@@ -10,12 +10,11 @@ such as an emoji is two; other tools count the bytes of UTF-8.
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Literal, get_args
 
 from seqkit.errors import ConfigError
 
-__all__ = ["UNITS", "Offsets", "checked_offsets", "index_of", "offsets_of", "unit_name"]
+__all__ = ["UNITS", "Offsets", "checked_offsets", "index_of", "length_in", "offsets_of", "unit_name"]
 
 Offsets = Literal["characters", "utf16", "bytes"]
 UNITS: tuple[Offsets, ...] = get_args(Offsets)
@@ -52,11 +51,28 @@ def offsets_of(text: str, unit: Offsets) -> Sequence[int]:
     >>> list(offsets_of("é😀", "utf16")), list(offsets_of("é😀", "bytes"))
     ([0, 1, 3], [0, 2, 6])
     """
-    if unit == "characters" or text.isascii():
+    if length_in(text, unit) == len(text):
         return range(len(text) + 1)
+    import numpy  # here, so that the command line can list units without it
+
+    codes = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    borders = (0xFFFF,) if unit == "utf16" else (0x7F, 0x7FF, 0xFFFF)
+    widths = 1 + sum((codes > border).astype(numpy.int64) for border in borders)
+    offsets: list[int] = numpy.cumsum(widths).tolist()
+    return [0, *offsets]
+
+
+def length_in(text: str, unit: Offsets) -> int:
+    """Return the length of a text in a unit.
+
+    >>> length_in("é😀", "utf16"), length_in("é😀", "bytes")
+    (3, 6)
+    """
+    if unit == "characters" or text.isascii():
+        return len(text)
     if unit == "utf16":
-        return [0, *accumulate(2 if ord(character) > 0xFFFF else 1 for character in text)]
-    return [0, *accumulate(len(character.encode()) for character in text)]
+        return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def index_of(offset: int, offsets: Sequence[int]) -> int | None:

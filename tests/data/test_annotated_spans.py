@@ -1,12 +1,13 @@
 """Character spans, and the tokens that match them."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data.annotated_spans import match_spans, read_spans
+from seqkit.data.annotated_spans import MarkedSpan, match_spans, place_spans, read_spans, unit_of_quotes
 from seqkit.data.jsonl import read_json
 from seqkit.data.rows import AnnotatedText
 from seqkit.errors import CorpusError
@@ -59,3 +60,24 @@ def test_white_space_at_the_borders_belongs_to_no_span() -> None:
 def test_a_span_that_cannot_be_used_is_an_error(spans: list[object], message: str) -> None:
     with pytest.raises(CorpusError, match=f"^{message}$"):
         read_spans(spans, "Ada ran")
+
+
+LONG = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("a" * LONG, [MarkedSpan(0, LONG - number, "X") for number in range(5000)]),
+        ("x" + " " * LONG, [MarkedSpan(0, LONG - number, "X", quote="x") for number in range(5000)]),
+        (" " * LONG + "x", [MarkedSpan(number, LONG + 1, "X", quote="x") for number in range(5000)]),
+        ("é" * LONG, [MarkedSpan(0, LONG - number, "X", quote="é") for number in range(5000)]),
+    ],
+    ids=["one word", "blanks after", "blanks before", "quotes"],
+)
+def test_many_long_spans_that_overlap_are_refused_at_once(text: str, spans: list[MarkedSpan]) -> None:
+    start = time.process_time()
+    unit = unit_of_quotes([(text, spans)], "characters")
+    with pytest.raises(CorpusError, match=r"overlap|quotes"):
+        place_spans(spans, text, unit)
+    assert time.process_time() - start < 2  # looking at each of them takes a minute

@@ -1,5 +1,6 @@
 """brat's standoff annotation: a text, and a file of annotations beside it."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,15 @@ def test_a_span_over_two_lines_is_an_error(tmp_path: Path) -> None:
     write_files(tmp_path, {"a.txt": TEXT, "a.ann": "T1\tX 8 17\tBo. They\n"})
     with pytest.raises(CorpusError, match=r"a\.txt:1: the X span 8..17 goes on after the end of its line$"):
         open_corpus(tmp_path)
+
+
+def test_a_long_file_is_read_in_linear_time_and_a_fault_at_its_end_is_found(tmp_path: Path) -> None:
+    count = 3000
+    entities = "".join(f"T{number}\tPER {4 * number} {4 * number + 3}\tAda\n" for number in range(count))
+    write_files(tmp_path, {"a.txt": "Ada\n" * count, "a.ann": entities})
+    start = time.process_time()
+    assert len(open_corpus(tmp_path, dev_fraction=0)["train"]) == count
+    write_files(tmp_path, {"a.ann": f"{entities}T{count}\tPER 0 2\tAd\n"})
+    with pytest.raises(CorpusError, match=rf"a\.ann:{count + 1}: .* overlap"):
+        open_corpus(tmp_path)
+    assert time.process_time() - start < 5  # quadratic time is minutes

@@ -7,9 +7,11 @@ import datasets
 import pytest
 
 from seqkit.data.corpora import open_corpus
+from seqkit.data.corpus_kinds import LABELLED_TEXTS, RUNNING_TEXT, TAGGED_SENTENCES
 from seqkit.data.corpus_names import corpus_files, resolve_spec
-from seqkit.data.hub import HUB_ALIASES, HUB_CORPORA, load_hub
-from seqkit.errors import CorpusError
+from seqkit.data.hub import HUB_ALIASES, HUB_CORPORA, commits_of, load_hub
+from seqkit.data.texts import open_texts
+from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 from tests.tiny_corpora import decoded, tag_labels, tagged_dataset, write_files
 
 
@@ -129,3 +131,76 @@ def test_a_hub_out_of_reach_is_one_error_that_names_the_alternatives(
     with pytest.raises(CorpusError, match=r"hub cannot be reached or has no a/b .*ner-mini.* \./corpus") as caught:
         open_corpus("a/b")
     assert "\n" not in str(caught.value)
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub:
+    """A hub with one dataset; it remembers what was asked for, and may have a loading script instead of data."""
+
+    def __init__(self, answer: Any, *, script: bool = False) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.answer, self.script = answer, script
+
+    def load_dataset(self, path: str, **options: Any) -> Any:
+        self.asked.append({"path": path, **options})
+        if self.script:
+            raise RuntimeError("Dataset scripts are no longer supported, but found x.py\nread more\nat the hub")
+        return self.answer
+
+
+def hub_of(monkeypatch: pytest.MonkeyPatch, dataset: Any, *, script: bool = False) -> Hub:
+    dataset.info.download_checksums = {f"hf://datasets/a/b@{COMMIT}/data/train.parquet": {"num_bytes": 1}}
+    hub = Hub(datasets.DatasetDict(train=dataset), script=script)
+    monkeypatch.setattr(datasets, "load_dataset", hub.load_dataset)
+    return hub
+
+
+def test_a_commit_is_asked_for_and_no_code_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = hub_of(monkeypatch, tagged_dataset([[0], [1]], tag_labels()))
+    open_corpus("a/b", revision=COMMIT)
+    texts = datasets.Dataset.from_dict({"text": ["one", "two"]})
+    other = hub_of(monkeypatch, texts)
+    open_texts("a/b", revision=COMMIT)
+    assert hub.asked == other.asked == [{"path": "a/b", "name": None, "revision": COMMIT}]
+
+
+@pytest.mark.parametrize("revision", ["main", "v1.0", "refs/pr/1", COMMIT[:39]])
+def test_a_branch_is_loaded_with_a_warning(monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
+    hub = hub_of(monkeypatch, tagged_dataset([[0], [1]], tag_labels()))
+    with pytest.warns(SeqkitWarning, match=f"revision '{revision}' of a/b is a branch or a tag, which may change"):
+        open_corpus("a/b", revision=revision)
+    assert hub.asked[0]["revision"] == revision
+
+
+def test_the_commit_that_was_loaded_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for tags in (tag_labels(), datasets.Value("string")):  # copied, and built anew
+        rows = [[0], [1]] if isinstance(tags, datasets.ClassLabel) else [["O"], ["B-X"]]
+        hub_of(monkeypatch, tagged_dataset(rows, tags))
+        assert commits_of(open_corpus("a/b")) == [COMMIT]
+        assert TAGGED_SENTENCES.open(spec="a/b").commits == [COMMIT]
+    hub_of(monkeypatch, datasets.Dataset.from_dict({"text": ["one", "two"]}))
+    assert RUNNING_TEXT.open(spec="a/b").commits == [COMMIT]
+    assert TAGGED_SENTENCES.open(spec="ner-mini").commits == []
+
+
+def test_every_task_can_be_trained_on_a_revision() -> None:
+    for kind in (TAGGED_SENTENCES, LABELLED_TEXTS, RUNNING_TEXT):
+        assert "revision" in {column.option for column in kind.columns}
+
+
+def test_a_revision_with_a_loading_script_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = hub_of(monkeypatch, tagged_dataset([[0]], tag_labels()), script=True)
+    with pytest.raises(CorpusError, match="loading script, which is never run; leave --revision out") as caught:
+        open_corpus("a/b", revision=COMMIT)
+    assert len(str(caught.value).splitlines()) == len(hub.asked) == 1
+
+
+@pytest.mark.parametrize("spec", ["ner-mini", "./a.conll", "hub:./any"])
+def test_only_corpora_of_the_hub_have_revisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
+    (tmp_path / "any").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for open_any in (open_corpus, open_texts):
+        with pytest.raises(ConfigError, match="revisions; leave --revision out"):
+            open_any(spec, revision=COMMIT)

@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.errors import CorpusError
+from seqkit.errors import ConfigError, CorpusError
 from seqkit.text.pretrained_vectors import read_vectors
 
 
@@ -178,3 +179,22 @@ def test_the_most_frequent_words_are_those_at_the_top(tmp_path: Path) -> None:
     assert read_vectors(path, ["dog", "of"], most_frequent=1).words == ["the", "of", "dog"]
     assert read_vectors(path, [], most_frequent=2).words == ["the", "of"]
     assert read_vectors(path, [], most_frequent=99).words == ["the", "of", "cat", "dog"]
+
+
+@pytest.mark.parametrize("name", ["vectors.txt", "vectors.txt.gz"])
+def test_an_endless_line_is_refused_and_the_limit_can_be_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = write(tmp_path, f"the 1\nof{' ' * 9}{'0' * 20_000_000}\n", name)
+    tracemalloc.start()
+    with pytest.raises(CorpusError, match=rf"{name}:2: .* more than 4000000 bytes.* set .* SEQKIT_LONGEST_LINE"):
+        read_vectors(path, {"the"})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 15_000_000
+    long = write(tmp_path, f"the 1\n{'o' * 4_000_000} 1\n")
+    monkeypatch.setenv("SEQKIT_LONGEST_LINE", "5000000")
+    assert read_vectors(long, {"the"}).words == ["the"]
+    monkeypatch.setenv("SEQKIT_LONGEST_LINE", "many")
+    with pytest.raises(ConfigError, match="SEQKIT_LONGEST_LINE must be a number of bytes, not 'many'"):
+        read_vectors(long, {"the"})

@@ -3,6 +3,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import tokenizers
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.errors import CheckpointError, ConfigError
+from seqkit.text.panics import panics_as_errors
 from seqkit.text.vocabulary import PADDING, UNKNOWN, WORD_SHAPES, Vocabulary, normalize_word, word_shape
 from seqkit.text.words import WordTokenizer
 
@@ -340,3 +342,35 @@ def test_every_word_has_a_shape_and_letters_of_one_kind_share_it(word: str) -> N
     renamed = "".join(chr(ord("a") + ord(c) % 26) if unicodedata.category(c) == "Ll" else c for c in word)
     assert word_shape(renamed) == shape
     assert word_shape("") == WORD_SHAPES.index("other")
+
+
+SENTENCES = [
+    *("Dr. No met J. Smith.", "He and I. No. 7", "see p. 12", "don't  stop", "…\u0301 x", "a@b.com", "U.S. bank"),
+    "字字 \u0301",
+]
+
+
+@given(st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=30), st.sampled_from([" ", "\n", "  ", "\t"]))
+def test_a_long_text_that_is_cut_in_parts_has_the_same_words(sentences: list[str], between: str) -> None:
+    text, tokenizer = between.join(sentences), WordTokenizer()
+    whole = tokenizer.tokenize(text)
+    with mock.patch("seqkit.text.words.LONGEST_PART", 40):
+        assert tokenizer.tokenize(text) == whole
+
+
+@pytest.mark.parametrize("unit", ["-a", "1,", "a", "字", "'s", "@a", "\u0301", "é.", " "])
+def test_a_very_long_text_without_a_space_is_cut_and_nothing_is_lost(unit: str) -> None:
+    text = unit * (150_000 // len(unit))
+    tokens = WordTokenizer().tokenize(text)
+    assert "".join(token.text for token in tokens) == text.strip(" ")
+    assert all(text[token.start : token.end] == token.text for token in tokens)
+
+
+def test_what_the_library_panics_about_is_an_error() -> None:
+    class PanicException(BaseException):
+        pass
+
+    with pytest.raises(ValueError, match=r"^retry limit$"), panics_as_errors():
+        raise PanicException("retry limit\nthread main")
+    with pytest.raises(KeyboardInterrupt), panics_as_errors():
+        raise KeyboardInterrupt
