@@ -42,29 +42,29 @@ class Tried(NamedTuple):
 
 
 def faults_of(case: Case, names: Sequence[str]) -> list[list[Trial]]:
-    """Return the trials of a case: the most important, the others, and those with the effect of one of these."""
-    first, same, rest = [], [], []
+    """Return the trials of a case in four stages: kills, full disks, errors, and kills with the effect of others."""
+    kills, full, errors, same = [], [], [], []
     for step, name in enumerate(names, start=1):
-        first.append(Trial(case, Fault("kill before", step), name))
-        (first if step == len(names) else same).append(Trial(case, Fault("kill after", step), name))
+        kills.append(Trial(case, Fault("kill before", step), name))
+        (kills if step == len(names) else same).append(Trial(case, Fault("kill after", step), name))
         if name == "write":
-            first.append(Trial(case, Fault("kill half-way", step), name))
+            kills.append(Trial(case, Fault("kill half-way", step), name))
         if name in NEEDS_SPACE:
-            first.append(Trial(case, Fault("full disk", step), name))
-        rest += [Trial(case, Fault("error", step, number), name) for number in ERRORS.values()]
-    return [first, rest, same]
+            full.append(Trial(case, Fault("full disk", step), name))
+        errors += [Trial(case, Fault("error", step, number), name) for number in ERRORS.values()]
+    return [kills, full, errors, same]
 
 
 def trials(seed: int) -> list[Trial]:
-    """Return all trials: the important ones first, otherwise in random order."""
+    """Return all trials, stage by stage, each in random order; signals come with the full disks."""
     draw = random.Random(seed)
-    stages: list[list[Trial]] = [[], [], []]
+    stages: list[list[Trial]] = [[], [], [], []]
     for case in CASES:
         for stage, more in zip(stages, faults_of(case, steps_of(case)), strict=True):
             stage += more
     for task in TASKS:
         signalled = [Signalled.draw(draw) for _ in range(SIGNALLED)]
-        stages[0] += [Trial(Case(task, "new"), each, str(each)) for each in signalled]
+        stages[1] += [Trial(Case(task, "new"), each, str(each)) for each in signalled]
     for stage in stages:
         draw.shuffle(stage)
     return [trial for stage in stages for trial in stage]

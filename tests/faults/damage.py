@@ -170,18 +170,25 @@ def _check(case: Case, root: Path) -> str:
             fit(case.task, out, resume=True)
         elif said != new.said[-1]:
             return "training was not finished, and cannot be resumed"
+        elif wrong := _differences(case, root, new, cleaned=False):
+            return wrong
+        else:
+            fit(case.task, out, overwrite=True)  # which removes what a dead process has left
     return _differences(case, root, new)
 
 
-def _differences(case: Case, root: Path, new: Reference) -> str:
+def _differences(case: Case, root: Path, new: Reference, *, cleaned: bool = True) -> str:
+    """Return how the folder differs from that of an undisturbed training; ``cleaned``: nothing is left behind."""
     notes = NOTES if PLACES[case.place].notes else {}
     found = contents(root / "run")
     if {name: found.pop(name, None) for name in notes} != notes:
         return "a file of the user was changed"
-    if left := found.keys() - new.files.keys():
+    if cleaned and (left := found.keys() - new.files.keys()):
         return f"left behind: {', '.join(sorted(left))}"
     if changed := [name for name, data in new.files.items() if found.get(name) != data]:
         return f"differs from an undisturbed training: {', '.join(changed)}"
+    if not cleaned:
+        return ""
     beside = sorted(path.name for path in root.iterdir())
     if beside != ["beside.txt", "run"]:
         return f"left beside it: {', '.join(beside)}"

@@ -13,34 +13,36 @@ import torch
 import seqkit
 from seqkit.runs.run import RunWriter
 from tests.faults.children import Child
-from tests.tiny import PARTS, ROWS, tiny_tagger, without_time
+from tests.tiny import PARTS, ROWS, Rows, tiny_tagger, without_time
 from tests.tiny_labels import LABELS, TEXTS, tiny_classifier
 from tests.tiny_text import DEV, TRAIN, tiny_language_model
 
 __all__ = ["TASKS", "Reference", "Training", "answers", "contents", "fit", "reference", "warm_up"]
 
 Training = Callable[..., object]  # accepts the arguments of ``fit``
-SMALL: dict[str, Any] = {"epochs": 2, "hidden_size": 4, "seed": 1}
+SMALL: dict[str, Any] = {"epochs": 2, "hidden_size": 4, "batch_tokens": 40}
 CHARACTERS: dict[str, Any] = {"character_size": 4, "character_filters": 4, "word_size": 4}
+FEW: Rows = {"tokens": ROWS["tokens"][:6], "tags": ROWS["tags"][:6]}
+FEW_PARTS: Rows = {"tokens": PARTS["tokens"][:6], "tags": PARTS["tags"][:6]}
 
 
 def _ner(seed: int) -> Training:
-    model = tiny_tagger("ner", **{**SMALL, **CHARACTERS, "seed": seed})
-    return lambda **given: model.fit(ROWS, ROWS, **given)
+    model = tiny_tagger("ner", **SMALL, **CHARACTERS, seed=seed)
+    return lambda **given: model.fit(FEW, FEW, **given)
 
 
 def _pos(seed: int) -> Training:
-    model = tiny_tagger("pos", **{**SMALL, **CHARACTERS, "seed": seed})
-    return lambda **given: model.fit(PARTS, PARTS, **given)
+    model = tiny_tagger("pos", **SMALL, **CHARACTERS, seed=seed)
+    return lambda **given: model.fit(FEW_PARTS, FEW_PARTS, **given)
 
 
 def _sentiment(seed: int) -> Training:
-    model = tiny_classifier(**{**SMALL, "seed": seed})
+    model = tiny_classifier(**SMALL, seed=seed)
     return lambda **given: model.fit(TEXTS, LABELS, dev=(TEXTS, LABELS), **given)
 
 
 def _lm(seed: int) -> Training:
-    model = tiny_language_model(**{**SMALL, "embedding_size": 4, "seed": seed})
+    model = tiny_language_model(**SMALL, embedding_size=4, seed=seed)
     return lambda **given: model.fit(TRAIN[:4], DEV, **given)
 
 
