@@ -1,6 +1,5 @@
 """The base class of the estimators: settings, training into a run folder, saving and loading."""
 
-import json
 import os
 import threading
 import warnings
@@ -17,7 +16,8 @@ from torch import Tensor
 from seqkit.config.settings import build_configs
 from seqkit.config.training import TrainConfig
 from seqkit.errors import CheckpointError, ConfigError, SeqkitWarning
-from seqkit.runs.folder import RunFolder, last_reason
+from seqkit.runs.folder import RunFolder
+from seqkit.runs.restoring import restore
 from seqkit.runs.run import RunWriter, model_files, run_header
 from seqkit.task_table import find_task
 from seqkit.tasks.spec import TaskSpec
@@ -159,33 +159,50 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         return cls._from_run({"task": task, "settings": settings}, device=device, precision=precision)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: DeviceName = "auto", precision: Precision = "auto") -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        device: DeviceName = "auto",
+        precision: Precision = "auto",
+        verify: bool = True,
+    ) -> Self:
         """Read a model from a run folder.
+
+        Args:
+            path: the folder.
+            device: as for the constructor.
+            precision: likewise.
+            verify: whether to compare each file with its checksum in ``run.json``.
 
         Raises:
             CheckpointError: if the folder does not contain such a model, or a file is damaged.
             ConfigError: if the device or the precision is not available.
         """
-        folder = RunFolder(path)
-        run = folder.read_run()
-        if run.get("task") not in cls.tasks:
-            raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not {cls.noun}")
+        folder = RunFolder(path, verify=verify)
         opened = Device.open(device, precision)  # an error of this is not one of the files
-        try:
-            model = cls._from_run(run, device=device, precision=precision)
-            model._opened = opened
-            model._restore(folder.read, folder.read_tensors()[0])
-        except (ConfigError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
-            reason = last_reason(error)
-            raise CheckpointError(f"{folder.path} is damaged: {reason}; train again or restore its files") from error
-        return model
+        models: list[Self] = []
+
+        def build(run: dict[str, Any], read: Callable[[str], str]) -> Task[Examples, Prediction, Index]:
+            if run.get("task") not in cls.tasks:
+                raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not {cls.noun}")
+            models.append(cls._from_run(run, device=device, precision=precision))
+            models[-1]._opened = opened
+            return models[-1]._restored_task(read)
+
+        task = restore(folder, build)
+        models[-1]._use(task)
+        return models[-1]
+
+    def _use(self, task: Task[Examples, Prediction, Index]) -> None:
+        task.model.to(self._device().torch_device)
+        self.fitted = task
 
     def _restore(self, read: Callable[[str], str], tensors: Mapping[str, Tensor]) -> None:
         """Restore the fitted task from its files and weights."""
         task = self._restored_task(read)
         task.model.load_state_dict(tensors)
-        task.model.to(self._device().torch_device)
-        self.fitted = task
+        self._use(task)
 
     @abstractmethod
     def _restored_task(self, read: Callable[[str], str]) -> Task[Examples, Prediction, Index]:
@@ -194,7 +211,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
     def _saved(self) -> tuple[dict[str, Any], dict[str, str | bytes]]:
         """Return the content of ``run.json``, and the other files of a run folder."""
         task = self._trained(self.fitted)
-        header = self._header({})
+        header = run_header(self.spec, {**asdict(self.config), **asdict(self.training)}, self.training, {})
         return header, model_files(self.spec, task, header)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -236,19 +253,34 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         progress: bool,
     ) -> Self:
         """Train the task that ``prepare`` returns; ``prepare`` may update ``config``."""
+        if out is None:
+            return self._train(prepare, None, report, progress)
+        folder = RunFolder(out)
+        if resume:
+            folder.check_can_resume()
+        with folder.locked():  # until the end: nobody else may write into it
+            if not resume:
+                folder.check_can_create(overwrite=overwrite)
+            writer: RunWriter[Examples, Prediction, Index] = RunWriter(
+                folder, self.spec, about or {}, overwrite=overwrite, resume=resume
+            )
+            return self._train(prepare, writer, report, progress)
+
+    def _train(
+        self,
+        prepare: Callable[[], Prepared[Task[Examples, Prediction, Index], Examples]],
+        writer: RunWriter[Examples, Prediction, Index] | None,
+        report: Callable[[Event], None] | None,
+        progress: bool,
+    ) -> Self:
         device = self._device()
-        if out is not None and not resume:
-            RunFolder(out).check_can_create(overwrite=overwrite)
         with torch.random.fork_rng():  # training does not change the caller's random state
             torch.manual_seed(self.training.seed)
             task, train, dev = prepare()
             trainer = Trainer(task, train, self.training, device)
             self.fitted = task
-            writer: RunWriter[Examples, Prediction, Index] | None = None
-            if out is not None:
-                writer = RunWriter(RunFolder(out), self.spec, self._header(about or {}), overwrite=overwrite)
-            if writer and resume:
-                writer.restore(trainer)
+            if writer:
+                writer.start(trainer, self.config, dev)
             with _reporting(self.spec, report, progress) as notify:
                 self.outcome = fit(trainer, dev, report=notify, save=writer.save if writer else None)
         conclusion = self._conclude(dev, draw=writer is not None)
@@ -259,10 +291,6 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
     def _conclude(self, dev: Examples, *, draw: bool) -> Conclusion:
         """Return what the best weights yield on dev, with figures if ``draw``; most models add nothing."""
         return Conclusion()
-
-    def _header(self, corpus: Mapping[str, object]) -> dict[str, Any]:
-        settings = {**asdict(self.config), **asdict(self.training)}
-        return run_header(self.spec, settings, self.training, corpus)
 
     def _trained(self, task: _Task | None) -> _Task:
         """Return the task; raise ConfigError if it is None."""

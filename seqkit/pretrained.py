@@ -1,14 +1,16 @@
 """Language models of run folders, as taggers and classifiers start from them (the setting ``lm``)."""
 
-import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.settings import build_configs
 from seqkit.errors import CheckpointError, ConfigError
 from seqkit.models.contextual_embeddings import ContextualStates
 from seqkit.models.text_encoders import PretrainedEncoder
-from seqkit.runs.folder import RunFolder, last_reason
+from seqkit.runs.folder import RunFolder
+from seqkit.runs.restoring import restore
 from seqkit.tasks.language_modelling import LanguageModellingTask
 
 __all__ = ["load_contextual_states", "load_pretrained_encoder"]
@@ -42,15 +44,11 @@ def load_pretrained_encoder(path: str | os.PathLike[str]) -> PretrainedEncoder:
 
 def _load(path: str | os.PathLike[str]) -> LanguageModellingTask:
     folder = RunFolder(path)
-    run = folder.read_run()
-    if run.get("task") != "lm":
-        raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not a language model")
-    tensors, _ = folder.read_tensors()
-    try:
+
+    def build(run: dict[str, Any], read: Callable[[str], str]) -> LanguageModellingTask:
+        if run.get("task") != "lm":
+            raise CheckpointError(f"{folder.path} has a model of the task {run.get('task')!r}, not a language model")
         config, _ = build_configs(LanguageModelConfig, run["settings"])
-        task = LanguageModellingTask.restored(config, folder.read)
-        task.model.load_state_dict(tensors)
-    except (ConfigError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
-        reason = last_reason(error)
-        raise CheckpointError(f"{folder.path} is damaged: {reason}; train again or restore its files") from error
-    return task
+        return LanguageModellingTask.restored(config, read)
+
+    return restore(folder, build)

@@ -3,24 +3,32 @@
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from torch import Tensor
 
 from seqkit.config.training import TrainConfig
 from seqkit.errors import CheckpointError
 from seqkit.runs.figures import learning_curve
+from seqkit.runs.fingerprint import fingerprint
 from seqkit.runs.folder import FORMAT_VERSION, RESUME_FILE, RunFolder, last_reason, resume_bytes, tensor_bytes, to_json
+from seqkit.runs.weights import check_match
 from seqkit.tasks.spec import TaskSpec
 from seqkit.tasks.task import Examples, Index, Prediction, Task
 from seqkit.training.events import Outcome
 from seqkit.training.trainer import Trainer
 from seqkit.version import __version__
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 __all__ = ["RunWriter", "model_card", "model_files", "run_header", "training_report"]
 
 VERSIONS_OF = ("torch", "pytorch-crf", "tokenizers", "safetensors")
+MAY_CHANGE = ("max_minutes",)  # settings that may differ when a training is resumed
+KEPT = ("settings", "corpus", "versions", "seed")  # parts of run.json that stay as the training began
 
 
 def run_header(
@@ -69,18 +77,59 @@ class RunWriter(Generic[Examples, Prediction, Index]):
     Args:
         folder: the folder to write.
         spec: the task's row.
-        header: the content of ``run.json``; see ``run_header``.
+        corpus: the name of the corpus, its fingerprint and how it was opened; may be empty.
         overwrite: whether a run that is there already is replaced.
+        resume: whether the unfinished training in the folder goes on.
     """
 
     def __init__(
-        self, folder: RunFolder, spec: TaskSpec[Any], header: Mapping[str, Any], *, overwrite: bool = False
+        self,
+        folder: RunFolder,
+        spec: TaskSpec[Any],
+        corpus: Mapping[str, object],
+        *,
+        overwrite: bool = False,
+        resume: bool = False,
     ) -> None:
-        self.overwrite = overwrite
         self.folder = folder
         self.spec = spec
-        self.header = dict(header)
+        self.corpus = corpus
+        self.overwrite = overwrite
+        self.resume = resume
+        self.header: dict[str, Any] = {}
         self.started = False
+
+    def start(self, trainer: Trainer[Examples, Prediction, Index], config: "DataclassInstance", dev: Examples) -> None:
+        """Describe the run, and restore the state of the trainer if the training is resumed.
+
+        Raises:
+            CheckpointError: if the unfinished training is damaged, or was begun with other settings or other data.
+        """
+        settings = {**asdict(config), **asdict(trainer.config)}
+        self.header = run_header(self.spec, settings, trainer.config, self.corpus)
+        self.header["examples"] = {"train": fingerprint(trainer.examples), "dev": fingerprint(dev)}
+        if self.resume:
+            self._check_same(self.folder.read_run())
+            self._restore(trainer)
+
+    def _check_same(self, saved: Mapping[str, Any]) -> None:
+        """Make sure that a resumed training has the task, the settings, the seed and the data that it began with."""
+        mine: dict[str, Any] = json.loads(json.dumps(self.header))
+        message = ""
+        if saved.get("task") != mine["task"]:
+            message = f"has the task {saved.get('task')!r}, not {mine['task']!r}"
+        for name, before in saved.get("settings", {}).items():
+            now = mine["settings"].get(name, before)
+            if name not in MAY_CHANGE and now != before:
+                message = message or f"was begun with {name}={before!r}, not {now!r}"
+        for split, before in saved.get("examples", {}).items():
+            if mine["examples"].get(split, before) != before:
+                message = message or f"was begun with other {split} data"
+        if message:
+            raise CheckpointError(
+                f"{self.folder.path} {message}; resume with the settings in run.json and the same data, or train again"
+            )
+        self.header = {**mine, **{name: saved[name] for name in KEPT if name in saved}}
 
     def save(self, trainer: Trainer[Examples, Prediction, Index], best: bool) -> None:
         """Write what has changed since the last call.
@@ -102,19 +151,19 @@ class RunWriter(Generic[Examples, Prediction, Index]):
             self.folder.create(self.header, {**model, **files}, overwrite=self.overwrite)
             self.started = True
         else:
+            # The weights come first: with an older state, the same weights are found once more.
             self.folder.write({"model.safetensors": tensor_bytes(trainer.best_weights), **files} if best else files)
 
-    def restore(self, trainer: Trainer[Examples, Prediction, Index]) -> None:
-        """Restore an unfinished training run from the folder.
-
-        Raises:
-            CheckpointError: if there is nothing to resume, or it is damaged or does not match the model.
-        """
-        tensors, values = self.folder.read_resume()
+    def _restore(self, trainer: Trainer[Examples, Prediction, Index]) -> None:
+        """Restore an unfinished training run from the folder."""
         try:
+            needed = {f"model.{name}": tensor for name, tensor in trainer.task.model.state_dict().items()}
+            stored = self.folder.read_index(RESUME_FILE)
+            check_match(needed, {name: each for name, each in stored.items() if name.startswith("model.")})
+            tensors, values = self.folder.read_resume()
             best = self.folder.read_tensors()[0] if values["history"] else {}
             trainer.load_state_dict(tensors, values, best)
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             raise CheckpointError(
                 f"{self.folder.path / RESUME_FILE} does not match this model: {last_reason(error)}; "
                 "resume with the settings in run.json, or train again"

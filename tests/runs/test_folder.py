@@ -2,7 +2,10 @@
 
 import ast
 import errno
+import hashlib
+import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,18 +17,28 @@ from torch.testing import assert_close
 
 import seqkit
 from seqkit.errors import CheckpointError
+from seqkit.runs import atomic
 from seqkit.runs.folder import FORMAT_VERSION, RunFolder, newest_run, next_run_path, resume_bytes, tensor_bytes, to_json
 
 HEADER = {"format_version": FORMAT_VERSION}
 NEW_HEADER = {**HEADER, "new": 1}
 OLD: dict[str, str | bytes] = {"model.safetensors": b"old", "resume/state": b"old"}
 NEW: dict[str, str | bytes] = {"model.safetensors": b"new"}
-NEW_RUN = to_json({**NEW_HEADER, "files": ["model.safetensors", "run.json"]}).encode()
+NEW_RUN: dict[str, bytes] = {"model.safetensors": b"new"}
 
 
 def content(folder: Path) -> dict[str, bytes]:
     """Return the content of every file below a folder, hidden ones included."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def run_json(header: dict[str, Any], files: dict[str, bytes]) -> bytes:
+    """Return the ``run.json`` of some files, whose checksums are computed here."""
+    names = sorted({"run.json", *(name.split("/")[0] for name in files)})
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    run = {**header, "format_version": FORMAT_VERSION, "files": names, "sha256": sums}
+    own = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+    return to_json({**run, "sha256": {**sums, "run.json": own}}).encode()
 
 
 def old_run(path: Path) -> dict[str, bytes]:
@@ -41,18 +54,18 @@ class FullDisk:
     """Makes the disk full from the ``since``-th change on; renames, which need no space, then fail only once."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, since: int) -> None:
-        self.changes, self.since = 0, since
-        for name in ("mkdir", "rename", "replace", "open"):
-            self.fill(monkeypatch, Path, name, needs_space=name in ("mkdir", "open"))
-        self.fill(monkeypatch, os, "fsync", needs_space=True)
+        self.changes, self.since, self.last = 0, since, ""
+        for name in ("mkdir", "open", "write", "fsync", "link", "rename", "replace"):
+            self.fill(monkeypatch, os, name, needs_space=name not in ("rename", "replace"))
+        self.fill(monkeypatch, atomic, "_renameat2", needs_space=False)
 
     def fill(self, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, *, needs_space: bool) -> None:
         usual: Callable[..., Any] = getattr(where, name)
 
         def full(*args: Any, **options: Any) -> Any:
-            if name == "open" and "w" not in str(args[1:]):
+            if name == "open" and not args[1] & os.O_CREAT:
                 return usual(*args, **options)  # reading changes nothing
-            self.changes += 1
+            self.changes, self.last = self.changes + 1, name
             if self.changes == self.since or (needs_space and self.changes > self.since):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return usual(*args, **options)
@@ -70,7 +83,8 @@ def fail_everywhere(write: Callable[[], None], check: Callable[[], None]) -> int
             except CheckpointError as error:
                 message = str(error)
             else:
-                assert disk.changes < since, "an error of the disk was ignored"
+                flushed = disk.last == "fsync" and disk.changes == since  # the last step, with all in place
+                assert disk.changes < since or flushed, "an error of the disk was ignored"
                 return since - 1
         assert "cannot be written: No space left on device" in message
         assert "what was saved before is untouched; free some space" in message
@@ -89,11 +103,26 @@ def test_a_disk_that_fills_while_a_new_run_is_written_leaves_the_old_one(tmp_pat
     failures = fail_everywhere(lambda: RunFolder(path).create(NEW_HEADER, NEW, overwrite=True), check)
     assert failures >= 2 * (len(NEW) + 1) + 4  # every file twice, and the moves of both runs and two files
     assert content(path) == {
-        "run.json": NEW_RUN,
+        "run.json": run_json(NEW_HEADER, NEW_RUN),
         "model.safetensors": b"new",
         "notes.txt": b"mine",
         "figures/errors.csv": b"mine too",
     }
+    assert [inner.name for inner in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_disk_that_fills_while_folders_are_exchanged_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    RunFolder(path).create(HEADER, OLD)
+    before, place = content(path), path.stat().st_ino
+
+    def check() -> None:
+        assert content(path) == before
+        assert path.stat().st_ino == place
+        assert [inner.name for inner in tmp_path.iterdir()] == ["run"], "something was left beside the run"
+
+    assert fail_everywhere(lambda: RunFolder(path).create(NEW_HEADER, NEW, overwrite=True), check) >= 10
+    assert content(path) == {"run.json": run_json(NEW_HEADER, NEW_RUN), "model.safetensors": b"new"}
     assert [inner.name for inner in tmp_path.iterdir()] == ["run"]
 
 
@@ -113,29 +142,36 @@ def test_a_disk_that_fills_while_files_are_replaced_leaves_each_file_whole(tmp_p
     def check() -> None:
         after = content(path)
         assert after.keys() == before.keys()
-        assert all(after[name] in (before[name], new.get(name)) for name in after)
+        assert all(after[name] in (before[name], new.get(name)) for name in after if name != "run.json")
+        assert RunFolder(path).read("model.safetensors").encode() == after["model.safetensors"], "its checksum is known"
 
     fail_everywhere(lambda: RunFolder(path).write(NEW), check)
-    assert content(path) == {**before, **new}
+    run = run_json(HEADER, {"model.safetensors": b"new", "resume/state": b"old"})
+    assert content(path) == {**before, **new, "run.json": run}
 
 
-def test_a_file_is_flushed_to_disk_before_it_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_flushed_to_disk_before_they_are_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     RunFolder(tmp_path).create(HEADER, {"model.safetensors": b"old"})
-    reader = (tmp_path / "model.safetensors").open("rb")
     order: list[str] = []
 
     def noted(name: str, usual: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
-            order.append(name)
-            return usual(*args)
+        def call(first: Any, *args: Any) -> Any:
+            flushed = "folder" if name == "fsync" and stat.S_ISDIR(os.fstat(first).st_mode) else "file"
+            order.append(f"flush a {flushed}" if name == "fsync" else f"rename {Path(args[0]).name}")
+            return usual(first, *args)
 
         return call
 
-    monkeypatch.setattr(os, "fsync", noted("fsync", os.fsync))
-    monkeypatch.setattr(Path, "replace", noted("replace", Path.replace))
-    RunFolder(tmp_path).write({"model.safetensors": b"new"})
-    assert order == ["fsync", "replace"]
-    with reader:
+    with (tmp_path / "model.safetensors").open("rb") as reader:
+        monkeypatch.setattr(os, "fsync", noted("fsync", os.fsync))
+        monkeypatch.setattr(os, "replace", noted("replace", os.replace))
+        RunFolder(tmp_path).write({"model.safetensors": b"new"})
+        assert order == [
+            *["flush a file"] * 3,
+            *("rename run.json", "flush a folder"),
+            *("rename model.safetensors", "flush a folder"),
+            *("rename run.json", "flush a folder"),
+        ]
         assert reader.read() == b"old", "a process that has the old file open can read it to its end"
     assert (tmp_path / "model.safetensors").read_bytes() == b"new"
 
@@ -145,8 +181,7 @@ def test_a_new_run_replaces_the_files_of_the_old_run_and_no_others(tmp_path: Pat
     before = old_run(path)
     RunFolder(path).create(NEW_HEADER, {"labels.json": "[]"}, overwrite=True)
     kept = {name: before[name] for name in ("notes.txt", "figures/errors.csv")}
-    run = to_json({**NEW_HEADER, "files": ["labels.json", "run.json"]}).encode()
-    assert content(path) == {"run.json": run, "labels.json": b"[]", **kept}
+    assert content(path) == {"run.json": run_json(NEW_HEADER, {"labels.json": b"[]"}), "labels.json": b"[]", **kept}
 
 
 def test_every_file_of_an_old_run_is_removed_whatever_its_name(tmp_path: Path) -> None:
@@ -155,7 +190,11 @@ def test_every_file_of_an_old_run_is_removed_whatever_its_name(tmp_path: Path) -
     RunFolder(path).write({"forecast.png": b"old"})
     (path / "notes.txt").write_text("mine")
     RunFolder(path).create(NEW_HEADER, NEW, overwrite=True)
-    assert content(path) == {"run.json": NEW_RUN, "model.safetensors": b"new", "notes.txt": b"mine"}
+    assert content(path) == {
+        "run.json": run_json(NEW_HEADER, NEW_RUN),
+        "model.safetensors": b"new",
+        "notes.txt": b"mine",
+    }
 
 
 PROJECT = {
@@ -204,7 +243,11 @@ def test_the_working_directory_can_be_a_run(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "notes.txt").write_text("mine")
     assert RunFolder(".").read_run()["files"] == ["model.safetensors", "resume", "run.json"]
     RunFolder(".").create(NEW_HEADER, NEW, overwrite=True)
-    assert content(Path.cwd()) == {"run.json": NEW_RUN, "model.safetensors": b"new", "notes.txt": b"mine"}
+    assert content(Path.cwd()) == {
+        "run.json": run_json(NEW_HEADER, NEW_RUN),
+        "model.safetensors": b"new",
+        "notes.txt": b"mine",
+    }
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     assert Path.cwd().stat().st_ino == place
 
@@ -227,7 +270,7 @@ def test_an_empty_folder_keeps_its_place_and_its_permissions(tmp_path: Path) -> 
     place = tmp_path.stat().st_ino
     RunFolder(tmp_path).create(NEW_HEADER, NEW)
     assert (tmp_path.stat().st_ino, tmp_path.stat().st_mode & 0o777) == (place, 0o750)
-    assert content(tmp_path) == {"run.json": NEW_RUN, "model.safetensors": b"new"}
+    assert content(tmp_path) == {"run.json": run_json(NEW_HEADER, NEW_RUN), "model.safetensors": b"new"}
 
 
 def test_whether_a_folder_can_be_written_is_tried_before_training(
@@ -245,15 +288,15 @@ def test_a_file_is_listed_in_run_json_before_it_is_written(tmp_path: Path, monke
     path = tmp_path / "run"
     RunFolder(path).create(HEADER, OLD)
     seen: list[list[str]] = []
-    usual = Path.replace
+    usual = os.replace
 
-    def replace(self: Path, target: Any) -> Any:
-        done = usual(self, target)
+    def replace(source: Any, target: Any) -> Any:
+        done = usual(source, target)
         if Path(target).name != "run.json":
             seen.append(RunFolder(path).read_run()["files"])
         return done
 
-    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     RunFolder(path).write({"report.json": "{}", "model.safetensors": b"new"})
     assert seen == [["model.safetensors", "report.json", "resume", "run.json"]] * 2
 
@@ -326,10 +369,15 @@ def test_a_damaged_run_json_is_an_error(tmp_path: Path, damaged: bytes) -> None:
         RunFolder(tmp_path).read_run()
 
 
-@pytest.mark.parametrize("foreign", ["{}", "[]", "null", '{"format_version": 99}', '{"format_version": "1"}'])
+@pytest.mark.parametrize(
+    "foreign",
+    ["{}", "[]", "null", *(f'{{"format_version": {version}}}' for version in ("99", '"1"', "true", "1.0", "0"))],
+)
 def test_another_format_version_is_an_error(tmp_path: Path, foreign: str) -> None:
     (tmp_path / "run.json").write_text(foreign)
-    with pytest.raises(CheckpointError, match=f"this seqkit reads version {FORMAT_VERSION}; use the seqkit version"):
+    with pytest.raises(
+        CheckpointError, match=f"this seqkit reads versions 1 to {FORMAT_VERSION}; use the seqkit version"
+    ):
         RunFolder(tmp_path).read_run()
 
 

@@ -41,6 +41,7 @@ def test_after_a_nan_loss_the_best_model_is_kept(tmp_path: Path) -> None:
 
     with pytest.raises(DivergenceError, match="the loss became nan in epoch 2, batch 2, which begins with '"):
         tagger.fit(ROWS, ROWS, out=tmp_path / "run", report=report)
+    kept[0].pop(".seqkit-lock")
     now = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
     assert now == kept[0]
     assert all(tensor.isfinite().all() for tensor in load_file(tmp_path / "run" / "model.safetensors").values())
@@ -67,7 +68,7 @@ def test_a_full_disk_leaves_the_old_model(succeeding: int, tmp_path: Path, monke
     loaded = Tagger.load(path, device="cpu")
     assert (path / "notes.txt").read_text() == "mine"
     assert [inner.name for inner in tmp_path.iterdir()] == ["run"]
-    if succeeding < 7:  # the first epoch of the new run was not written completely: the old run is intact
+    if succeeding < 12:  # the first epoch of the new run was not written completely: the old run is intact
         assert loaded.predict(ROWS["tokens"]) == old.predict(ROWS["tokens"])
         assert loaded.get_params()["seed"] == 7
     else:
@@ -117,12 +118,12 @@ def test_an_unfinished_run_contains_a_complete_model(tmp_path: Path) -> None:
     names: list[set[str]] = []
 
     def report(event: Event) -> None:
-        if isinstance(event, BatchDone) and tmp_path.joinpath("run").exists():
+        if isinstance(event, BatchDone) and RunFolder(tmp_path / "run").has_model:
             names.append({path.name for path in (tmp_path / "run").iterdir()})
 
     tiny_tagger(epochs=2).fit(ROWS, ROWS, out=tmp_path / "run", report=report)
     assets = task_of().assets()
-    expected = {"README.md", "metrics.jsonl", "model.safetensors", "resume", "run.json", *assets}
+    expected = {".seqkit-lock", "README.md", "metrics.jsonl", "model.safetensors", "resume", "run.json", *assets}
     assert names == [expected] * 4
 
 
@@ -173,7 +174,7 @@ def damaged_files() -> list[tuple[str, bytes | None, str]]:
         ("run.json", None, "is not a run: it has no run.json"),
         ("run.json", b"{}", "format version None"),
         ("run.json", b'{"format_version": 1}', "has a model of the task None, not a tagger"),
-        ("run.json", b'{"format_version": 1, "task": []}', "not a tagger"),
+        ("run.json", b'{"format_version": 1, "task": []}', "is damaged: 'task' is not a text; .*restore"),
         ("run.json", b'{"format_version": 1, "task": "weather"}', "has a model of the task 'weather', not a tagger"),
         ("run.json", b'{"format_version": 1, "task": "ner"}', "is damaged: .*restore its files"),
         (
@@ -212,8 +213,13 @@ def test_a_damaged_run_is_an_error_of_one_line(
         (tmp_path / name).unlink()
     else:
         (tmp_path / name).write_bytes(content)
+    if content is not None and name != "run.json":
+        with pytest.raises(
+            CheckpointError, match=f"{name} is damaged.*; restore the file|{name} is damaged: it is not"
+        ):
+            Tagger.load(tmp_path, device="cpu")
     with pytest.raises(CheckpointError, match=message) as raised:
-        Tagger.load(tmp_path, device="cpu")
+        Tagger.load(tmp_path, device="cpu", verify=False)
     assert "\n" not in str(raised.value)
     assert str(tmp_path) in str(raised.value) or name == "tokenizer.json"
 

@@ -13,7 +13,7 @@ from seqkit.errors import CheckpointError
 from seqkit.runs.folder import RunFolder
 from seqkit.tagger import Tagger
 from seqkit.training.events import BatchDone, EpochDone, Event
-from tests.tiny import ROWS, history_of, interrupt_when, press_at, terminal_interrupts, tiny_tagger, without_time
+from tests.tiny import ROWS, Rows, history_of, interrupt_when, press_at, terminal_interrupts, tiny_tagger, without_time
 
 RECIPES: dict[str, dict[str, Any]] = {
     "AdamW, one-cycle": {},
@@ -154,14 +154,39 @@ def test_only_an_unfinished_run_can_be_resumed(uninterrupted: dict[str, Path], t
         tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "none", resume=True)
 
 
-@pytest.mark.parametrize("changes", [{"hidden_size": 8}, {"cell": "gru"}, {"num_layers": 2}], ids=str)
-def test_resuming_a_different_model_is_an_error(changes: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hidden_size": 8}, "hidden_size=16, not 8"),
+        ({"cell": "gru"}, "cell='lstm', not 'gru'"),
+        ({"seed": 2}, "seed=1, not 2"),
+        ({"learning_rate": 0.03}, "learning_rate=0.02, not 0.03"),
+        ({"epochs": 5}, "epochs=4, not 5"),
+    ],
+    ids=str,
+)
+def test_resuming_with_other_settings_is_an_error(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((5, BatchDone)))
-    with pytest.raises(
-        CheckpointError, match=r"state\.safetensors does not match this model: .*; resume with the settings"
-    ):
+    with pytest.raises(CheckpointError, match=f"was begun with {message}; resume with the settings in run.json"):
         tiny_tagger(**changes).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
     tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+
+
+def test_resuming_with_other_data_is_an_error(tmp_path: Path) -> None:
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((5, BatchDone)))
+    turned: Rows = {"tokens": ROWS["tokens"][::-1], "tags": ROWS["tags"][::-1]}
+    for train, dev, name in ((turned, ROWS, "train"), (ROWS, turned, "dev")):
+        with pytest.raises(CheckpointError, match=f"was begun with other {name} data; resume with"):
+            tiny_tagger().fit(train, dev, out=tmp_path / "run", resume=True)
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+
+
+def test_the_state_of_another_training_is_refused(tmp_path: Path) -> None:
+    for name, seed in (("run", 1), ("other", 2)):
+        tiny_tagger(seed=seed).fit(ROWS, ROWS, out=tmp_path / name, report=press_at((5, BatchDone)))
+    (tmp_path / "other" / "resume" / "state.safetensors").replace(tmp_path / "run" / "resume" / "state.safetensors")
+    with pytest.raises(CheckpointError, match=r"state\.safetensors is damaged or was changed: its SHA-256 is not"):
+        tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
 
 
 def test_a_run_that_hits_the_time_limit_has_a_model_and_can_be_resumed(tmp_path: Path) -> None:
