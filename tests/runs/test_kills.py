@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def kill_at(step: int, write: Callable[[], None]) -> bool:
 
     for name in STEPS:
         setattr(os, name, counted(getattr(os, name)))
-    atomic._renameat2 = counted(atomic._renameat2)  # type: ignore[assignment]
+    atomic._renameat2 = counted(atomic._renameat2)
     try:
         write()
     except BaseException:
@@ -105,7 +106,7 @@ def test_a_new_run_is_there_or_the_old_one(
                 patched.chdir(path)
             if place == "no exchange":
                 patched.setattr(atomic, "_renameat2", refused)
-            killed = kill_at(step, lambda path=path: RunFolder(path).create({}, NEW, overwrite=True))
+            killed = kill_at(step, partial(RunFolder(path).create, {}, NEW, overwrite=True))
         found = contents(path)
         assert found in (old, NEW)
         outcomes.add(found == NEW)
@@ -128,7 +129,7 @@ def test_files_of_a_run_are_written_or_not(every: int, tmp_path: Path) -> None:
     while killed:
         path = tmp_path / str(step) / "run"
         RunFolder(path).create({}, OLD)
-        killed = kill_at(step, lambda path=path: RunFolder(path).write(WRITTEN))
+        killed = kill_at(step, partial(RunFolder(path).write, WRITTEN))
         found = contents(path)
         assert found is not None
         assert {**found, "report.json": "3"} == {
