@@ -69,14 +69,10 @@ def choose_run(
     """
     tasks = tasks_of(context)
     path = Path(run or newest_run({name for name, spec in tasks.items() if usable(report_of(spec))}))
-    header = RunFolder(path, verify=verify).read_run()
-    task = header.get("task")
-    if not isinstance(task, str) or task not in tasks:
+    header = RunFolder(path, verify=verify).read_description()
+    task = header["task"]
+    if task not in tasks:
         raise CheckpointError(f"{path} has a model of the task {task!r}, which this seqkit does not know")
-    if missing := [name for name in ("settings", "corpus", "versions") if name not in header]:
-        raise CheckpointError(
-            f"{path / 'run.json'} is damaged: it has no {missing[0]!r}; train again or restore the file"
-        )
     return ChosenRun(path=path, header=header, spec=tasks[task], report=report_of(tasks[task]), verify=verify)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seqkit.errors import CheckpointError
 from seqkit.runs.folder import RunFolder
 from seqkit_cli.chosen_run import ChosenRun, choose_run
 from seqkit_cli.options import VerifyOption
@@ -33,7 +34,13 @@ def info(
         header = {name: value for name, value in chosen.header.items() if name not in CHECKSUMS}
         print(json.dumps({"run": str(folder.path), **header, "report": report}, ensure_ascii=False))
         return
-    for name, value in _rows(chosen, folder, report).items():
+    try:
+        rows = _rows(chosen, folder, report)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise CheckpointError(
+            f"{folder.path / 'report.json'} or run.json is damaged; restore it, or train again"
+        ) from None
+    for name, value in rows.items():
         if value:
             print(_wrapped(f"{name:<9} {value}"))
 

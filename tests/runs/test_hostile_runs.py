@@ -23,6 +23,9 @@ from seqkit.training.events import BatchDone
 from tests.golden_runs import GOLDEN, MODELS
 from tests.tiny import ROWS, press_at, tiny_tagger
 
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
+
 CURRENT = max(GOLDEN.iterdir(), key=lambda path: int(path.name))
 
 
@@ -58,6 +61,16 @@ def many_labels(run: Path) -> None:
 def a_pipe(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_file(path: Path) -> None:
+    shutil.rmtree(path)
+    path.write_text("")
 
 
 def a_link(path: Path, target: str) -> None:
@@ -100,7 +113,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
         struct.pack("<Q", 10**6) + b"[" * 10**6
     ),
     "a link that leads nowhere": lambda run: a_link(run / "labels.json", "nowhere"),
-    "a folder instead of a file": lambda run: ((run / "labels.json").unlink(), (run / "labels.json").mkdir()),
+    "a folder instead of a file": lambda run: a_folder(run / "labels.json"),
 }
 FOLDERS: dict[str, Callable[[Path], object]] = {name: HOSTILE[name] for name in HOSTILE if "header" in name}
 
@@ -240,12 +253,12 @@ def test_one_bad_folder_hides_no_other_run(fault: str, tmp_path: Path, monkeypat
     shutil.copytree(CURRENT / "ner", bad)
     kinds: dict[str, Callable[[Path], object]] = {
         **FOLDERS,
-        "a folder": lambda run: ((run / "run.json").unlink(), (run / "run.json").mkdir()),
+        "a folder": lambda run: a_folder(run / "run.json"),
         "nowhere": lambda run: a_link(run / "model.safetensors", "nowhere"),
         "binary": lambda run: (run / "run.json").write_bytes(bytes(range(256))),
         "no header": lambda run: (run / "run.json").unlink(),
         "other kinds": lambda run: (run / "run.json").write_text('{"task": ["ner"], "files": 3}'),
-        "a file": lambda run: (shutil.rmtree(run), run.write_text("")),
+        "a file": a_file,
     }
     kinds[fault](bad)
     Path("runs", "dangling").symlink_to("nowhere")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from seqkit.errors import CheckpointError
 from seqkit.runs import atomic
 from seqkit.runs.atomic import READY
 from seqkit.runs.folder import RunFolder
+
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
 
 OLD: dict[str, str | bytes] = {
     "labels.json": "old",
@@ -42,7 +46,7 @@ def kill_at(step: int, write: Callable[[], None]) -> bool:
 
     for name in STEPS:
         setattr(os, name, counted(getattr(os, name)))
-    atomic._renameat2 = counted(atomic._renameat2)  # type: ignore[assignment]
+    atomic._renameat2 = counted(atomic._renameat2)
     try:
         write()
     except BaseException:
@@ -105,7 +109,7 @@ def test_a_new_run_is_there_or_the_old_one(
                 patched.chdir(path)
             if place == "no exchange":
                 patched.setattr(atomic, "_renameat2", refused)
-            killed = kill_at(step, lambda path=path: RunFolder(path).create({}, NEW, overwrite=True))
+            killed = kill_at(step, partial(RunFolder(path).create, {}, NEW, overwrite=True))
         found = contents(path)
         assert found in (old, NEW)
         outcomes.add(found == NEW)
@@ -128,7 +132,7 @@ def test_files_of_a_run_are_written_or_not(every: int, tmp_path: Path) -> None:
     while killed:
         path = tmp_path / str(step) / "run"
         RunFolder(path).create({}, OLD)
-        killed = kill_at(step, lambda path=path: RunFolder(path).write(WRITTEN))
+        killed = kill_at(step, partial(RunFolder(path).write, WRITTEN))
         found = contents(path)
         assert found is not None
         assert {**found, "report.json": "3"} == {

@@ -4,11 +4,13 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from seqkit.runs import lock
 from seqkit.runs.folder import RunFolder
 from seqkit.training.events import BatchDone, EpochDone, Event
 from tests.tiny import ROWS, press_at, tiny_tagger
+
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
 
 HOLDER = """
 import sys
@@ -96,7 +101,7 @@ def test_the_lock_of_a_dead_process_is_taken_over(
 @pytest.mark.usefixtures("no_system_locks")
 def test_a_lock_file_counts_while_its_very_process_is_alive(tmp_path: Path) -> None:
     def signed(**changes: Any) -> None:
-        owner = {"pid": os.getppid(), "host": lock.socket.gethostname(), "started": "", "since": "2026-01-01 00:00:00"}
+        owner = {"pid": os.getppid(), "host": socket.gethostname(), "started": "", "since": "2026-01-01 00:00:00"}
         (tmp_path / ".seqkit-lock").write_text(json.dumps({**owner, **changes}))
 
     signed(started=lock._started(os.getppid()))
@@ -173,7 +178,7 @@ def test_a_training_stops_writing_if_its_folder_is_moved_or_replaced(tmp_path: P
 
     for replace in (False, True):
         with pytest.raises(CheckpointError, match="run was moved, deleted or replaced while it was being written"):
-            tiny_tagger().fit(ROWS, ROWS, out=run, report=lambda event, replace=replace: take_away(event, replace))
+            tiny_tagger().fit(ROWS, ROWS, out=run, report=partial(take_away, replace=replace))
         assert len((aside / "metrics.jsonl").read_text().splitlines()) == 1, "nothing more was written"
         assert run.exists() is replace
         tiny_tagger().fit(ROWS, ROWS, out=aside, resume=True)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from seqkit.errors import CheckpointError
 from seqkit.runs.folder import RunFolder
 from seqkit.training.events import Event
 from tests.tiny import ROWS, tiny_tagger
+
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
 
 BIND, READ_ONLY, REMOUNT = 4096, 1, 32
 
@@ -80,6 +84,10 @@ def test_a_full_disk_is_noticed_before_training(tmp_path: Path, monkeypatch: pyt
     assert (trained, list(tmp_path.iterdir())) == ([], [])
 
 
+def parts_of(run: RunFolder) -> set[str]:
+    return {str(run.read_json(f"{part}.json")) for part in "abcdef"}
+
+
 def save_in_turns(path: Path, files: list[dict[str, str | bytes]], stop: Any) -> None:
     number = 0
     while not stop.is_set():
@@ -105,7 +113,7 @@ def test_a_reader_never_gets_parts_of_two_runs(in_place: bool, verify: bool, tmp
         for _ in range(150):
             run = RunFolder(path, verify=verify)
             try:
-                found = run.consistently(lambda run=run: {str(run.read_json(f"{part}.json")) for part in "abcdef"})
+                found = run.consistently(partial(parts_of, run))
             except CheckpointError as error:
                 assert "is being written all the time; try again later" in str(error), error  # noqa: PT017
                 refused += 1
