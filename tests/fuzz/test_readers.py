@@ -1,6 +1,6 @@
 """Damaged files: each format, mutated byte by byte, is read or refused in one line, and nothing else happens.
 
-``corpus/readers`` holds what once ended otherwise, or cost too much. A new finding is added as a file whose name says what it is.
+``corpus/readers`` holds what once ended otherwise, or cost too much. A new finding is a file with a telling name.
 ``python -m tests.fuzz.test_readers 20000`` reads as many mutations of each format; names of formats choose some.
 """
 
