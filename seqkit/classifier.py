@@ -241,14 +241,14 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
                 or the classifier is not trained yet.
             CorpusError: if a text is not a string.
         """
-        if isinstance(texts, str):
-            raise ConfigError("give a list of texts, such as [text], not one text")
+        is_whole = isinstance(texts, str | Mapping) or not isinstance(texts, Iterable)
+        given = texts_of(texts) if is_whole else texts  # which are otherwise read as they are iterated over
         if mc_samples < 0:
             raise ConfigError(f"{setting_ref('mc_samples')} must not be negative, not {mc_samples}")
         if not 0.0 <= min_confidence <= 1.0:
             raise ConfigError(f"{setting_ref('min_confidence')} must be from 0 to 1, not {min_confidence}")
         self._trained(self.fitted)
-        return self._stream(checked_texts(texts), mc_samples, min_confidence, seed)
+        return self._stream(checked_texts(given), mc_samples, min_confidence, seed)
 
     def _stream(self, texts: Texts, samples: int, min_confidence: float, seed: int) -> Iterator[ClassifiedText]:
         task = self._trained(self.fitted)

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -256,7 +256,7 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
             ConfigError: if ``prompts`` is a single string, or one contains something outside the vocabulary.
             CorpusError: if a prompt is not a string, or has half of a surrogate pair.
         """
-        if isinstance(prompts, str):
+        if isinstance(prompts, str) or not isinstance(prompts, Iterable):
             raise ConfigError("give a list of prompts, such as [prompt], not one prompt")
         task, device = self._trained(self.fitted), self._device().torch_device
         network = task.network("forward" if "forward" in task.directions else "backward").eval()

@@ -368,6 +368,15 @@ def test_lone_surrogates_survive_saving(tmp_path: Path) -> None:
     assert Classifier.load(tmp_path / "run", device="cpu").classify(texts) == model.classify(texts)
 
 
+def test_the_texts_of_a_mapping_are_those_of_its_column_on_every_road() -> None:
+    model = trained()
+    assert list(model.stream({"text": TEXTS})) == list(model.stream(TEXTS)) == model.classify({"text": TEXTS})
+    with pytest.raises(CorpusError, match="there is no column 'text', only a"):
+        model.stream({"a": TEXTS})
+    with pytest.raises(ConfigError, match="give a list of texts"):
+        model.stream(None)  # type: ignore[arg-type]
+
+
 def test_a_run_folder_contains_the_calibration(tmp_path: Path) -> None:
     model = tiny_classifier(still=True, epochs=6).fit(TEXTS, LABELS, PAIR, out=tmp_path / "run")
     folder = RunFolder(tmp_path / "run")

@@ -54,14 +54,15 @@ def texts_of(texts: "Iterable[str] | Dataset | Mapping[str, Any]") -> list[str]:
     """Return texts as a list of strings.
 
     Raises:
-        ConfigError: a single text is given instead of a list.
+        ConfigError: something else is given instead of a list.
         CorpusError: one of them is not a string; with its number, from 1.
 
     >>> texts_of(("one", "two"))
     ['one', 'two']
     """
-    if isinstance(texts, str):
-        raise ConfigError("give a list of texts, such as [text], not one text")
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        given = "one text" if isinstance(texts, str) else f"a {type(texts).__name__}"
+        raise ConfigError(f"give a list of texts, such as [text], not {given}")
     found = read_columns(texts, {"text": _TEXT})
     if found is None:
         return list(checked_texts(texts))
@@ -187,7 +188,8 @@ def _chosen(rows: LabelledRows, numbers: Sequence[int]) -> LabelledRows:
 def _as_list(labels: Any) -> list[Any]:
     """Return labels as a list, unless they are something that is not one label for each text."""
     dimensions = getattr(labels, "ndim", 1)
-    if isinstance(labels, str | Mapping | set | frozenset) or dimensions != 1:
+    is_list = isinstance(labels, Iterable) and not isinstance(labels, str | bytes | Mapping | set | frozenset)
+    if not is_list or dimensions != 1:
         kind = f"{dimensions}-dimensional" if hasattr(labels, "ndim") else type(labels).__name__
         raise ConfigError(f"labels must be a list, one for each text, or a list of labels for each; this is {kind}")
     return list(labels)

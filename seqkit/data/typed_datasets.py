@@ -23,6 +23,7 @@ from seqkit.data.rows import AnnotatedText, LabelledText, Row, TaggedSentence
 from seqkit.data.split_files import SPLIT_WORDS
 from seqkit.data.text_files import checked_string
 from seqkit.errors import CorpusError
+from seqkit.text.limits import limit_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Columns", "build_corpus", "columns_of", "kind_of", "label_names", "normalize_corpus"]
 
 Columns = dict[str, list[Any]]
+
+MOST_LABELS = 100_000
+"""How many labels a corpus may have, for each of which a model has its own weights. The variable raises the limit."""
+LIMIT_VARIABLE = "SEQKIT_MOST_LABELS"
 
 
 def kind_of(columns: Collection[str]) -> list[str]:
@@ -87,6 +92,9 @@ def build_corpus(splits: Mapping[str, Columns], names: Sequence[str] | None = No
         splits: for each split its columns, with tags and labels as strings (None if unknown or withheld).
         names: the labels in order; by default :func:`label_names` of those that occur.
 
+    Raises:
+        CorpusError: there are more than ``MOST_LABELS`` labels.
+
     >>> corpus = build_corpus({"train": {"text": ["fine", "dull"], "label": ["good", "bad"]}})
     >>> corpus["train"].features["label"].names
     ['bad', 'good']
@@ -102,6 +110,11 @@ def build_corpus(splits: Mapping[str, Columns], names: Sequence[str] | None = No
     if names is None:
         others = {label for split, columns in splits.items() if split != "train" for label in _labels(columns)}
         names = label_names(_labels(splits.get("train", {})), others)
+    if len(names) > (most := limit_of(LIMIT_VARIABLE, MOST_LABELS)):
+        raise CorpusError(
+            f"there are {len(names)} different labels, more than {most}; choose the column of the labels, or set the"
+            f" environment variable {LIMIT_VARIABLE} to a greater number"
+        )
     ids: dict[str | None, int | None] = {name: index for index, name in enumerate(names)} | {None: None}
     corpus = {}
     for split, columns in splits.items():

@@ -9,7 +9,6 @@ spaces in them (``. . .`` in GloVe 840B); the numbers are therefore counted from
 """
 
 import gzip
-import os
 import re
 import zlib
 from codecs import BOM_UTF8
@@ -19,7 +18,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from seqkit.errors import ConfigError, CorpusError
+from seqkit.errors import CorpusError
+from seqkit.text.limits import limit_of
 
 if TYPE_CHECKING:
     import numpy
@@ -102,16 +102,9 @@ _HEADER = re.compile(rb"(\d{1,18}) ([1-9]\d{0,8})")
 _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
-def _longest_line() -> int:
-    value = os.environ.get(LIMIT_VARIABLE, str(LONGEST_LINE))
-    if not re.fullmatch(r"[0-9]{1,15}", value):
-        raise ConfigError(f"the environment variable {LIMIT_VARIABLE} must be a number of bytes, not {value!r}")
-    return int(value)
-
-
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Read the lines that are not blank, as bytes, with their numbers; only a line feed ends a line."""
-    longest = _longest_line()
+    longest = limit_of(LIMIT_VARIABLE, LONGEST_LINE)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(longest + 1), b""), start=1):

@@ -264,6 +264,7 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
         ("a.jsonl", b'{"text": "Ada"}\n{"text": 7}\n', 2, '"text"'),
         ("a.jsonl", b"Ada ran\n", 1, "JSON"),
         ("a.ndjson", b'{"text": "Ada"}\n[]\n', 2, "JSON"),
+        ("a.jsonl", b"[" * 100_000 + b"\n", 1, "not a JSON object"),
         ("a.jsonl", b'{"text": "half \\ud83d"}\n', 1, "surrogate"),
         ("a.jsonl", b'{"text": ["Ada"]}\n', 1, '"text" or "tokens"'),
         ("a.jsonl", b'{"tokens": ["half \\ud83d"]}\n', 1, "surrogate"),

@@ -1,5 +1,6 @@
 """Corpora of the hub, and folders in the form of a hub repository."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from seqkit.data.corpus_names import corpus_files, resolve_spec
 from seqkit.data.hub import HUB_ALIASES, HUB_CORPORA, commits_of, load_hub
 from seqkit.data.texts import open_texts
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
+from tests.command_line import seqkit
 from tests.tiny_corpora import decoded, tag_labels, tagged_dataset, write_files
 
 
@@ -204,3 +206,18 @@ def test_only_corpora_of_the_hub_have_revisions(tmp_path: Path, monkeypatch: pyt
     for open_any in (open_corpus, open_texts):
         with pytest.raises(ConfigError, match="revisions; leave --revision out"):
             open_any(spec, revision=COMMIT)
+
+
+def test_the_run_keeps_the_revision_and_the_commit_and_is_evaluated_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = datasets.Dataset.from_dict({"text": ["good film", "bad film"] * 10, "label": ["p", "n"] * 10})
+    hub = hub_of(monkeypatch, texts)
+    run = tmp_path / "run"
+    done = seqkit("train", "classifier", "--corpus", "a/b", "--revision", "v1", "--epochs", 1, "--out", run, "-q")
+    assert done.code == 0
+    assert "warning: the revision 'v1' of a/b is a branch or a tag" in done.err
+    corpus = json.loads((run / "run.json").read_text(encoding="utf-8"))["corpus"]
+    assert (corpus["revision"], corpus["commits"]) == ("v1", [COMMIT])
+    assert seqkit("evaluate", run).code == 0
+    assert hub.asked == [{"path": "a/b", "name": None, "revision": "v1"}] * 2

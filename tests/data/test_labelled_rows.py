@@ -248,3 +248,14 @@ def test_a_column_that_is_not_there_is_told(
 def test_labels_that_are_nowhere_are_told(texts: Any) -> None:
     with pytest.raises(CorpusError, match=r"^there are no labels: .* --label-column; in Python, give them beside"):
         labelled_rows(texts)
+
+
+@pytest.mark.parametrize("given", [None, 1, 1.5])
+def test_what_is_no_list_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigError, match=f"give a list of texts, such as \\[text\\], not a {type(given).__name__}"):
+        texts_of(given)
+    if given is not None:
+        with pytest.raises(ConfigError, match="labels must be a list"):
+            labelled_rows(TEXTS, given)
+    with pytest.raises(ConfigError, match="labels must be a list"):
+        labelled_rows(TEXTS, b"abc")

@@ -249,7 +249,7 @@ def test_embedded_and_hub_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert {split: contents(each) for split, each in open_texts("tiny").items()} == {"train": ["a"], "dev": ["b"]}
     asked = []
 
-    def load(name: str, config: str | None) -> Any:
+    def load(name: str, config: str | None, revision: str | None) -> Any:
         asked.append((name, config))
         return datasets.DatasetDict({"train": datasets.Dataset.from_dict({"content": ["c"]})})
 

@@ -107,3 +107,12 @@ def test_tags_that_are_withheld_are_no_label_of_a_corpus(withheld: int | None) -
     assert corpus["test"]["tags"][:] == [[None, 0]]
     strings = tagged_dataset([["B-A", None]], datasets.Value("string"))
     assert open_corpus(strings, dev_fraction=0)["train"].features["tags"].feature.names == ["B-A"]
+
+
+def test_very_many_labels_are_refused_and_the_limit_can_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": ["x", "y", "z"]})
+    monkeypatch.setenv("SEQKIT_MOST_LABELS", "2")
+    with pytest.raises(CorpusError, match=r"3 different labels, more than 2; .* SEQKIT_MOST_LABELS"):
+        open_corpus(dataset, dev_fraction=0)
+    monkeypatch.setenv("SEQKIT_MOST_LABELS", "3")
+    assert len(open_corpus(dataset, dev_fraction=0)["train"]) == 3

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 import tokenizers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.errors import CheckpointError, ConfigError
@@ -350,7 +350,8 @@ SENTENCES = [
 ]
 
 
-@given(st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=30), st.sampled_from([" ", "\n", "  ", "\t"]))
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=20), st.sampled_from([" ", "\n", "  ", "\t"]))
 def test_a_long_text_that_is_cut_in_parts_has_the_same_words(sentences: list[str], between: str) -> None:
     text, tokenizer = between.join(sentences), WordTokenizer()
     whole = tokenizer.tokenize(text)
@@ -360,7 +361,7 @@ def test_a_long_text_that_is_cut_in_parts_has_the_same_words(sentences: list[str
 
 @pytest.mark.parametrize("unit", ["-a", "1,", "a", "字", "'s", "@a", "\u0301", "é.", " "])
 def test_a_very_long_text_without_a_space_is_cut_and_nothing_is_lost(unit: str) -> None:
-    text = unit * (150_000 // len(unit))
+    text = unit * (70_000 // len(unit))
     tokens = WordTokenizer().tokenize(text)
     assert "".join(token.text for token in tokens) == text.strip(" ")
     assert all(text[token.start : token.end] == token.text for token in tokens)
