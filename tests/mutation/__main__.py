@@ -42,7 +42,7 @@ def main() -> None:
             found[mutant.module][outcome] += 1
             if outcome != "not tested":
                 change = f"{mutant.before} → {mutant.after}".replace("\n", " ")
-                print(f"{outcome} {mutant.module}:{mutant.line}: {change}", flush=True)
+                print(f"{outcome} {mutant.module}:{mutant.line}:{mutant.column}: {change}", flush=True)
     print(_table(found))
 
 
@@ -56,7 +56,7 @@ def _seconds(module: str) -> float:
 
 
 def _outcome(mutant: Mutant, timeout: float) -> str:
-    if (mutant.module, mutant.before, mutant.after) in EQUIVALENT:
+    if (mutant.module, mutant.code, mutant.before, mutant.after) in EQUIVALENT:
         return "equivalent"
     return outcome_of(mutant.module, mutant.tree(), TARGETS[mutant.module], timeout)
 

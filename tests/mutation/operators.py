@@ -33,10 +33,12 @@ COMPARISON: dict[type[ast.AST], type[ast.AST]] = {
 
 
 class Mutant(NamedTuple):
-    """A module with one mistake: the line, its code, and the code of the mistake."""
+    """A module with one mistake: its place, the code there and of the whole line, and the code of the mistake."""
 
     module: str
     line: int
+    column: int
+    code: str
     before: str
     after: str
     source: str
@@ -59,13 +61,15 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
     >>> [mutant.after for mutant in mutants_of("m", "def f(a):\\n    return a < 2")]
     ['return None', 'a <= 2', '3', '1']
     """
-    tree = ast.parse(source)
+    tree, lines = ast.parse(source), source.splitlines()
     left_out = set(map(id, _left_out(tree)))
     for number, node in enumerate(ast.walk(tree)):
         if id(node) not in left_out:
             for index, change in enumerate(_changes(node)):
                 before, after = ast.unparse(node), ast.unparse(change(node))
-                yield Mutant(module, getattr(node, "lineno", 0), before, after, source, number, index)
+                line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+                code = lines[line - 1].strip()
+                yield Mutant(module, line, column + 1, code, before, after, source, number, index)
 
 
 def _node(tree: ast.Module, number: int) -> ast.AST:

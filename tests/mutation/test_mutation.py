@@ -51,7 +51,7 @@ def test_the_modules_and_their_tests_exist(module: str) -> None:
 
 
 def test_equivalent_mutants_are_mutants_with_a_reason() -> None:
-    for module, before, after in EQUIVALENT:
+    for module, code, before, after in EQUIVALENT:
         found = mutants_of(module, file_of(module).read_text(encoding="utf-8"))
-        assert (before, after) in [(mutant.before, mutant.after) for mutant in found], (module, before)
+        assert (code, before, after) in [(mutant.code, mutant.before, mutant.after) for mutant in found], (module, code)
     assert all(EQUIVALENT.values())
