@@ -1,4 +1,4 @@
-"""Mutants that no test can notice, as they were read one by one: the module, its line, the code, the mutated code, and why."""
+"""Mutants that no test can notice, read one by one: module, line of code, code, mutated code, and the reason."""
 
 __all__ = ["EQUIVALENT"]
 
