@@ -2,4 +2,10 @@
 
 __all__ = ["EQUIVALENT"]
 
-EQUIVALENT: dict[tuple[str, str, str, str], str] = {}
+_GENERATE = "seqkit.generation.generate"
+_EXTEND = "generated = _extend(0, assembler, new, prompt, last=last)"
+
+EQUIVALENT: dict[tuple[str, str, str, str], str] = {
+    (_GENERATE, _EXTEND, "0", "1"): "a beam search numbers its texts at the end",
+    (_GENERATE, _EXTEND, "0", "-1"): "likewise",
+}
