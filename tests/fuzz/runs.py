@@ -16,7 +16,7 @@ from tests.golden_runs import predicted
 
 __all__ = ["DAMAGES", "check_load", "damaged_bytes", "damaged_header", "damaged_json", "files_of", "outcome_of"]
 
-SECONDS = 2.0
+SECONDS = 2.0  # of the processor, so that a busy machine fails no test
 MEGABYTES = 200.0
 
 HOSTILE_VALUES: list[Any] = [
@@ -129,14 +129,14 @@ DAMAGES: dict[str, list[Callable[[bytes, random.Random], bytes]]] = {
 
 def outcome_of(use: Callable[[], Any]) -> tuple[str, Any]:
     """Return what something returns, or the message if it is refused, in one line, soon and in little memory."""
-    memory, start = _peak_megabytes(), time.perf_counter()
+    memory, start = _peak_megabytes(), time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             outcome = ("read", use())
     except SeqkitError as error:
         outcome = ("refused", str(error))
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert _peak_megabytes() - memory < MEGABYTES
     if outcome[0] == "refused":
         assert outcome[1].isprintable(), outcome

@@ -52,7 +52,7 @@ def test_a_damaged_file_of_a_run_is_noticed_or_changes_nothing(tmp_path: Path, t
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "name"), FILES)
 def test_many_damages_of_a_file_are_noticed_or_change_nothing(tmp_path: Path, task: str, name: str) -> None:
-    outcomes = damage_file(tmp_path, task, name, 40, "long")
+    outcomes = damage_file(tmp_path, task, name, 12, "long")
     assert outcomes["noticed"] > 0
 
 
@@ -84,7 +84,7 @@ def unfinished(folder: Path, task: str) -> Any:
     if task == "ner":
         tiny_tagger().fit(ROWS, ROWS, out=folder, report=press_at((9, BatchDone)))
         return lambda out: tiny_tagger().fit(ROWS, ROWS, out=out, resume=True).predict(ROWS["tokens"])
-    tiny_language_model(epochs=2).fit(TRAIN, dev=DEV, out=folder, report=press_at((40, BatchDone)))
+    tiny_language_model(epochs=2).fit(TRAIN, dev=DEV, out=folder, report=press_at((25, BatchDone)))
     return lambda out: tiny_language_model(epochs=2).fit(TRAIN, dev=DEV, out=out, resume=True).score("Ada")
 
 
@@ -95,7 +95,7 @@ def test_damaged_training_states_are_refused_or_resumed(tmp_path: Path, task: st
     (state,) = [name for name in files_of(tmp_path / "run") if name.startswith("resume/")]
     chance = random.Random(task)
     outcomes = []
-    for number in range(40):
+    for number in range(12):
         copy = tmp_path / str(number)
         shutil.copytree(tmp_path / "run", copy)
         damage = chance.choice(DAMAGES[".safetensors"])
