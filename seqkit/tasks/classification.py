@@ -43,7 +43,7 @@ from seqkit.models.text_encoders import (
     text_encoder,
 )
 from seqkit.tasks.label_prediction import LabelPrediction
-from seqkit.tasks.training_labels import count_labels
+from seqkit.tasks.training_labels import check_saved, count_labels
 from seqkit.text.ngrams import NgramVocabulary
 from seqkit.text.words import WordTokenizer
 
@@ -367,7 +367,8 @@ class ClassificationTask:
     @classmethod
     def restored(cls, config: ClassificationConfig, read: Callable[[str], str]) -> Self:
         """Return the classifier whose files the function ``read`` returns by name, before its weights are loaded."""
-        saved = json.loads(read("labels.json"))
+        saved, temperature = json.loads(read("labels.json")), json.loads(read("calibration.json"))["temperature"]
+        check_saved(saved, temperature)
         reader: WordReader | TokenReader
         if config.unit == "word" and not config.lm:
             reader = WordReader.restored(read)
@@ -385,7 +386,7 @@ class ClassificationTask:
             prior=saved["prior"],
             language_model=LanguageModelConfig(**json.loads(read("language_model.json"))) if config.lm else None,
         )
-        task.temperature = json.loads(read("calibration.json"))["temperature"]
+        task.temperature = temperature
         return task
 
 

@@ -1,12 +1,14 @@
-"""The labels of a training split of texts."""
+"""The labels of a training split of texts, and of a saved classifier."""
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from seqkit.data.labelled_rows import Label
 from seqkit.errors import ConfigError, CorpusError, setting_ref
 
-__all__ = ["count_labels"]
+__all__ = ["check_saved", "count_labels"]
 
 
 def count_labels(
@@ -37,3 +39,28 @@ def count_labels(
         only = f"every text is {labels[0]!r}" if labels else "no text has a label"
         raise CorpusError(f"there is nothing to learn from the training split: {only}; add texts with other labels")
     return labels, counts
+
+
+def check_saved(saved: Mapping[str, Any], temperature: object) -> None:
+    """Make sure that a saved classifier can predict, as far as its weights do not tell.
+
+    Args:
+        saved: the content of ``labels.json``.
+        temperature: the temperature in ``calibration.json``.
+
+    Raises:
+        ConfigError: if a value is of another kind, or does not fit the others.
+
+    >>> check_saved({"labels": ["bad", "good"], "several": False, "prior": [0.5, 0.5]}, 1.0)
+    """
+    labels, prior = saved["labels"], saved["prior"]
+    if not (isinstance(temperature, float | int) and 0 < temperature < math.inf):
+        raise ConfigError("the temperature in calibration.json is not a positive number")
+    if not (isinstance(labels, list) and all(isinstance(label, str | int) for label in labels)):
+        raise ConfigError("the labels in labels.json are not a list of texts, numbers or booleans")
+    if len(set(labels)) < len(labels):
+        raise ConfigError("labels.json has a label twice")
+    if not (isinstance(prior, list) and len(prior) == len(labels) and all(0 <= share <= 1 for share in prior)):
+        raise ConfigError("the frequencies in labels.json are not one from 0 to 1 for each label")
+    if not isinstance(saved["several"], bool):
+        raise ConfigError("labels.json does not say whether a text has several labels")

@@ -109,9 +109,16 @@ class NgramVocabulary:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what :meth:`to_json` wrote."""
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: if the number of words or a frequency is of another kind.
+        """
         saved = json.loads(text)
-        return cls(saved["longest"], saved["frequencies"])
+        longest, frequencies = saved["longest"], saved["frequencies"]
+        if type(longest) is not int or not all(type(each) in (int, float) for each in frequencies.values()):
+            raise ValueError("ngrams.json has something else than numbers")
+        return cls(longest, frequencies)
 
 
 def _ngrams(words: Iterable[str], longest: int) -> set[str]:

@@ -66,6 +66,11 @@ def test_quotation_marks_are_tokens_where_nothing_is_quoted(tmp_path: Path) -> N
     assert pairs(read_rows(path)) == [[('"', "O"), (",", "O")], [("x", "O")]]
 
 
+def test_one_quoted_cell_of_one_line_makes_quotation_marks_special(tmp_path: Path) -> None:
+    path = write_file(tmp_path, "a.tsv", 'text\tlabel\na film\tgood\n"a ""fine"" film"\tbad\n')
+    assert read_rows(path) == [LabelledText("a film", "good", 2), LabelledText('a "fine" film', "bad", 3)]
+
+
 def test_columns_can_be_named_and_documents_are_kept(tmp_path: Path) -> None:
     path = write_file(tmp_path, "a.csv", "doc_id,sentence_id,w,ner,pos\nd,1,Ada,B-PER,NN\nd,2,ran,O,V\ne,3,x,O,V\n")
     rows = read_rows(path, token_column="w", tag_column="pos")

@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 import torch
 
 from tests.fuzz.faces import Count, check_classifier, check_language_model, check_tagger, fuzzed_texts
-from tests.tiny_faces import busy_tagger, quick_classifier, quick_language_model, quick_part_of_speech_tagger
+from tests.tiny_faces import (
+    busy_tagger,
+    byte_pair_model,
+    character_model,
+    part_of_speech_tagger,
+    softmax_tagger,
+    topic_classifier,
+    truth_classifier,
+)
 
 TEXTS = 32  # of a round
 
@@ -34,9 +42,9 @@ def main() -> None:
 
 
 def _checks() -> dict[str, Callable[[Sequence[str]], Count]]:
-    tagger, softmax, parts = busy_tagger(), busy_tagger(head="softmax"), quick_part_of_speech_tagger()
-    one, several = quick_classifier(), quick_classifier(several=True)
-    characters, pairs = quick_language_model("char"), quick_language_model("bpe")
+    tagger, softmax, parts = busy_tagger(), softmax_tagger(), part_of_speech_tagger()
+    one, several = truth_classifier(), topic_classifier()
+    characters, pairs = character_model(), byte_pair_model()
     return {
         "Tagger (CRF)": lambda texts: check_tagger(tagger, texts),
         "Tagger (softmax)": lambda texts: check_tagger(softmax, texts),

@@ -10,7 +10,7 @@ import numpy as np
 
 from seqkit.classifier import ClassifiedText, Classifier
 from seqkit.language_model import LanguageModel
-from seqkit.tagger import TaggedText, Tagger
+from seqkit.tagger import Entity, TaggedText, TaggedToken, Tagger
 from tests.random_texts import random_text
 
 __all__ = ["Count", "check_classifier", "check_language_model", "check_tagger", "fuzzed_texts"]
@@ -51,7 +51,8 @@ def check_tagger(tagger: Tagger, texts: Sequence[str]) -> Count:
 
 
 def _check_tagged(found: TaggedText, text: str) -> int:
-    for items in (found.entities, found.tokens):
+    kinds: list[Sequence[Entity | TaggedToken]] = [found.entities, found.tokens]
+    for items in kinds:
         assert all(text[item.start : item.end] == item.text != "" for item in items)
         assert all(left.end <= right.start for left, right in itertools.pairwise(items))
     assert len(found.words) == len(found.starts) == len(found.tags)

@@ -16,7 +16,15 @@ from torch import Tensor
 from seqkit.errors import ConfigError
 from seqkit.generation.decoder import Decoder
 from seqkit.generation.filters import SamplingFilters
-from seqkit.generation.generate import Generated, GeneratedToken, Prompt, TextAssembler, beam_search, sample
+from seqkit.generation.generate import (
+    Generated,
+    GeneratedToken,
+    Prompt,
+    TextAssembler,
+    beam_search,
+    sample,
+    seeds_of,
+)
 from seqkit.nn.recurrent import RecurrentEncoder
 
 VOCABULARY = 7
@@ -320,3 +328,10 @@ def test_a_generated_text_is_json() -> None:
 
 def test_a_token_that_is_part_of_a_character_is_shown_as_a_replacement() -> None:
     assert GeneratedToken(3, b"\xc3", -1.0).to_dict() == {"id": 3, "text": "\ufffd", "log_probability": -1.0}
+
+
+@pytest.mark.parametrize(("seed", "count"), [(-1, 1), (2**63 - 1, 2), (2**63, 1)])
+def test_a_seed_out_of_range_is_refused(seed: int, count: int) -> None:
+    assert seeds_of(0, 2) == [0, 1]
+    with pytest.raises(ConfigError, match="seed"):
+        seeds_of(seed, count)

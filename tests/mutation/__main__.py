@@ -5,7 +5,7 @@ import ast
 import random
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.operators import Mutant, mutants_of
@@ -14,12 +14,14 @@ from tests.mutation.targets import TARGETS
 
 
 def main() -> None:
-    """Test a sample of mutants; print each that survives, and a table of the modules."""
+    """Test a sample of mutants; print what becomes of each, and a table of the modules."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("--mutants", type=int, default=300, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="which")
     parser.add_argument("--module", default="", help="only modules with this in their name")
     parser.add_argument("--jobs", type=int, default=2, help="how many at once")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="for how long at most")
+    parser.add_argument("--timeout", type=float, default=0.0, help="seconds for each; 0 measures what the tests need")
     options = parser.parse_args()
     modules = [module for module in TARGETS if options.module in module]
     load_libraries()
@@ -27,14 +29,20 @@ def main() -> None:
     chosen = random.Random(options.seed).sample(every, min(options.mutants, len(every)))
     found = {module: Counter[str]() for module in modules}
     print(f"{len(chosen)} of {len(every)} mutants", flush=True)
-    chosen.sort(key=lambda each: (modules.index(each.module), each.line))
+    end = time.monotonic() + 60 * options.minutes
     with ThreadPoolExecutor(options.jobs) as pool:
-        timeouts = dict(zip(modules, pool.map(lambda module: 4 * _seconds(module) + 20, modules), strict=True))
-        outcomes = pool.map(lambda mutant: _outcome(mutant, timeouts[mutant.module]), chosen)
-        for mutant, outcome in zip(chosen, outcomes, strict=True):
+        seconds = pool.map(lambda module: options.timeout or 4 * _seconds(module) + 20, modules)
+        timeouts = dict(zip(modules, seconds, strict=True))
+
+        def test(mutant: Mutant) -> tuple[Mutant, str]:
+            return mutant, _outcome(mutant, timeouts[mutant.module]) if time.monotonic() < end else "not tested"
+
+        for testing in as_completed([pool.submit(test, mutant) for mutant in chosen]):
+            mutant, outcome = testing.result()
             found[mutant.module][outcome] += 1
-            if outcome == "survived":
-                print(f"{mutant.module}:{mutant.line}: {mutant.before} → {mutant.after}", flush=True)
+            if outcome != "not tested":
+                change = f"{mutant.before} → {mutant.after}".replace("\n", " ")
+                print(f"{outcome} {mutant.module}:{mutant.line}:{mutant.column}: {change}", flush=True)
     print(_table(found))
 
 
@@ -48,7 +56,7 @@ def _seconds(module: str) -> float:
 
 
 def _outcome(mutant: Mutant, timeout: float) -> str:
-    if (mutant.module, mutant.before, mutant.after) in EQUIVALENT:
+    if (mutant.module, mutant.code, mutant.before, mutant.after) in EQUIVALENT:
         return "equivalent"
     return outcome_of(mutant.module, mutant.tree(), TARGETS[mutant.module], timeout)
 

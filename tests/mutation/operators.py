@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 __all__ = ["Mutant", "mutants_of"]
 
-ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+ARITHMETIC: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
     ast.Mult: ast.FloorDiv,
@@ -18,7 +18,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
     ast.BitAnd: ast.BitOr,
 }
-COMPARISON: dict[type[ast.cmpop], type[ast.cmpop]] = {
+COMPARISON: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
     ast.Gt: ast.GtE,
@@ -33,10 +33,12 @@ COMPARISON: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 class Mutant(NamedTuple):
-    """A module with one mistake: the line, its code, and the code of the mistake."""
+    """A module with one mistake: its place, the code there and of the whole line, and the code of the mistake."""
 
     module: str
     line: int
+    column: int
+    code: str
     before: str
     after: str
     source: str
@@ -59,13 +61,15 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
     >>> [mutant.after for mutant in mutants_of("m", "def f(a):\\n    return a < 2")]
     ['return None', 'a <= 2', '3', '1']
     """
-    tree = ast.parse(source)
+    tree, lines = ast.parse(source), source.splitlines()
     left_out = set(map(id, _left_out(tree)))
     for number, node in enumerate(ast.walk(tree)):
         if id(node) not in left_out:
             for index, change in enumerate(_changes(node)):
                 before, after = ast.unparse(node), ast.unparse(change(node))
-                yield Mutant(module, getattr(node, "lineno", 0), before, after, source, number, index)
+                line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+                code = lines[line - 1].strip()
+                yield Mutant(module, line, column + 1, code, before, after, source, number, index)
 
 
 def _node(tree: ast.Module, number: int) -> ast.AST:
@@ -119,9 +123,9 @@ def _changes(node: ast.AST) -> Iterator[Callable[[ast.AST], ast.AST]]:
             yield lambda own: _part(own, "operand")
         case ast.Constant(value=bool() as value):
             yield lambda own: ast.Constant(not value)
-        case ast.Constant(value=int() as value):
-            yield lambda own: ast.Constant(value + 1)
-            yield lambda own: ast.Constant(value - 1)
+        case ast.Constant(value=int()):
+            yield lambda own: _shifted(own, 1)
+            yield lambda own: _shifted(own, -1)
         case ast.Return(value=value) if value is not None and ast.unparse(value) != "None":
             yield lambda own: ast.Return(ast.Constant(None))
         case ast.Expr() | ast.Raise() | ast.Continue() | ast.Break() | ast.AugAssign():
@@ -136,6 +140,12 @@ def _is_symmetric(function: ast.expr, *arguments: ast.expr) -> bool:
     """Return whether the order of two arguments does not matter, or cannot be changed."""
     name = ast.unparse(function).rpartition(".")[2]
     return name in ("min", "max", "transpose") or any(isinstance(each, ast.Starred) for each in arguments)
+
+
+def _shifted(node: ast.AST, by: int) -> ast.AST:
+    assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, int)
+    return ast.Constant(node.value + by)
 
 
 def _with(node: ast.AST, field: str, value: object) -> ast.AST:

@@ -10,7 +10,7 @@ from seqkit.classifier import Classifier
 from seqkit.language_model import LanguageModel
 from seqkit.tagger import Tagger
 from tests.random_texts import random_text
-from tests.tiny_faces import busy_tagger, quick_classifier, quick_language_model
+from tests.tiny_faces import busy_tagger, character_model, truth_classifier
 
 __all__ = ["Face", "faces"]
 
@@ -44,7 +44,7 @@ def faces(longest: int = 2000, most_texts: int = 128) -> list[Face]:
         longest: the greatest number of characters of a text.
         most_texts: the greatest number of texts of a request.
     """
-    tagger, classifier, language_model = busy_tagger(), quick_classifier(), quick_language_model()
+    tagger, classifier, language_model = busy_tagger(), truth_classifier(), character_model()
     sizes = Sizes(longest, most_texts)
     return [
         Face("Tagger.predict", "texts", lambda chance: _tagged(tagger, chance, sizes)),

@@ -20,7 +20,7 @@ class Result(NamedTuple):
 
     face: str
     unit: str
-    count: int
+    asked: int
     seconds: float
     megabytes: float
     megabytes_at_end: float
@@ -108,7 +108,7 @@ def table(results: Iterable[Result]) -> str:
         f"{'face':24} {'requested':>18} {'per second':>10} {'MB before':>9} {'MB after':>8} {'growth':>7} {'differ':>6}"
     ]
     lines += [
-        f"{each.face:24} {each.count:>11,} {each.unit:>6} {each.count / each.seconds:>10,.0f} {each.megabytes:>9.1f} "
+        f"{each.face:24} {each.asked:>11,} {each.unit:>6} {each.asked / each.seconds:>10,.0f} {each.megabytes:>9.1f} "
         f"{each.megabytes_at_end:>8.1f} {each.growth:>7.2%} {each.differences:>6}"
         for each in results
     ]

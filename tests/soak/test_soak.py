@@ -28,27 +28,27 @@ def every_face() -> list[Face]:
 
 def test_many_predictions_leave_the_memory_flat(every_face: list[Face]) -> None:
     for face in every_face:
-        result = soak(face, 400, warm_up=200, checks=2)
+        result = soak(face, 200, warm_up=100, checks=1)
         assert result.growth < MOST_GROWTH, result
         assert result.differences == 0
-        assert result.count >= 400
+        assert result.asked >= 200
 
 
 def test_a_leak_and_a_wrong_answer_are_noticed(every_face: list[Face]) -> None:
     leaked: list[bytes] = []
 
     def leak(chance: random.Random) -> tuple[int, object]:
-        leaked.append(chance.randbytes(400_000))
+        leaked.append(chance.randbytes(4_000_000))
         return 10, len(leaked)
 
-    result = soak(replace(every_face[0], ask=leak), 1000, warm_up=500, checks=3)
+    result = soak(replace(every_face[0], ask=leak), 200, warm_up=100, checks=1)
     assert result.growth > MOST_GROWTH
     assert result.differences > 0
 
 
 def test_answers_in_threads_and_forked_processes_are_those_of_one(every_face: list[Face]) -> None:
     for face in every_face:
-        assert answers_in_threads(face, 16) == 0
+        assert answers_in_threads(face, 8) == 0
         assert answers_in_forks(face, 4) == 0
 
 
@@ -74,8 +74,8 @@ def test_words_that_are_kept_are_bounded_in_number_and_length() -> None:
 KERNELS = """
 from tests.random_texts import random_text
 from tests.soak.memory import resident_megabytes
-from tests.tiny_faces import quick_language_model
-model, text = quick_language_model(), "The harbour was quiet. " * 100
+from tests.tiny_faces import character_model
+model, text = character_model(), "The harbour was quiet. " * 100
 measured = []
 for number in range(1000):
     model.score(text[: 1 + number * 617 % 2000])
