@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.data.cache_check import check_cache
 from seqkit.data.text_files import shortened
 from seqkit.errors import CorpusError
 
@@ -102,9 +103,11 @@ def load_hub(name: str, config: str | None = None) -> "DatasetDict":
         raise CorpusError("no such folder", file=name)
     try:
         with _quiet():
-            return _load(name, config)
+            loaded = _load(name, config)
     except Exception as error:  # the network, the hub and the files fail in many different ways
         raise CorpusError(_explain(name, config, error)) from error
+    check_cache(loaded)
+    return loaded
 
 
 def _load(name: str, config: str | None) -> "DatasetDict":

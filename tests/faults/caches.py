@@ -14,7 +14,7 @@ from seqkit.errors import CorpusError
 from tests.command_line import write_jsonl
 from tests.tiny_labels import LABELS, TEXTS
 
-__all__ = ["DAMAGES", "damaged_cache", "damaged_saved"]
+__all__ = ["DAMAGES", "damaged_cache", "damaged_saved", "outcomes"]
 
 Damage = Callable[[Path, random.Random], None]
 
