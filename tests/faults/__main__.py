@@ -43,7 +43,10 @@ class Tried(NamedTuple):
 
 def faults_of(case: Case, names: Sequence[str]) -> list[list[Trial]]:
     """Return the trials of a case in four stages: kills, full disks, errors, and kills with the effect of others."""
-    kills, full, errors, same = [], [], [], []
+    kills: list[Trial] = []
+    full: list[Trial] = []
+    errors: list[Trial] = []
+    same: list[Trial] = []
     for step, name in enumerate(names, start=1):
         kills.append(Trial(case, Fault("kill before", step), name))
         (kills if step == len(names) else same).append(Trial(case, Fault("kill after", step), name))

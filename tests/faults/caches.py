@@ -16,7 +16,7 @@ from tests.tiny_labels import LABELS, TEXTS
 
 __all__ = ["DAMAGES", "damaged_cache", "damaged_saved", "outcomes"]
 
-Damage = Callable[[Path, random.Random], None]
+Damage = Callable[[Path, random.Random], object]
 
 
 def _truncate(file: Path, draw: random.Random) -> None:
@@ -39,7 +39,7 @@ def _zero(file: Path, draw: random.Random) -> None:
 
 DAMAGES: dict[str, Damage] = {
     "removed": lambda file, draw: file.unlink(),
-    "emptied": lambda file, draw: file.write_bytes(b"") and None,
+    "emptied": lambda file, draw: file.write_bytes(b""),
     "truncated": _truncate,
     "zeroed": _zero,
     "flipped": _flip,
