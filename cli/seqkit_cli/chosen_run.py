@@ -29,16 +29,18 @@ class ChosenRun:
         header: the content of its ``run.json``.
         spec: the row of its task.
         report: the row of its kind of report.
+        verify: whether to compare its files with their checksums.
     """
 
     path: Path
     header: Mapping[str, Any]
     spec: TaskSpec[Any]
     report: "Report[Any, Any]"
+    verify: bool = True
 
     def load(self, *, device: "DeviceName", precision: "Precision" = "auto") -> Model[Any]:
         """Read the model, which imports torch."""
-        return self.spec.model().load(self.path, device=device, precision=precision)
+        return self.spec.model().load(self.path, device=device, precision=precision, verify=self.verify)
 
 
 def tasks_of(context: typer.Context) -> Mapping[str, TaskSpec[Any]]:
@@ -52,6 +54,7 @@ def choose_run(
     run: str | Path | None,
     *,
     usable: "Callable[[Report[Any, Any]], bool]" = lambda report: True,
+    verify: bool = True,
 ) -> ChosenRun:
     """Return the run in a folder; without a folder, the newest run in ``runs`` that the command can use.
 
@@ -59,17 +62,18 @@ def choose_run(
         context: the context of the command.
         run: the folder; it may hold any kind of model.
         usable: returns whether the command can use the models of a report.
+        verify: whether to compare the files of the run with their checksums.
 
     Raises:
         CheckpointError: if there is no run, it is damaged, or its task is unknown.
     """
     tasks = tasks_of(context)
     path = Path(run or newest_run({name for name, spec in tasks.items() if usable(report_of(spec))}))
-    header = RunFolder(path).read_run()
-    task = header.get("task")
-    if not isinstance(task, str) or task not in tasks:
+    header = RunFolder(path, verify=verify).read_description()
+    task = header["task"]
+    if task not in tasks:
         raise CheckpointError(f"{path} has a model of the task {task!r}, which this seqkit does not know")
-    return ChosenRun(path=path, header=header, spec=tasks[task], report=report_of(tasks[task]))
+    return ChosenRun(path=path, header=header, spec=tasks[task], report=report_of(tasks[task]), verify=verify)
 
 
 def is_gone(corpus: str) -> bool:

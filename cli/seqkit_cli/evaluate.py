@@ -13,7 +13,7 @@ from seqkit.data.corpus_kinds import FOUND_IN_CORPUS, Column, OpenedCorpus
 from seqkit.errors import SeqkitError
 from seqkit.tasks.spec import TaskSpec
 from seqkit_cli.chosen_run import ChosenRun, choose_run, is_gone, open_remembered
-from seqkit_cli.options import DeviceOption, PrecisionOption, expand_parameter, option_name, text_option
+from seqkit_cli.options import DeviceOption, PrecisionOption, VerifyOption, expand_parameter, option_name, text_option
 
 if TYPE_CHECKING:
     from seqkit_cli.reports.report import EvaluateOptions
@@ -54,6 +54,7 @@ def _evaluate(
     ] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    verify: VerifyOption = True,
     encoding: Annotated[str | None, typer.Option(help=r"Encoding of text files. \[default: utf-8]")] = None,
     *,
     columns: dict[str, str | None],
@@ -66,7 +67,7 @@ def _evaluate(
     """
     from seqkit_cli.reports.report import EvaluateOptions
 
-    chosen = choose_run(context, run)
+    chosen = choose_run(context, run, verify=verify)
     options = EvaluateOptions(errors=errors, pictures=pictures, cache=cache, dynamic=dynamic)
     _refuse_options(chosen, options)
     asked = {"spec": corpus, "encoding": encoding, **_column_arguments(chosen, columns)}

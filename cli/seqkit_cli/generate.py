@@ -9,7 +9,7 @@ import typer
 from seqkit.config.sampling import SamplingFilters
 from seqkit.errors import CheckpointError, CorpusError
 from seqkit_cli.chosen_run import ChosenRun, choose_run
-from seqkit_cli.options import DeviceOption, with_options
+from seqkit_cli.options import DeviceOption, VerifyOption, with_options
 
 if TYPE_CHECKING:
     from seqkit_cli.reports.report import GenerateOptions, Report
@@ -41,6 +41,7 @@ def generate(
     logprobs: Annotated[bool, typer.Option("--logprobs", help="Print the log-probability of each token.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each text.")] = False,
     device: DeviceOption = "auto",
+    verify: VerifyOption = True,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -59,7 +60,7 @@ def generate(
         settings={**settings, "unknown": "<unk>" if allow_unknown else "error"},
     )
     begun = _prompt(prompt, prompt_file)
-    _print_text(choose_run(context, model, usable=_generates), begun, options, device)
+    _print_text(choose_run(context, model, usable=_generates, verify=verify), begun, options, device)
 
 
 def _generates(report: "Report[Any, Any]") -> bool:

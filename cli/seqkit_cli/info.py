@@ -10,25 +10,37 @@ from typing import Annotated, Any
 
 import typer
 
+from seqkit.errors import CheckpointError
 from seqkit.runs.folder import RunFolder
 from seqkit_cli.chosen_run import ChosenRun, choose_run
+from seqkit_cli.options import VerifyOption
 
 __all__ = ["info"]
+
+CHECKSUMS = ("examples", "sha256")  # parts of run.json for machines
 
 
 def info(
     context: typer.Context,
     run: Annotated[Path | None, typer.Argument(help="Run folder; the newest run if none is given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    verify: VerifyOption = True,
 ) -> None:
     """Show what a run is: task, corpus, scores, size, settings, versions."""
-    chosen = choose_run(context, run)
-    folder = RunFolder(chosen.path)
+    chosen = choose_run(context, run, verify=verify)
+    folder = RunFolder(chosen.path, verify=verify)
     report = folder.read_json("report.json") if (folder.path / "report.json").is_file() else {}
     if as_json:
-        print(json.dumps({"run": str(folder.path), **chosen.header, "report": report}, ensure_ascii=False))
+        header = {name: value for name, value in chosen.header.items() if name not in CHECKSUMS}
+        print(json.dumps({"run": str(folder.path), **header, "report": report}, ensure_ascii=False))
         return
-    for name, value in _rows(chosen, folder, report).items():
+    try:
+        rows = _rows(chosen, folder, report)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise CheckpointError(
+            f"{folder.path / 'report.json'} or run.json is damaged; restore it, or train again"
+        ) from None
+    for name, value in rows.items():
         if value:
             print(_wrapped(f"{name:<9} {value}"))
 

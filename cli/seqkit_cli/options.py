@@ -21,6 +21,7 @@ __all__ = [
     "DeviceOption",
     "Format",
     "PrecisionOption",
+    "VerifyOption",
     "expand_parameter",
     "option_name",
     "read_config",
@@ -32,6 +33,10 @@ Format = Literal["text", "jsonl", "conll"]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Device to compute on.")]
 PrecisionOption = Annotated[
     Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: bfloat16 on a GPU, float32 elsewhere.")
+]
+
+VerifyOption = Annotated[
+    bool, typer.Option("--verify/--no-verify", help="Compare the files of the run with their checksums.")
 ]
 
 

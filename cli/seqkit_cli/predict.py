@@ -17,7 +17,7 @@ from seqkit.errors import CheckpointError, CorpusError
 from seqkit.runs.folder import RunFolder
 from seqkit.tasks.spec import Model
 from seqkit_cli.chosen_run import ChosenRun, choose_run
-from seqkit_cli.options import DeviceOption, Format, PrecisionOption, option_name
+from seqkit_cli.options import DeviceOption, Format, PrecisionOption, VerifyOption, option_name
 from seqkit_cli.reports.table import models_with
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ def predict(
     ] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    verify: VerifyOption = True,
 ) -> None:
     """Tag or classify texts: colored text, or JSON lines with character offsets and probabilities."""
     from seqkit_cli.reports.report import PredictOptions
 
     run, text = _arguments(run, text, input_file)
-    chosen = choose_run(context, run, usable=lambda report: report.predict is not None)
+    chosen = choose_run(context, run, usable=lambda report: report.predict is not None, verify=verify)
     options = PredictOptions(
         min_confidence=min_confidence, mc_samples=mc_samples, explain=explain, html=html, tokens=tokens
     )

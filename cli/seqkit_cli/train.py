@@ -17,7 +17,7 @@ from seqkit.config.settings import build_configs
 from seqkit.config.training import TrainConfig
 from seqkit.data.corpus_kinds import FOUND_IN_CORPUS, OpenedCorpus
 from seqkit.errors import CheckpointError, ConfigError, SeqkitError
-from seqkit.runs.folder import RUN_FILE, RunFolder, next_run_path, to_json
+from seqkit.runs.folder import RunFolder, next_run_path
 from seqkit.tasks.spec import Model, TaskSpec
 from seqkit_cli.chosen_run import open_remembered
 from seqkit_cli.options import (
@@ -124,7 +124,7 @@ def _train(
     if asked.print_config:
         print(_as_toml(spec, values))
         return
-    if opening["spec"] is None:
+    if opening.get("spec") is None:
         raise ConfigError(f"seqkit train {spec.name} needs --corpus")
     model = spec.model().for_task(spec.name, values, device=asked.device, precision=asked.precision)
     corpus = open_corpus(**opening)
@@ -166,13 +166,13 @@ def _resumed(
     spec: TaskSpec[Any], run: Path, settings: dict[str, Any], opening: dict[str, Any], given: set[str]
 ) -> tuple[dict[str, Any], dict[str, Any], Callable[..., OpenedCorpus[Any]]]:
     """Return the settings of an unfinished run, and how its corpus is opened; a time limit starts anew."""
-    saved = RunFolder(run).read_run()
+    saved = RunFolder(run).read_description()
     if saved["task"] != spec.name:
         raise ConfigError(f"{run} is a run of the task {saved['task']}; resume it with seqkit train {saved['task']}")
     values = {**saved["settings"], "max_minutes": 0.0, **settings}
     remembered = {key: value for key, value in saved["corpus"].items() if key not in FOUND_IN_CORPUS}
     if "corpus" in given:  # only its place may differ
-        return values, {**remembered, "spec": opening["spec"]}, spec.corpus.open
+        return values, {**(remembered or opening), "spec": opening["spec"]}, spec.corpus.open
     return values, remembered, lambda **opening: open_remembered(spec.corpus, opening)
 
 
@@ -181,7 +181,8 @@ def _keep_corpus(run: Path, about: Mapping[str, Any]) -> None:
     folder = RunFolder(run)
     saved = folder.read_run()
     name, before = about["spec"], saved["corpus"]
-    if about["fingerprint"] != before["fingerprint"]:
+    # A run of Python may not know its corpus by name; its data are compared when they have been prepared.
+    if about["fingerprint"] != before.get("fingerprint", about["fingerprint"]):
         if name == before["spec"]:
             raise CheckpointError(f"the corpus {name} has changed since {run} was started; train again")
         raise CheckpointError(
@@ -189,7 +190,7 @@ def _keep_corpus(run: Path, about: Mapping[str, Any]) -> None:
             " corpus, wherever it is now, or train again"
         )
     if about != before:
-        folder.write({RUN_FILE: to_json({**saved, "corpus": about})})
+        folder.write({}, {"corpus": dict(about)})
 
 
 def _run_path(spec: TaskSpec[Any], out: Path | None, overwrite: bool) -> Path:

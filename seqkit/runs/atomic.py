@@ -81,14 +81,14 @@ def write_files(folder: Path, stages: Sequence[Mapping[str, bytes]]) -> None:
             moves.append([])
             for name, data in files.items():
                 path = folder / name
-                os.makedirs(path.parent, exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 beside = path.with_name(f".{path.name}.seqkit-new-{number}")
                 leftovers.callback(_unlink, beside)
                 _write(beside, data)
                 moves[-1].append((beside, path))
         for stage in moves:
             for beside, path in stage:
-                os.replace(beside, path)
+                beside.replace(path)
             for parent in {path.parent for _, path in stage} | ({folder} if stage else set()):
                 sync_folder(parent)
         leftovers.pop_all()
@@ -131,7 +131,7 @@ def keeps_place(folder: Path, owned: Collection[str] = ()) -> bool:
     """
     if not folder.is_dir():
         return False
-    names = {name for name in os.listdir(folder) if not is_temporary(name)}
+    names = {path.name for path in folder.iterdir() if not is_temporary(path.name)}
     return (
         not names
         or not names.issubset(owned)
@@ -212,11 +212,11 @@ def _renameat2(source: Path, target: Path, flags: int) -> None:
 def _assemble(fresh: Path, files: Mapping[str, bytes], like: Path) -> None:
     """Write the files of a new folder, which has the permissions of another one, and flush all of it to disk."""
     discard(fresh)
-    os.mkdir(fresh)
+    fresh.mkdir()
     shutil.copymode(like, fresh)
     for name, data in files.items():
         path = fresh / name
-        os.makedirs(path.parent, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, data)
     for inner in {(fresh / name).parent for name in files} | {fresh}:
         sync_folder(inner)
@@ -231,9 +231,9 @@ def _move_in(folder: Path, names: Collection[str], owned: Collection[str]) -> No
         settle(folder, names, owned, moves)
     except OSError:
         for move in reversed(moves):  # if this fails too, the new run stays the valid one, and is settled later
-            os.rename(move.target, move.source)
+            move.target.rename(move.source)
         with suppress(OSError):
-            os.rmdir(folder / OLD)
+            (folder / OLD).rmdir()
         raise
 
 
@@ -251,7 +251,7 @@ def settle(folder: Path, names: Iterable[str], owned: Iterable[str], moves: "lis
     """
     ready, old, names = folder / READY, folder / OLD, sorted({*names} - {FIRST})
     moves = [] if moves is None else moves
-    os.makedirs(old, exist_ok=True)
+    old.mkdir(exist_ok=True)
     for name in sorted({*names, *owned} - {FIRST}):
         moved = name in names and not os.path.lexists(ready / name)
         if not moved and os.path.lexists(folder / name):
@@ -259,7 +259,7 @@ def settle(folder: Path, names: Iterable[str], owned: Iterable[str], moves: "lis
     for name in names:
         if os.path.lexists(ready / name):
             _move(ready / name, folder / name, moves)
-    os.replace(ready / FIRST, folder / FIRST)
+    (ready / FIRST).replace(folder / FIRST)
     moves.clear()  # from here on nothing can fail
     with suppress(OSError):
         sync_folder(folder)
@@ -277,9 +277,9 @@ def remove_temporaries(folder: Path, owned: Iterable[str]) -> None:
         discard(_beside(folder))
     for inner in {folder, *(folder / name for name in owned)}:
         if inner.is_dir() and not inner.is_symlink():
-            for name in os.listdir(inner):
-                if is_temporary(name) and name.endswith(tuple("0123456789")):
-                    _unlink(inner / name)
+            for path in list(inner.iterdir()):
+                if is_temporary(path.name) and path.name.endswith(tuple("0123456789")):
+                    _unlink(path)
 
 
 def discard(path: Path) -> None:
@@ -292,8 +292,7 @@ def discard(path: Path) -> None:
 
 
 def _unlink(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+    path.unlink(missing_ok=True)
 
 
 class _Move(NamedTuple):
@@ -302,7 +301,7 @@ class _Move(NamedTuple):
 
 
 def _move(source: Path, target: Path, moves: list[_Move]) -> None:
-    os.rename(source, target)
+    source.rename(target)
     moves.append(_Move(source, target))
 
 

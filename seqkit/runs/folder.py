@@ -140,7 +140,7 @@ class RunFolder(RunReader):
         if not os.path.lexists(self.path.resolve()):
             return True
         with suppress(OSError):
-            names = [name for name in os.listdir(self.path) if not is_temporary(name)]
+            names = [each for each in self.path.iterdir() if not is_temporary(each.name)]
             return not names and not (self.path / READY / RUN_FILE).is_file()
         return False
 
@@ -207,7 +207,7 @@ class RunFolder(RunReader):
                 warnings.warn(message, SeqkitWarning, stacklevel=2)
                 files = {name: content for name, content in files.items() if name != CARD}
             names = sorted({*run.get("files", ()), RUN_FILE, *map(_top, files)})
-            self._check_not_taken(names, self._owned())
+            self._check_not_taken(sorted(set(map(_top, files))), self._owned())
             contents = {name: _encoded(content) for name, content in files.items()}
             old, new = run["sha256"], {name: checksum(content) for name, content in contents.items()}
             both = {name: [*_as_list(old[name]), found] for name, found in new.items() if name in old}
@@ -319,10 +319,17 @@ def newest_run(tasks: set[str], parent: str | os.PathLike[str] = "runs") -> Path
 
 
 def _run_of(path: Path) -> dict[str, Any]:
-    """Return the content of a ``run.json`` of any version; nothing if it cannot be read."""
+    """Return the content of this very ``run.json``, of any version; nothing if it cannot be read."""
     with suppress(CheckpointError):
-        return RunReader(path.parent, verify=False).read_header(path.name)
+        return _OneFolder(path.parent, verify=False).read_header(path.name)
     return {}
+
+
+class _OneFolder(RunReader):
+    """Reads what is in a folder itself, even if another run is about to move into it."""
+
+    def _place(self, name: str) -> Path:
+        return self.path / name
 
 
 def _listed(path: Path) -> list[str]:

@@ -1,7 +1,8 @@
 """What ``run.json`` contains: its format version, the migrations from earlier ones, and checksums of all files.
 
-``sha256`` in ``run.json`` has the SHA-256 of each file of the run by its path, and under ``run.json`` that of ``run.json``
-itself without this entry. While a file is being replaced, there are two: a process that is killed then leaves either.
+``sha256`` in ``run.json`` has the SHA-256 of each file of the run by its path, and under ``run.json`` that of
+``run.json`` itself without this entry. While a file is being replaced, there are two: a process that is killed then
+leaves either.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The lock of a run folder: one process at a time writes it, and the others are told which one that is.
 
 The lock is that of the system on the file ``.seqkit-lock`` in the folder, which says whose it is. The system drops the
-lock of a process that ends in whatever way, so a dead process or one whose number was given to another locks nobody out.
-Where the system cannot lock files, the file itself is the lock, and counts only while its process is alive.
+lock of a process that ends in whatever way, so a dead process or one whose number was given to another locks nobody
+out. Where the system cannot lock files, the file itself is the lock, and counts only while its process is alive.
 """
 
 import json
@@ -65,7 +65,7 @@ class FolderLock:
         """
         made = [each for each in (folder, *folder.parents) if not each.exists()]
         try:
-            os.makedirs(folder, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             return cls(folder, _locked(folder / LOCK), made)
         except BaseException:
             _remove_empty(made)
@@ -89,18 +89,18 @@ class FolderLock:
             return
         if _is_at(self._descriptor, self.folder / LOCK) and sys.platform != "win32":
             with suppress(OSError):
-                os.unlink(self.folder / LOCK)
+                (self.folder / LOCK).unlink()
         _close(self._descriptor)
         if sys.platform == "win32":
             with suppress(OSError):
-                os.unlink(self.folder / LOCK)
+                (self.folder / LOCK).unlink()
         _remove_empty(self.made)
 
 
 def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with suppress(OSError):
-            os.rmdir(folder)
+            folder.rmdir()
 
 
 def _locked(path: Path) -> int:
@@ -163,7 +163,7 @@ def _is_alive(owner: dict[str, Any]) -> bool:
         return False  # this process holds no lock of this file
     started = _started(owner["pid"])
     if started and owner["started"]:
-        return started == owner["started"]
+        return bool(started == owner["started"])
     if sys.platform == "win32":  # where it cannot be asked without ending the process
         return True
     try:
@@ -200,7 +200,7 @@ def _sign_or_remove(descriptor: int, path: Path) -> None:
         _sign(descriptor)
     except BaseException:
         with suppress(OSError):
-            os.unlink(path)
+            path.unlink()
         raise
 
 
@@ -224,7 +224,7 @@ def _identity(descriptor: int) -> tuple[int, int]:
 def _is_at(descriptor: int, path: Path) -> bool:
     """Return whether a path leads to an open file."""
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError:
         return False
     return (status.st_dev, status.st_ino) == _identity(descriptor)

@@ -7,8 +7,9 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqkit.errors import CheckpointError, setting_ref
 from seqkit.runs.atomic import READY
@@ -115,7 +116,7 @@ class RunReader:
             except OSError as error:
                 raise CheckpointError(f"{self.path / name} cannot be read: {error.strerror or error}") from None
 
-    def _opened(self, name: str, limit: int | None = None) -> IO[bytes]:
+    def _opened(self, name: str, limit: int | None = None) -> BufferedReader:
         """Open a regular file of at most so many bytes.
 
         Raises:
@@ -123,17 +124,24 @@ class RunReader:
         """
         path = self._place(name)
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise CheckpointError(f"{self.path / name} cannot be read: it is not a file")
-            if limit is not None and status.st_size > limit:
-                raise CheckpointError(f"{self.path / name} is damaged: {status.st_size:,} bytes are too many")
-            return open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
+            return self._opened_at(path, name, limit)
         except FileNotFoundError:
+            if path != (now := self._place(name)):  # it has just moved
+                with suppress(FileNotFoundError):
+                    return self._opened_at(now, name, limit)
             raise CheckpointError(self._missing(name)) from None
         except (OSError, ValueError) as error:  # ValueError: no file can have such a name
             reason = getattr(error, "strerror", None) or error
             raise CheckpointError(f"{self.path / name} cannot be read: {reason}") from None
+
+    def _opened_at(self, path: Path, name: str, limit: int | None) -> BufferedReader:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise CheckpointError(f"{self.path / name} cannot be read: it is not a file")
+        if limit is not None and status.st_size > limit:
+            raise CheckpointError(f"{self.path / name} is damaged: {status.st_size:,} bytes are too many")
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        return os.fdopen(os.open(path, flags), "rb")
 
     def _missing(self, name: str) -> str:
         remedy = "give the folder that 'seqkit train' printed" if self.path.is_dir() else "there is no such folder"
@@ -152,9 +160,10 @@ class RunReader:
             return
         expected = self._checksums().get(name, found)
         if found != expected and not (isinstance(expected, list) and found in expected):
+            or_else = f"train again, or load it as it is with {setting_ref('verify', False)}"
             raise CheckpointError(
                 f"{self.path / name} is damaged or was changed: its SHA-256 is not the one in {RUN_FILE}; restore the "
-                f"file, train again, or load it as it is with {setting_ref('verify', False)}"
+                f"file, {'or train again' if name == RESUME_FILE else or_else}"
             )
 
     def _checksums(self) -> Mapping[str, Any]:
@@ -235,6 +244,18 @@ class RunReader:
                 f"{path} is damaged or was changed: its SHA-256 is not the one in it; restore the file, train again, "
                 f"or load it as it is with {setting_ref('verify', False)}"
             )
+        return run
+
+    def read_description(self) -> dict[str, Any]:
+        """Return the content of ``run.json``, with all that describes a run.
+
+        Raises:
+            CheckpointError: if it is missing, damaged or of an unknown version, or a part is missing.
+        """
+        run = self.read_run()
+        if missing := [name for name in ("task", "settings", "corpus", "versions") if name not in run]:
+            message = f"{self.path / RUN_FILE} is damaged: it has no {missing[0]!r}; train again or restore the file"
+            raise CheckpointError(message)
         return run
 
     def read_index(self, name: str = MODEL_FILE) -> "dict[str, Stored]":

@@ -88,7 +88,9 @@ class Model(Protocol[Split_contra]):
         """Return a model for a task, not trained yet."""
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, device: Any = "auto", precision: Any = "auto") -> Self:
+    def load(
+        cls, path: str | PathLike[str], *, device: Any = "auto", precision: Any = "auto", verify: bool = True
+    ) -> Self:
         """Read a model from a run folder."""
 
     def fit(

@@ -83,7 +83,9 @@ class LengthModel:
         return cls(settings.get("margin", 0))
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, device: Any = "auto", precision: Any = "auto") -> Self:
+    def load(
+        cls, path: str | PathLike[str], *, device: Any = "auto", precision: Any = "auto", verify: bool = True
+    ) -> Self:
         """Read a model."""
         return cls(**RunFolder(path).read_json("length.json"))
 

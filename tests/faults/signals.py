@@ -73,7 +73,7 @@ def _run(command: list[str]) -> None:
         patch(figures[1], lambda *_, **__: b"PNG"),
     ):
         for name, number in (("stdout", 1), ("stderr", 2)):  # not those of the parent
-            stream = open(number, "w", closefd=False)  # noqa: SIM115, PTH123
+            stream = open(number, "w", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
         main()
