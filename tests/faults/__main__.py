@@ -11,19 +11,20 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tests.faults.children import Child
-from tests.faults.damage import PLACES, Case, spoil, steps_of
+from tests.faults.damage import Case, possible_places, spoil, steps_of
 from tests.faults.file_layer import ERRORS, NEEDS_SPACE, Fault
+from tests.faults.rivals import RIVALS, Rivals, two_at_once
 from tests.faults.signals import SIGNALLED, Signalled, reference_run, spoil_by_signals
 from tests.faults.trainings import TASKS, warm_up
 
-CASES = [Case(task, place) for task in TASKS for place in PLACES]
+CASES = [Case(task, place) for task in TASKS for place in possible_places()]
 
 
 class Trial(NamedTuple):
-    """A training to be spoiled: by a fault at a step of the file system, or by signals."""
+    """A training to be spoiled: by a fault at a step of the file system, by signals, or by another one."""
 
     case: Case
-    fault: Fault | Signalled
+    fault: Fault | Signalled | Rivals
     step: str  # the kind of the step, or the signals
 
     @property
@@ -31,6 +32,8 @@ class Trial(NamedTuple):
         """The column of the table."""
         if isinstance(self.fault, Signalled):
             return "signals"
+        if isinstance(self.fault, Rivals):
+            return "two at once"
         return {"full disk": "full disk", "error": "other errors"}.get(self.fault.how, "kill -9")
 
 
@@ -59,7 +62,7 @@ def faults_of(case: Case, names: Sequence[str]) -> list[list[Trial]]:
 
 
 def trials(seed: int) -> list[Trial]:
-    """Return all trials, stage by stage, each in random order; signals come with the full disks."""
+    """Return all trials, stage by stage, each in random order; signals and rivals come with the full disks."""
     draw = random.Random(seed)
     stages: list[list[Trial]] = [[], [], [], []]
     for case in CASES:
@@ -67,7 +70,7 @@ def trials(seed: int) -> list[Trial]:
             stage += more
     for task in TASKS:
         signalled = [Signalled.draw(draw) for _ in range(SIGNALLED)]
-        stages[1] += [Trial(Case(task, "new"), each, str(each)) for each in signalled]
+        stages[1] += [Trial(Case(task, "new"), each, str(each)) for each in (*signalled, *[Rivals()] * RIVALS)]
     for stage in stages:
         draw.shuffle(stage)
     return [trial for stage in stages for trial in stage]
@@ -77,6 +80,8 @@ def attempt(trial: Trial) -> Tried:
     """Spoil a training, and check what must hold."""
     if isinstance(trial.fault, Signalled):
         return Tried(trial, spoil_by_signals(trial.case.task, trial.fault))
+    if isinstance(trial.fault, Rivals):
+        return Tried(trial, two_at_once(trial.case.task))
     return Tried(trial, spoil(trial.case, trial.fault).wrong)
 
 
@@ -104,7 +109,7 @@ def attempt_all(wanted: Sequence[Trial], until: float, processes: int) -> list[T
 def table(done: Iterable[Tried], wanted: Iterable[Trial]) -> str:
     """Return what was tried and survived, by task and place, and by step."""
     done = list(done)
-    kinds = ("kill -9", "full disk", "other errors", "signals")
+    kinds = ("kill -9", "full disk", "other errors", "signals", "two at once")
     lines = [_row("task, place", "steps", *kinds)]
     steps: dict[Case, set[int]] = defaultdict(set)
     for trial in wanted:
@@ -117,7 +122,7 @@ def table(done: Iterable[Tried], wanted: Iterable[Trial]) -> str:
         lines.append(_row(f"{case.task}, {case.place}", str(len(steps[case])), *cells))
     lines.append(_row("all", "", *(_counted(tried for tried in done if tried.trial.kind == kind) for kind in kinds)))
     lines += ["", _row("step", "", *kinds[:3])]
-    for name, _ in Counter(tried.trial.step for tried in done if tried.trial.kind != "signals").most_common():
+    for name, _ in Counter(tried.trial.step for tried in done if isinstance(tried.trial.fault, Fault)).most_common():
         mine = [tried for tried in done if tried.trial.step == name]
         lines.append(
             _row(name, "", *(_counted(tried for tried in mine if tried.trial.kind == kind) for kind in kinds[:3]))

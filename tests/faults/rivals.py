@@ -7,7 +7,16 @@ from seqkit.errors import CheckpointError
 from tests.faults.children import Child
 from tests.faults.trainings import contents, fit, reference
 
-__all__ = ["two_at_once"]
+__all__ = ["RIVALS", "Rivals", "two_at_once"]
+
+RIVALS = 20  # trials of each task
+
+
+class Rivals:
+    """What spoils a training: another one into the same folder."""
+
+    def __str__(self) -> str:
+        return "two at once"
 
 
 def _attempt(task: str, path: Path) -> str:
