@@ -70,7 +70,8 @@ def trials(seed: int) -> list[Trial]:
             stage += more
     for task in TASKS:
         signalled = [Signalled.draw(draw) for _ in range(SIGNALLED)]
-        stages[1] += [Trial(Case(task, "new"), each, str(each)) for each in (*signalled, *[Rivals()] * RIVALS)]
+        others: list[Signalled | Rivals] = [*signalled, *[Rivals()] * RIVALS]
+        stages[1] += [Trial(Case(task, "new"), each, str(each)) for each in others]
     for stage in stages:
         draw.shuffle(stage)
     return [trial for stage in stages for trial in stage]
@@ -130,7 +131,7 @@ def table(done: Iterable[Tried], wanted: Iterable[Trial]) -> str:
     lines += [
         "",
         *(
-            f"{one.trial.case.task}, {one.trial.case.place}: {one.trial.fault} ({one.trial.step}): {one.wrong}"
+            f"{one.trial.case.task}, {one.trial.case.place}: {one.trial.fault} ({one.trial.step}): {one.wrong.splitlines()[-1]}"
             for one in done
             if one.wrong
         ),
