@@ -19,6 +19,8 @@ from tests.faults.trainings import TASKS, warm_up
 
 CASES = [Case(task, place) for task in TASKS for place in possible_places()]
 
+PACES = (1, 2, 4, 20)  # for each stage: one of its trials comes with so many of the first one
+
 
 class Trial(NamedTuple):
     """A training to be spoiled: by a fault at a step of the file system, by signals, or by another one."""
@@ -62,7 +64,7 @@ def faults_of(case: Case, names: Sequence[str]) -> list[list[Trial]]:
 
 
 def trials(seed: int) -> list[Trial]:
-    """Return all trials, stage by stage, each in random order; signals and rivals come with the full disks."""
+    """Return all trials in random order, the important ones more densely; signals and rivals count as full disks."""
     draw = random.Random(seed)
     stages: list[list[Trial]] = [[], [], [], []]
     for case in CASES:
@@ -72,9 +74,11 @@ def trials(seed: int) -> list[Trial]:
         signalled = [Signalled.draw(draw) for _ in range(SIGNALLED)]
         others: list[Signalled | Rivals] = [*signalled, *[Rivals()] * RIVALS]
         stages[1] += [Trial(Case(task, "new"), each, str(each)) for each in others]
-    for stage in stages:
+    order: list[tuple[int, int, Trial]] = []
+    for number, (stage, pace) in enumerate(zip(stages, PACES, strict=True)):
         draw.shuffle(stage)
-    return [trial for stage in stages for trial in stage]
+        order += [(pace * rank, number, trial) for rank, trial in enumerate(stage)]
+    return [trial for _, _, trial in sorted(order, key=lambda item: item[:2])]
 
 
 def attempt(trial: Trial) -> Tried:
@@ -128,15 +132,13 @@ def table(done: Iterable[Tried], wanted: Iterable[Trial]) -> str:
         lines.append(
             _row(name, "", *(_counted(tried for tried in mine if tried.trial.kind == kind) for kind in kinds[:3]))
         )
-    lines += [
-        "",
-        *(
-            f"{one.trial.case.task}, {one.trial.case.place}: {one.trial.fault} ({one.trial.step}): {one.wrong.splitlines()[-1]}"
-            for one in done
-            if one.wrong
-        ),
-    ]
+    lines += ["", *(_told(one) for one in done if one.wrong)]
     return "\n".join(lines)
+
+
+def _told(tried: Tried) -> str:
+    case, fault, step = tried.trial
+    return f"{case.task}, {case.place}: {fault} ({step}): {tried.wrong.splitlines()[-1]}"
 
 
 def _row(name: str, *cells: str) -> str:
