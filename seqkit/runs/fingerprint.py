@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def fingerprint(examples: object) -> str:
 
 def _add(digest: "_Hash", value: object) -> None:
     if isinstance(value, Tensor):
-        _add(digest, value.detach().cpu().numpy())
+        digest.update(f"tensor {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     elif isinstance(value, np.ndarray):
         digest.update(f"array {value.dtype} {value.shape}".encode())
         digest.update(np.ascontiguousarray(value).view(np.uint8).data if value.size else b"")

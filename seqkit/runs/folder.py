@@ -91,7 +91,7 @@ class RunFolder(RunReader):
         self._check_is_ours()
         with _writing(self.path):
             # Follow a link: replacing the link itself would leave the run behind.
-            self._lock = FolderLock.acquire(self.path.resolve())
+            self._lock = FolderLock.acquire(self._real_path)
         try:
             with _writing(self.path):
                 self._recover(self._lock.folder)
@@ -135,9 +135,13 @@ class RunFolder(RunReader):
             self._check_not_taken([CARD], self._owned())
 
     @property
+    def _real_path(self) -> Path:
+        return Path(os.path.realpath(self.path))
+
+    @property
     def _is_free(self) -> bool:
         """Whether there is nothing in the folder."""
-        if not os.path.lexists(self.path.resolve()):
+        if not os.path.lexists(self._real_path):
             return True
         with suppress(OSError):
             names = [each for each in self.path.iterdir() if not is_temporary(each.name)]

@@ -23,6 +23,9 @@ from seqkit.training.events import BatchDone
 from tests.golden_runs import GOLDEN, MODELS
 from tests.tiny import ROWS, press_at, tiny_tagger
 
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
+
 CURRENT = max(GOLDEN.iterdir(), key=lambda path: int(path.name))
 
 

@@ -13,6 +13,9 @@ from seqkit.runs import atomic
 from seqkit.runs.atomic import READY
 from seqkit.runs.folder import RunFolder
 
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
+
 OLD: dict[str, str | bytes] = {
     "labels.json": "old",
     "model.safetensors": "old",

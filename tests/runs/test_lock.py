@@ -28,6 +28,9 @@ import sys
 from seqkit.runs.lock import FolderLock
 from functools import partial
 from pathlib import Path
+
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
 lock = FolderLock.acquire(Path(sys.argv[1]))
 print("locked", flush=True)
 sys.stdin.read()

@@ -19,6 +19,9 @@ from seqkit.runs.folder import RunFolder
 from seqkit.training.events import Event
 from tests.tiny import ROWS, tiny_tagger
 
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
+
 BIND, READ_ONLY, REMOUNT = 4096, 1, 32
 
 

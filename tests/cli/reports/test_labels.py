@@ -159,7 +159,8 @@ def test_explanations_are_shown_and_written(run: Path, tmp_path: Path) -> None:
 def test_options_of_other_models_are_refused(run: Path, tmp_path: Path) -> None:
     tagger, page = tmp_path / "tagger", tmp_path / "page.html"
     tagger.mkdir()
-    (tagger / "run.json").write_text(json.dumps({"format_version": 1, "task": "ner", "corpus": {}}))
+    header = {"format_version": 1, "task": "ner", "settings": {}, "corpus": {}, "versions": {}}
+    (tagger / "run.json").write_text(json.dumps(header))
     for option in ("--min-confidence=0.5", "--explain", f"--html={page}"):
         assert_refused(seqkit("predict", tagger, "Bo ran", option), 2, option.split("=")[0])
     assert not page.exists()
