@@ -351,6 +351,16 @@ def test_what_ends_a_process_ends_training_as_ctrl_c_does(number: signal.Signals
         signal.signal(number, before)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_closed_terminal_may_say_so_twice() -> None:
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
+
+    assert run(scripted([0.1, 0.2]), report).signal == signal.SIGHUP
+
+
 def test_training_works_in_a_thread() -> None:
     outcomes: list[Outcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(run(scripted([0.1, 0.2]))))
