@@ -40,7 +40,7 @@ class _Pressed:
 
 @contextmanager
 def _first_interrupt() -> Iterator[_Pressed]:
-    """Return an object that the first Ctrl-C, SIGTERM or SIGHUP sets; a second one, except SIGHUP, has its usual effect.
+    """Return an object that the first Ctrl-C, SIGTERM or SIGHUP sets; a second one but SIGHUP has its usual effect.
 
     SIGTERM and SIGHUP stay ignored if they are, as by ``nohup``. Only the main thread can handle signals.
     """
