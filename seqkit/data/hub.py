@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.data.cache_check import check_cache
 from seqkit.data.text_files import shortened
 from seqkit.errors import ConfigError, CorpusError, SeqkitWarning
 
@@ -121,9 +122,11 @@ def load_hub(name: str, config: str | None = None, revision: str | None = None) 
         warnings.warn(message, SeqkitWarning, stacklevel=2)
     try:
         with _quiet():
-            return _load(name, config, revision)
+            loaded = _load(name, config, revision)
     except Exception as error:  # the network, the hub and the files fail in many different ways
         raise CorpusError(_explain(name, config, error)) from error
+    check_cache(loaded)
+    return loaded
 
 
 def commits_of(corpus: Mapping[str, "Dataset"]) -> list[str]:

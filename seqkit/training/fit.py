@@ -40,7 +40,7 @@ class _Pressed:
 
 @contextmanager
 def _first_interrupt() -> Iterator[_Pressed]:
-    """Return an object that the first Ctrl-C, SIGTERM or SIGHUP sets; a second one has the usual effect.
+    """Return an object that the first Ctrl-C, SIGTERM or SIGHUP sets; a second one but SIGHUP has its usual effect.
 
     SIGTERM and SIGHUP stay ignored if they are, as by ``nohup``. Only the main thread can handle signals.
     """
@@ -55,20 +55,19 @@ def _first_interrupt() -> Iterator[_Pressed]:
         if handler is not None and (number == signal.SIGINT or handler != signal.SIG_IGN)
     ]
 
-    def restore() -> None:
-        for number in handled:
-            signal.signal(number, usual[number])
-
     def press(number: int, frame: FrameType | None) -> None:
         pressed.number = number
-        restore()
+        for other in handled:
+            if other.name != "SIGHUP":  # both the system and the shell send it when a terminal is closed
+                signal.signal(other, usual[other])
 
     for number in handled:
         signal.signal(number, press)
     try:
         yield pressed
     finally:
-        restore()
+        for number in handled:
+            signal.signal(number, usual[number])
 
 
 def _ignore(event: Event) -> None:

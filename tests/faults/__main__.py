@@ -11,19 +11,22 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tests.faults.children import Child
-from tests.faults.damage import PLACES, Case, spoil, steps_of
+from tests.faults.damage import Case, possible_places, spoil, steps_of
 from tests.faults.file_layer import ERRORS, NEEDS_SPACE, Fault
+from tests.faults.rivals import RIVALS, Rivals, two_at_once
 from tests.faults.signals import SIGNALLED, Signalled, reference_run, spoil_by_signals
 from tests.faults.trainings import TASKS, warm_up
 
-CASES = [Case(task, place) for task in TASKS for place in PLACES]
+CASES = [Case(task, place) for task in TASKS for place in possible_places()]
+
+PACES = (1, 2, 4, 20)  # for each stage: one of its trials comes with so many of the first one
 
 
 class Trial(NamedTuple):
-    """A training to be spoiled: by a fault at a step of the file system, or by signals."""
+    """A training to be spoiled: by a fault at a step of the file system, by signals, or by another one."""
 
     case: Case
-    fault: Fault | Signalled
+    fault: Fault | Signalled | Rivals
     step: str  # the kind of the step, or the signals
 
     @property
@@ -31,6 +34,8 @@ class Trial(NamedTuple):
         """The column of the table."""
         if isinstance(self.fault, Signalled):
             return "signals"
+        if isinstance(self.fault, Rivals):
+            return "two at once"
         return {"full disk": "full disk", "error": "other errors"}.get(self.fault.how, "kill -9")
 
 
@@ -43,7 +48,10 @@ class Tried(NamedTuple):
 
 def faults_of(case: Case, names: Sequence[str]) -> list[list[Trial]]:
     """Return the trials of a case in four stages: kills, full disks, errors, and kills with the effect of others."""
-    kills, full, errors, same = [], [], [], []
+    kills: list[Trial] = []
+    full: list[Trial] = []
+    errors: list[Trial] = []
+    same: list[Trial] = []
     for step, name in enumerate(names, start=1):
         kills.append(Trial(case, Fault("kill before", step), name))
         (kills if step == len(names) else same).append(Trial(case, Fault("kill after", step), name))
@@ -56,7 +64,7 @@ def faults_of(case: Case, names: Sequence[str]) -> list[list[Trial]]:
 
 
 def trials(seed: int) -> list[Trial]:
-    """Return all trials, stage by stage, each in random order; signals come with the full disks."""
+    """Return all trials in random order, the important ones more densely; signals and rivals count as full disks."""
     draw = random.Random(seed)
     stages: list[list[Trial]] = [[], [], [], []]
     for case in CASES:
@@ -64,16 +72,21 @@ def trials(seed: int) -> list[Trial]:
             stage += more
     for task in TASKS:
         signalled = [Signalled.draw(draw) for _ in range(SIGNALLED)]
-        stages[1] += [Trial(Case(task, "new"), each, str(each)) for each in signalled]
-    for stage in stages:
+        others: list[Signalled | Rivals] = [*signalled, *[Rivals()] * RIVALS]
+        stages[1] += [Trial(Case(task, "new"), each, str(each)) for each in others]
+    order: list[tuple[int, int, Trial]] = []
+    for number, (stage, pace) in enumerate(zip(stages, PACES, strict=True)):
         draw.shuffle(stage)
-    return [trial for stage in stages for trial in stage]
+        order += [(pace * rank, number, trial) for rank, trial in enumerate(stage)]
+    return [trial for _, _, trial in sorted(order, key=lambda item: item[:2])]
 
 
 def attempt(trial: Trial) -> Tried:
     """Spoil a training, and check what must hold."""
     if isinstance(trial.fault, Signalled):
         return Tried(trial, spoil_by_signals(trial.case.task, trial.fault))
+    if isinstance(trial.fault, Rivals):
+        return Tried(trial, two_at_once(trial.case.task))
     return Tried(trial, spoil(trial.case, trial.fault).wrong)
 
 
@@ -101,7 +114,7 @@ def attempt_all(wanted: Sequence[Trial], until: float, processes: int) -> list[T
 def table(done: Iterable[Tried], wanted: Iterable[Trial]) -> str:
     """Return what was tried and survived, by task and place, and by step."""
     done = list(done)
-    kinds = ("kill -9", "full disk", "other errors", "signals")
+    kinds = ("kill -9", "full disk", "other errors", "signals", "two at once")
     lines = [_row("task, place", "steps", *kinds)]
     steps: dict[Case, set[int]] = defaultdict(set)
     for trial in wanted:
@@ -114,20 +127,18 @@ def table(done: Iterable[Tried], wanted: Iterable[Trial]) -> str:
         lines.append(_row(f"{case.task}, {case.place}", str(len(steps[case])), *cells))
     lines.append(_row("all", "", *(_counted(tried for tried in done if tried.trial.kind == kind) for kind in kinds)))
     lines += ["", _row("step", "", *kinds[:3])]
-    for name, _ in Counter(tried.trial.step for tried in done if tried.trial.kind != "signals").most_common():
+    for name, _ in Counter(tried.trial.step for tried in done if isinstance(tried.trial.fault, Fault)).most_common():
         mine = [tried for tried in done if tried.trial.step == name]
         lines.append(
             _row(name, "", *(_counted(tried for tried in mine if tried.trial.kind == kind) for kind in kinds[:3]))
         )
-    lines += [
-        "",
-        *(
-            f"{one.trial.case.task}, {one.trial.case.place}: {one.trial.fault} ({one.trial.step}): {one.wrong}"
-            for one in done
-            if one.wrong
-        ),
-    ]
+    lines += ["", *(_told(one) for one in done if one.wrong)]
     return "\n".join(lines)
+
+
+def _told(tried: Tried) -> str:
+    case, fault, step = tried.trial
+    return f"{case.task}, {case.place}: {fault} ({step}): {tried.wrong.splitlines()[-1]}"
 
 
 def _row(name: str, *cells: str) -> str:

@@ -113,8 +113,8 @@ def _begin(log: Path | None) -> None:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     setattr(os, "fsync", lambda descriptor: None)  # noqa: B010  (nobody pulls the plug, and a busy disk is slow)
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for number in (1, 2):
-        os.dup2(target, number)
+    for stream in (1, 2):
+        os.dup2(target, stream)
 
 
 def _called(function: Callable[[], Any]) -> tuple[Any, str]:

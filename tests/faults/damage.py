@@ -5,6 +5,7 @@ or begun again and ends with the same bits as if nothing had happened; and nothi
 """
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ from tests.faults.children import Child, Ended
 from tests.faults.file_layer import Fault, FileLayer
 from tests.faults.trainings import Reference, answers, contents, fit, reference
 
-__all__ = ["PLACES", "Case", "Spoiled", "spoil", "steps_of"]
+__all__ = ["PLACES", "Case", "Spoiled", "possible_places", "spoil", "steps_of"]
 
 OLD_SEED = 7
+MOUNT = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs"]
 NOTES = {"notes.txt": b"mine", "figures/errors.csv": b"mine too"}
 
 
@@ -32,11 +34,13 @@ class Place(NamedTuple):
         old: whether another run is there.
         inside: whether it is the working directory.
         notes: whether files of the user are in the folder, too.
+        mounted: whether it is a mount point.
     """
 
     old: bool = False
     inside: bool = False
     notes: bool = False
+    mounted: bool = False
 
 
 PLACES = {
@@ -45,7 +49,17 @@ PLACES = {
     "over an old run": Place(old=True),
     "over an old run beside notes": Place(old=True, notes=True),
     "over an old run in the working directory": Place(old=True, inside=True),
+    "over an old run on a mount point": Place(old=True, mounted=True),
 }
+
+
+def possible_places() -> list[str]:
+    """Return the names of the places; only some users can mount anything."""
+    with TemporaryDirectory() as folder:
+        done = subprocess.run([*MOUNT, folder], capture_output=True, check=False)
+        if done.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+    return [name for name, place in PLACES.items() if done.returncode == 0 or not place.mounted]
 
 
 class Case(NamedTuple):
@@ -84,6 +98,9 @@ def _root(case: Case) -> Iterator[Path]:
     with TemporaryDirectory() as name:
         root = Path(name).resolve()
         (root / "beside.txt").write_bytes(b"mine")
+        if place.mounted:
+            (root / "run").mkdir()
+            subprocess.run([*MOUNT, root / "run"], check=True)
         if place.old:
             for file, data in _old_files(case.task).items():
                 _write(root / "run" / file, data)
@@ -91,7 +108,11 @@ def _root(case: Case) -> Iterator[Path]:
             (root / "run").mkdir()
         for file, data in (NOTES if place.notes else {}).items():
             _write(root / "run" / file, data)
-        yield root
+        try:
+            yield root
+        finally:
+            if place.mounted:
+                subprocess.run(["umount", root / "run"], check=True)
 
 
 def _write(path: Path, data: bytes) -> None:

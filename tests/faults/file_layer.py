@@ -80,8 +80,7 @@ class FileLayer:
 
         setattr(os, "open", opened)  # noqa: B010  (mypy would compare the overloads)
         setattr(os, "close", closed)  # noqa: B010
-        if hasattr(atomic, "_renameat2"):
-            setattr(atomic, "_renameat2", self._step("exchange", atomic._renameat2))  # noqa: B010
+        setattr(atomic, "_renameat2", self._step("exchange", atomic._renameat2))  # noqa: B010
 
     def _is_inside(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
         if name in BY_DESCRIPTOR:

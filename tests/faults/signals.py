@@ -72,8 +72,10 @@ def _run(command: list[str]) -> None:
         patch(figures[0], lambda *_: b"PNG"),
         patch(figures[1], lambda *_, **__: b"PNG"),
     ):
-        sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115  (not those of the parent)
-        sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # noqa: SIM115
+        for name, number in (("stdout", 1), ("stderr", 2)):  # not those of the parent
+            stream = open(number, "w", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
         main()
 
 

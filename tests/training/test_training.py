@@ -3,6 +3,8 @@
 import contextlib
 import json
 import math
+import signal
+import sys
 import threading
 import time
 from itertools import chain
@@ -320,6 +322,43 @@ def test_the_ctrl_c_handler_is_restored_after_training(learning_rate: float) -> 
     trainer = scripted([0.1, 0.2], optimizer="sgd", momentum=0.0, clip_norm=0.0, learning_rate=learning_rate)
     with terminal_interrupts(), contextlib.suppress(DivergenceError):
         run(trainer)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_what_ends_a_process_ends_training_as_ctrl_c_does(number: signal.Signals) -> None:
+    calls: list[int] = []
+    saved: list[bool] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            signal.raise_signal(number)
+
+    def save(trainer: NumbersTrainer, best: bool) -> None:
+        saved.append(best)
+
+    before = signal.signal(number, lambda given, frame: calls.append(given))
+    try:
+        trainer = scripted([0.1, 0.2, 0.3])
+        outcome = fit(trainer, Numbers([1]), report=report, save=save)
+        assert (outcome.reason, outcome.signal, calls, saved) == ("interrupted", number, [], [False])
+        signal.raise_signal(number)
+        assert calls == [number], "the handler is restored"
+        signal.signal(number, signal.SIG_IGN)
+        outcome = run(scripted([0.1]), report)
+        assert (outcome.reason, outcome.signal) == ("finished", None), "it stays ignored"
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_closed_terminal_may_say_so_twice() -> None:
+    def report(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
+
+    assert run(scripted([0.1, 0.2]), report).signal == signal.SIGHUP
 
 
 def test_training_works_in_a_thread() -> None:
