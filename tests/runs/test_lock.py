@@ -23,14 +23,13 @@ from seqkit.runs.folder import RunFolder
 from seqkit.training.events import BatchDone, EpochDone, Event
 from tests.tiny import ROWS, press_at, tiny_tagger
 
+# The children of a fork only write files and end.
+pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
+
 HOLDER = """
 import sys
 from seqkit.runs.lock import FolderLock
-from functools import partial
 from pathlib import Path
-
-# The children of a fork only write files and end.
-pytestmark = pytest.mark.filterwarnings(r"ignore:This process .* is multi-threaded:DeprecationWarning")
 lock = FolderLock.acquire(Path(sys.argv[1]))
 print("locked", flush=True)
 sys.stdin.read()
