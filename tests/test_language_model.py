@@ -150,7 +150,8 @@ def test_unknown_characters_and_words_are_named_or_read_as_unk() -> None:
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_half_of_a_surrogate_pair_is_refused_not_read_as_another_character(unit: str) -> None:
-    for use in (model(unit).score, model(unit).generate, lambda text: model(unit).predict_proba([text])):
+    uses: list[Any] = [model(unit).score, model(unit).generate, lambda text: model(unit).predict_proba([text])]
+    for use in uses:
         with pytest.raises(CorpusError, match=r"\\ud800 is half of a surrogate pair, which is not a character"):
             use("Ada \ud800")
         with pytest.raises(CorpusError, match="the text must be a string, not 3"):
