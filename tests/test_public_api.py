@@ -55,6 +55,8 @@ def test_the_public_names_change_only_on_purpose() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_public_name_is_there_and_documented(name: str) -> None:
+    if name.startswith("seqkit.crf.triton_"):
+        pytest.importorskip("triton", reason="needs Triton")
     module = importlib.import_module(name)
     assert module.__doc__, f"{name} has no docstring"
     assert len(set(module.__all__)) == len(module.__all__)

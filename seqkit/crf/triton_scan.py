@@ -19,7 +19,7 @@ from seqkit.crf.triton_kernels import likelihood_kernel, pair_kernel, scan_kerne
 
 __all__ = ["Likelihoods", "Scanned", "best_paths", "lattice", "likelihood", "likelihood_gradients", "pair_counts"]
 
-WARPS = {16: 1, 32: 4, 64: 8, 128: 32}  # of a program that holds a K×K block, by the width of the block
+WARPS = {16: 4, 32: 8, 64: 16, 128: 16}  # of a program that holds a K×K block, by the width of the block
 STEPS = 32  # steps of a block of the kernels that need no recursion
 PIECE = 64  # steps that are summed into one partial result
 PART = 16  # labels that a repeated step reads at once

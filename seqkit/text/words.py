@@ -24,7 +24,7 @@ from seqkit.text.vocabulary import NORMALIZER, UNKNOWN, Vocabulary, encodable, n
 
 __all__ = ["CLITICS", "SPACELESS", "Token", "WordTokenizer"]
 
-LONGEST_PART = 1 << 16
+LONGEST_PART = 1 << 19
 """How many characters are cut into words at once. A longer text is cut in parts, between words; only a run of more than
 this without white space is cut within."""
 
