@@ -13,7 +13,7 @@ from hypothesis import settings
 PUBLIC_DATA = Path(os.environ.get("SEQKIT_PUBLIC_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
 # Every run uses the same examples, and no test fails because a machine is busy.
-settings.register_profile("seqkit", derandomize=True, deadline=None)
+settings.register_profile("seqkit", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("seqkit")
 
 

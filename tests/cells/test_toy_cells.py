@@ -14,6 +14,7 @@ from seqkit.cells.table import CELLS
 from seqkit.errors import ConfigError
 from seqkit.generation.decoder import Decoder
 from seqkit.nn.recurrent import RecurrentEncoder, Strategy
+from tests.slow_cases import rest_slow
 from tests.tiny import ROWS, tiny_tagger
 from tests.tiny_labels import TEXTS, TOPICS, tiny_classifier
 from tests.tiny_text import TRAIN, tiny_language_model
@@ -164,19 +165,19 @@ def test_the_decoder_continues_what_the_encoder_has_read(cell: str) -> None:
     assert [len(parts_of(carry)) for carry in after] == [len(parts_of(carry)) for carry in state]
 
 
-@pytest.mark.parametrize("cell", [*sorted(TOYS), "rnn", "rnn-relu"])
+@pytest.mark.parametrize("cell", rest_slow([*sorted(TOYS), "rnn", "rnn-relu"]))
 def test_a_tagger_learns_with_it(cell: str) -> None:
     tagger = tiny_tagger(cell=cell, num_layers=2, epochs=30).fit(ROWS, ROWS)
     assert tagger.evaluate(ROWS).scores["f1"] > 0.9
 
 
-@pytest.mark.parametrize("cell", ["leaky", "rnn"])
+@pytest.mark.parametrize("cell", rest_slow(["leaky", "rnn"]))
 def test_a_classifier_learns_with_it_in_windows(cell: str) -> None:
     classifier = tiny_classifier(cell=cell, window=3, ngrams=0, epochs=25).fit(TEXTS, TOPICS)
     assert classifier.score(TEXTS, TOPICS) > 0.9
 
 
-@pytest.mark.parametrize("cell", [*sorted(TOYS), "rnn", "rnn-relu"])
+@pytest.mark.parametrize("cell", rest_slow([*sorted(TOYS), "rnn", "rnn-relu"]))
 def test_a_language_model_learns_and_writes_with_it(cell: str) -> None:
     options: dict[str, Any] = {"cell": cell, "num_layers": 2, "embedding_size": 24, "hidden_size": 24}
     model = tiny_language_model(**options, epochs=12).fit(TRAIN, TRAIN)

@@ -17,6 +17,7 @@ from seqkit.tasks.tagging_predictors import ConfidentTags
 from seqkit.text.tagging_schemes import illegal_tags, spans_from_tags
 from seqkit.training.device import Device
 from seqkit.training.evaluate import evaluate, predict
+from tests.slow_cases import rest_slow
 from tests.tiny import PARTS, ROWS, SPANS, Rows, half_trained, task_and_examples, task_of, tiny_tagger
 
 CPU = Device.open("cpu")
@@ -25,16 +26,19 @@ both_heads = pytest.mark.parametrize("head", ["crf", "softmax"])
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {},
-        {"head": "softmax"},
-        {"characters": "lstm"},
-        {"characters": "none", "shape_size": 0, "affix_size": 0},
-        {"num_layers": 2, "cell": "gru"},
-        {"scheme": "IOB1"},
-        {"label_weights": "O=0.5,LOC=2", "label_smoothing": 0.05},
-        {"optimizer": "sgd", "learning_rate": 0.3, "epochs": 40},
-    ],
+    rest_slow(
+        [
+            {},
+            {"head": "softmax"},
+            {"characters": "lstm"},
+            {"characters": "none", "shape_size": 0, "affix_size": 0},
+            {"num_layers": 2, "cell": "gru"},
+            {"scheme": "IOB1"},
+            {"label_weights": "O=0.5,LOC=2", "label_smoothing": 0.05},
+            {"optimizer": "sgd", "learning_rate": 0.3, "epochs": 40},
+        ],
+        3,
+    ),
     ids=str,
 )
 def test_a_tiny_corpus_is_learnt_by_heart(changes: dict[str, Any]) -> None:

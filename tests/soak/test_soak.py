@@ -26,6 +26,7 @@ def every_face() -> list[Face]:
     return faces(longest=100, most_texts=16)
 
 
+@pytest.mark.slow
 def test_many_predictions_leave_the_memory_flat(every_face: list[Face]) -> None:
     for face in every_face:
         result = soak(face, 200, warm_up=100, checks=1)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seqkit.nn.recurrent import RecurrentEncoder, Strategy
+from tests.slow_cases import rest_slow
 from tests.tiny import PARTS, ROWS, tiny_tagger
 from tests.tiny_labels import LABELS, TEXTS, TOPICS, tiny_classifier
 from tests.tiny_text import DEV, TRAIN, tiny_language_model
@@ -90,7 +91,7 @@ def test_losses_are_the_golden_ones(name: str) -> None:
     assert golden_losses(name) == pytest.approx(golden[name], rel=1e-4)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", rest_slow(RECIPES, 2))
 def test_losses_do_not_depend_on_the_strategy_of_the_encoder(name: str) -> None:
     assert golden_losses(name, "packed") == pytest.approx(golden_losses(name, "fused"), rel=0, abs=1e-5)
 

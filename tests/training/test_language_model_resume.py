@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from seqkit.runs.folder import RunFolder
 from seqkit.training.events import BatchDone, EpochDone, Event
 from seqkit.training.trainer import Trainer
+from tests.slow_cases import rest_slow
 from tests.tiny import history_of, press_at, without_time
 from tests.tiny_text import DEV, TRAIN, TextTrainer, text_options, tiny_language_model, write_texts
 
@@ -46,7 +47,7 @@ def assert_same_training(path: Path, reference: Path) -> None:
 
 
 @pytest.mark.parametrize("point", [(0, BatchDone), (29, BatchDone), (1, EpochDone)], ids=str)
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", rest_slow(RECIPES, 2))
 def test_a_resumed_run_equals_an_uninterrupted_one(recipe: str, point: tuple[int, type], tmp_path: Path) -> None:
     changes = RECIPES[recipe]
     tiny_language_model(**changes).fit(TRAIN, DEV, out=tmp_path / "whole")

@@ -13,6 +13,7 @@ from seqkit.errors import CheckpointError
 from seqkit.runs.folder import RunFolder
 from seqkit.tagger import Tagger
 from seqkit.training.events import BatchDone, EpochDone, Event
+from tests.slow_cases import rest_slow
 from tests.tiny import ROWS, Rows, history_of, interrupt_when, press_at, terminal_interrupts, tiny_tagger, without_time
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -58,7 +59,7 @@ def assert_same_training(path: Path, reference: Path) -> None:
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", rest_slow(RECIPES, 2))
 def test_a_resumed_run_equals_an_uninterrupted_one(
     recipe: str, point: str, uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -154,6 +155,14 @@ def test_only_an_unfinished_run_can_be_resumed(uninterrupted: dict[str, Path], t
         tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "none", resume=True)
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an unfinished run, which the tests that use it leave as it is."""
+    path = tmp_path_factory.mktemp("begun") / "run"
+    tiny_tagger().fit(ROWS, ROWS, out=path, report=press_at((5, BatchDone)))
+    return path
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -165,10 +174,9 @@ def test_only_an_unfinished_run_can_be_resumed(uninterrupted: dict[str, Path], t
     ],
     ids=str,
 )
-def test_resuming_with_other_settings_is_an_error(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
-    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press_at((5, BatchDone)))
+def test_resuming_with_other_settings_is_an_error(changes: dict[str, Any], message: str, begun: Path) -> None:
     with pytest.raises(CheckpointError, match=f"was begun with {message}; resume with the settings in run.json"):
-        tiny_tagger(**changes).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
+        tiny_tagger(**changes).fit(ROWS, ROWS, out=begun, resume=True)
     tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
 
 
