@@ -400,6 +400,7 @@ def test_saving_replaces_an_old_run(tmp_path: Path) -> None:
     assert not (tmp_path / "pieces.json").exists()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     tiny_classifier().fit(TEXTS, LABELS, PAIR, out=whole)

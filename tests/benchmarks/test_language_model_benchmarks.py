@@ -63,6 +63,7 @@ def test_bare_model_scores_every_character(data: Path) -> None:
     assert char_lm.bare_nats(texts, 0.0) > 0
 
 
+@pytest.mark.slow
 def test_words(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     word_lm.main(["--data", str(data), "--minutes", "0.01"])
     out = capsys.readouterr().out

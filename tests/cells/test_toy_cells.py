@@ -171,13 +171,15 @@ def test_a_tagger_learns_with_it(cell: str) -> None:
     assert tagger.evaluate(ROWS).scores["f1"] > 0.9
 
 
-@pytest.mark.parametrize("cell", rest_slow(["leaky", "rnn"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["leaky", "rnn"])
 def test_a_classifier_learns_with_it_in_windows(cell: str) -> None:
     classifier = tiny_classifier(cell=cell, window=3, ngrams=0, epochs=25).fit(TEXTS, TOPICS)
     assert classifier.score(TEXTS, TOPICS) > 0.9
 
 
-@pytest.mark.parametrize("cell", rest_slow([*sorted(TOYS), "rnn", "rnn-relu"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", [*sorted(TOYS), "rnn", "rnn-relu"])
 def test_a_language_model_learns_and_writes_with_it(cell: str) -> None:
     options: dict[str, Any] = {"cell": cell, "num_layers": 2, "embedding_size": 24, "hidden_size": 24}
     model = tiny_language_model(**options, epochs=12).fit(TRAIN, TRAIN)

@@ -111,6 +111,7 @@ def illegal(paths: list[list[int]], scheme: Scheme) -> list[object]:
         pytest.param(Scheme.BILOU, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_tens_of_thousands_of_decodes_break_no_scheme(scheme: Scheme) -> None:
     torch.manual_seed(1)
     seen: set[int] = set()

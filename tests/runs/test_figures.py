@@ -71,6 +71,7 @@ def test_a_figure_is_a_png_of_reasonable_size_with_content(draw: Callable[[], by
     assert (border == 1).all()  # nothing is clipped at the edge
 
 
+@pytest.mark.slow
 def test_equal_data_give_equal_files_and_different_data_different_ones() -> None:
     pictures = {
         learning_curve(HISTORY, F1),

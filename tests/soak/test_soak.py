@@ -47,6 +47,7 @@ def test_a_leak_and_a_wrong_answer_are_noticed(every_face: list[Face]) -> None:
     assert result.differences > 0
 
 
+@pytest.mark.slow
 def test_answers_in_threads_and_forked_processes_are_those_of_one(every_face: list[Face]) -> None:
     for face in every_face:
         assert answers_in_threads(face, 8) == 0

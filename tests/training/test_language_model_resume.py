@@ -47,7 +47,7 @@ def assert_same_training(path: Path, reference: Path) -> None:
 
 
 @pytest.mark.parametrize("point", [(0, BatchDone), (29, BatchDone), (1, EpochDone)], ids=str)
-@pytest.mark.parametrize("recipe", rest_slow(RECIPES, 2))
+@pytest.mark.parametrize("recipe", rest_slow(RECIPES))
 def test_a_resumed_run_equals_an_uninterrupted_one(recipe: str, point: tuple[int, type], tmp_path: Path) -> None:
     changes = RECIPES[recipe]
     tiny_language_model(**changes).fit(TRAIN, DEV, out=tmp_path / "whole")
