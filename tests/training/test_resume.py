@@ -119,6 +119,7 @@ def test_a_killed_run_resumes_from_its_last_epoch(uninterrupted: dict[str, Path]
     with pytest.raises(Killed):
         tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=report)
     assert len(history_of(tmp_path / "run")) == 2
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
     assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
 
 
@@ -143,6 +144,7 @@ def test_after_a_second_ctrl_c_the_last_epoch_can_be_resumed(uninterrupted: dict
     press = interrupt_when(lambda event: isinstance(event, EpochDone) and event.record["epoch"] == 3, times=2)
     with terminal_interrupts(), pytest.raises(KeyboardInterrupt):
         tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", report=press)
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
     assert_same_training(tmp_path / "run", uninterrupted["AdamW, one-cycle"])
 
 
@@ -183,6 +185,7 @@ def test_resuming_with_other_data_is_an_error(tmp_path: Path) -> None:
     for train, dev, name in ((turned, ROWS, "train"), (ROWS, turned, "dev")):
         with pytest.raises(CheckpointError, match=f"was begun with other {name} data; resume with"):
             tiny_tagger().fit(train, dev, out=tmp_path / "run", resume=True)
+    tiny_tagger().fit(ROWS, ROWS, out=tmp_path / "run", resume=True)
 
 
 def test_the_state_of_another_training_is_refused(tmp_path: Path) -> None:
