@@ -316,7 +316,7 @@ class Classifier(Estimator[LabelledExamples, LabelPrediction, Sequence[int]]):
         examples = task.prepare({"text": texts})
         if not samples:
             return predict(task, examples, self._device())
-        with random_seed(seed):
+        with random_seed(self._device(), seed):
             return predict(MonteCarloLabels(task, samples), examples, self._device())
 
     def __sklearn_tags__(self) -> Any:

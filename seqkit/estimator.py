@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
-import torch
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
@@ -274,8 +273,7 @@ class Estimator(ABC, Generic[Examples, Prediction, Index]):
         progress: bool,
     ) -> Self:
         device = self._device()
-        with torch.random.fork_rng():  # training does not change the caller's random state
-            torch.manual_seed(self.training.seed)
+        with device.seeded(self.training.seed):
             task, train, dev = prepare()
             trainer = Trainer(task, train, self.training, device)
             self.fitted = task
@@ -310,10 +308,9 @@ _random = threading.RLock()
 
 
 @contextmanager
-def random_seed(seed: int) -> Iterator[None]:
+def random_seed(device: Device, seed: int) -> Iterator[None]:
     """Seed PyTorch within a block, in one thread at a time; the caller's random state is restored afterwards."""
-    with _random, torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with _random, device.seeded(seed):
         yield
 
 

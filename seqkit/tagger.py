@@ -305,7 +305,7 @@ class Tagger(Estimator[TaggedExamples, TagPrediction, Sequence[int]]):
         for number, chunk in enumerate(text_chunks(texts)):
             release = number > 0
             if samples:
-                with random_seed(seed + number):
+                with random_seed(self._device(), seed + number):
                     tagged = self._tag(chunk, MonteCarloTags(task, samples), release)
             else:
                 tagged = self._tag(chunk, ConfidentTags(task) if confidence else task, release)

@@ -382,6 +382,7 @@ encoder.train()(vectors, lengths).states_BTH.sum().backward()
 
 @pytest.mark.cuda
 def test_full_rows_are_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    Device.open("cuda", "float32")  # without TF32
     encoder = RecurrentEncoder(INPUT, HIDDEN, num_layers=2, bidirectional=True)
     vectors, lengths = torch.randn(3, 6, INPUT), torch.full((3,), 6)
     expected = encoder(vectors, lengths).states_BTH

@@ -39,7 +39,7 @@ def test_a_leak_and_a_wrong_answer_are_noticed(every_face: list[Face]) -> None:
     leaked: list[bytes] = []
 
     def leak(chance: random.Random) -> tuple[int, object]:
-        leaked.append(chance.randbytes(4_000_000))
+        leaked.append(chance.randbytes(12_000_000))
         return 10, len(leaked)
 
     result = soak(replace(every_face[0], ask=leak), 200, warm_up=100, checks=1)

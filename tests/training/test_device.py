@@ -86,3 +86,18 @@ def test_products_have_the_precision_of_the_device(precision: str, expected: tor
     with device.autocast():
         assert (ones @ ones).dtype == expected
     assert (ones @ ones).dtype == torch.float32
+
+
+def test_a_cpu_is_seeded_without_asking_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a forked process, asking for the random state of a GPU is an error."""
+
+    def ask(device: object = None) -> torch.Tensor:
+        raise RuntimeError("Cannot re-initialize CUDA in forked subprocess")
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", ask)
+    before = torch.get_rng_state()
+    with Device.open("cpu").seeded(3):
+        first = torch.rand(2)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first, torch.rand(2, generator=torch.Generator().manual_seed(3)))
