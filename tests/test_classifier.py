@@ -164,6 +164,7 @@ def test_dev_is_a_tenth_of_each_label_by_default(monkeypatch: pytest.MonkeyPatch
 
 @given(st.lists(texts, min_size=1, max_size=5), st.randoms(use_true_random=False), st.sampled_from([1, 30, 8192]))
 @settings(max_examples=8)
+@pytest.mark.slow
 def test_a_probability_depends_on_the_text_alone(lines: list[str], order: random.Random, batch_tokens: int) -> None:
     lines = [*lines, *TEXTS[:3], LONG, "bed", ""]
     order.shuffle(lines)

@@ -43,6 +43,7 @@ def tokenizer_of(kind: str) -> TextTokenizer:
 
 
 @every_forward_kind
+@pytest.mark.slow
 def test_the_probability_of_a_token_equals_its_score_in_a_longer_text(kind: str) -> None:
     tokenizer, scored = tokenizer_of(kind), model(kind).score(TEXT)
     ids = tokenizer.encode(TEXT).tolist()

@@ -114,6 +114,7 @@ def test_it_learns_the_meaning_of_words_and_generalizes_to_new_contexts(unit: st
 
 
 @every_unit
+@pytest.mark.slow
 def test_layers_equal_those_of_the_language_model_until_they_are_unfrozen(unit: str, runs: dict[str, Path]) -> None:
     snapshots: list[dict[str, Tensor]] = []
 

@@ -128,6 +128,7 @@ def test_a_text_may_be_longer_than_a_file_name(monkeypatch: pytest.MonkeyPatch) 
 
 @given(lines=st.lists(texts, min_size=1, max_size=6))
 @settings(max_examples=15)
+@pytest.mark.slow
 def test_offsets_are_true_for_any_text_of_a_file(lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("input") / "texts.jsonl"
     path.write_text("".join(json.dumps({"id": 1, "text": line}) + "\n" for line in lines), encoding="utf-8")

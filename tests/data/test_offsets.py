@@ -88,6 +88,7 @@ def test_quotes_that_fit_under_no_unit_are_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", ["utf16", "bytes"])
+@pytest.mark.slow
 def test_shifted_offsets_are_counted_and_the_option_that_mends_them_is_offered(tmp_path: Path, unit: Offsets) -> None:
     path = corpus(tmp_path, unit)
     names = {"utf16": "UTF-16 units", "bytes": "UTF-8 bytes"}

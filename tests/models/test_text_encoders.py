@@ -97,6 +97,7 @@ def read(kind: str, encoder: Encoder, texts: Sequence[Text]) -> TextStates:
     cell=st.sampled_from(sorted(PLAIN)),
     num_layers=st.integers(1, 2),
 )
+@pytest.mark.slow
 def test_neither_padding_nor_the_batch_changes_what_is_made_of_a_text(
     kind: str, texts: list[Text], window: int, cell: str, num_layers: int
 ) -> None:

@@ -75,6 +75,7 @@ def stripped(text: str, spans: Spans) -> set[tuple[int, int, str]]:
 
 @settings(max_examples=40)
 @given(st.lists(annotated(), min_size=1, max_size=5), st.sampled_from(TAGGERS))
+@pytest.mark.slow
 def test_the_score_is_that_of_predict_on_the_plain_texts(
     tmp_path_factory: pytest.TempPathFactory, corpus: list[tuple[str, Spans]], tagger: Tagger
 ) -> None:

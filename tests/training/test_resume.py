@@ -80,6 +80,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert_same_training(path, uninterrupted[recipe])
 
 
+@pytest.mark.slow
 def test_large_embedding_tables_are_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqkit.training.optimizer.LARGE_TABLE", 5)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -206,6 +207,7 @@ def test_a_run_that_hits_the_time_limit_has_a_model_and_can_be_resumed(tmp_path:
     assert Tagger.load(tmp_path / "run", device="cpu").predict(ROWS["tokens"]) == tagger.predict(ROWS["tokens"])
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_its_own_time_limit(tmp_path: Path) -> None:
     first = tiny_tagger(epochs=100_000, max_minutes=1.0 / 60).fit(ROWS, ROWS, out=tmp_path / "run")
     again = tiny_tagger(epochs=100_000, max_minutes=1.0 / 60).fit(ROWS, ROWS, out=tmp_path / "run", resume=True)

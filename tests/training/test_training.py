@@ -358,7 +358,11 @@ def test_a_closed_terminal_may_say_so_twice() -> None:
             signal.raise_signal(signal.SIGHUP)
             signal.raise_signal(signal.SIGHUP)
 
-    assert run(scripted([0.1, 0.2]), report).signal == signal.SIGHUP
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may be run under nohup
+    try:
+        assert run(scripted([0.1, 0.2]), report).signal == signal.SIGHUP
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_training_works_in_a_thread() -> None:
