@@ -336,10 +336,9 @@ class LanguageModel(Estimator[TextExamples, WindowNLL, Window]):
         own = {name: given.pop(name) for name in ("max_tokens", "stop") if name in given}
         if isinstance(own.get("stop"), str):
             own["stop"] = (own["stop"],)
-        try:
-            filters = SamplingFilters(**given)
-        except TypeError as error:
-            raise ConfigError(f"no generation option {str(error).split()[-1]}") from None
+        if wrong := [name for name in given if name not in SamplingFilters.__dataclass_fields__]:
+            raise ConfigError(f"no generation option {wrong[0]!r}")
+        filters = SamplingFilters(**given)
         banned = [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
         ends = not tokenizer.pretokenized  # in pretokenized text <eos> is the end of a line
         return Prompt(

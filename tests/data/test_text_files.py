@@ -112,6 +112,6 @@ def test_codecs_that_are_no_encoding_of_text_are_unknown(tmp_path: Path) -> None
 
 def test_utf_16_without_a_byte_order_mark_needs_its_byte_order(tmp_path: Path) -> None:
     path = write_file(tmp_path, "a.txt", "one".encode("utf-16-be"))
-    with pytest.raises(CorpusError, match=r"a\.txt:1: the file is not UTF-16 .*; pass its own --encoding"):
+    with pytest.raises(CorpusError, match=r"a\.txt:1: .* is not UTF-16.*; pass .* --encoding"):
         read_text(path, "utf-16")
     assert read_text(path, "utf-16-be") == "one"
