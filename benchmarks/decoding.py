@@ -17,7 +17,17 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from benchmarks.timing import Options, Table, interleaved, machine, options_of, run_script, script_parser, spread_note
+from benchmarks.timing import (
+    Device,
+    Options,
+    Table,
+    interleaved,
+    machine,
+    options_of,
+    run_script,
+    script_parser,
+    spread_note,
+)
 from seqkit.data.texts import from_strings
 from seqkit.language_model import LanguageModel
 from seqkit.models.language_model import NextTokenModel
@@ -33,19 +43,20 @@ BATCHES = (1, 8, 64)
 BEYOND_CACHES = 2**28  # bytes to read before the same ones are read again
 
 
-def untrained(width: int = WIDTH) -> LanguageModel:
+def untrained(width: int = WIDTH, device: Device = "cpu") -> LanguageModel:
     """Return a character language model with its initial weights."""
-    model = LanguageModel("char", num_layers=LAYERS, hidden_size=width, embedding_size=width, tied=True)
+    model = LanguageModel("char", num_layers=LAYERS, hidden_size=width, embedding_size=width, tied=True, device=device)
     torch.manual_seed(1)
     text = "".join(map(chr, range(256, 256 + CHARACTERS)))
     model.fitted = LanguageModellingTask.from_rows(model.config, from_strings([text]))[0]
+    model.fitted.model.to(device)
     return model
 
 
 def plain_loop(network: NextTokenModel) -> Callable[[int, int], Tensor]:
     """Return a function that writes a number of tokens in a number of rows by calling the modules for each token."""
-    width = network.embedding.embedding_dim
-    lstm = nn.LSTM(width, width, num_layers=LAYERS, batch_first=True)
+    width, device = network.embedding.embedding_dim, network.embedding.weight.device
+    lstm = nn.LSTM(width, width, num_layers=LAYERS, batch_first=True, device=device)
     for layer, encoder in enumerate(network.encoders):
         for name, tensor in encoder.recurrent.state_dict().items():
             lstm.state_dict()[name.replace("_l0", f"_l{layer}")].copy_(tensor)
@@ -53,7 +64,7 @@ def plain_loop(network: NextTokenModel) -> Callable[[int, int], Tensor]:
 
     @torch.inference_mode()
     def write(rows: int, tokens: int) -> Tensor:
-        last, carry = torch.zeros(rows, 1, dtype=torch.int64), None
+        last, carry = torch.zeros(rows, 1, dtype=torch.int64, device=device), None
         written = []
         for _ in range(tokens):
             states, carry = lstm(network.embedding(last), carry)
@@ -69,7 +80,7 @@ def _step_loop(model: LanguageModel) -> Callable[[int, int], Tensor]:
 
     @torch.inference_mode()
     def write(rows: int, tokens: int) -> Tensor:
-        last, state = torch.zeros(rows, dtype=torch.int64), decoder.initial_state(rows)
+        last, state = torch.zeros(rows, dtype=torch.int64, device=decoder.device), decoder.initial_state(rows)
         written = []
         for _ in range(tokens):
             scores, state = decoder.step(last, state)
@@ -80,9 +91,9 @@ def _step_loop(model: LanguageModel) -> Callable[[int, int], Tensor]:
     return write
 
 
-def _reading(size: int) -> Callable[[], object]:
+def _reading(size: int, device: Device) -> Callable[[], object]:
     """Return a function that reads this many bytes, which are in no cache."""
-    copies = itertools.cycle([torch.ones(size // 4) for _ in range(max(2, BEYOND_CACHES // size))])
+    copies = itertools.cycle([torch.ones(size // 4, device=device) for _ in range(max(2, BEYOND_CACHES // size))])
     return lambda: next(copies).sum()
 
 
@@ -90,17 +101,17 @@ def report(options: Options) -> str:
     """Return the section of the report, in Markdown."""
     width = 32 if options.quick else WIDTH
     tokens = 5 if options.quick else TOKENS
-    model = untrained(width)
+    model = untrained(width, options.device)
     assert model.fitted is not None
     network = model.fitted.network("forward").eval()
     size = 4 * sum(parameter.numel() for parameter in network.parameters())
     plain, step = plain_loop(network), _step_loop(model)
     assert torch.equal(plain(3, tokens), step(3, tokens)), "the two loops generate different tokens"
-    functions: dict[str, Callable[[], object]] = {"read": _reading(size)}
+    functions: dict[str, Callable[[], object]] = {"read": _reading(size, options.device)}
     for rows in BATCHES:
         functions |= _writers(model, plain, step, rows, tokens)
     with torch.inference_mode():
-        found = interleaved(functions, options.rounds(9), options.at_least_seconds)
+        found = interleaved(functions, options.rounds(9), options.at_least_seconds, options.clock)
     per_token = {name: measured.median / tokens for name, measured in found.items() if name != "read"}
     rows_of_table = []
     for rows in BATCHES:

@@ -100,8 +100,7 @@ class KernelCell(Cell):
         dropout: float,
         training: bool,
     ) -> tuple[Tensor, Carry]:
-        num_layers = len(weights) // (2 * WEIGHTS if bidirectional else WEIGHTS)
-        settings = (True, num_layers, dropout, training, bidirectional)  # the first: there are biases
+        settings = (True, _layers(weights, bidirectional), dropout, training, bidirectional)  # first: there are biases
         first = state if isinstance(state, Tensor) else list(state)
         if batch_sizes is None:
             states, *end = self.kernel(inputs, first, weights, *settings, True)  # rows first
@@ -110,10 +109,9 @@ class KernelCell(Cell):
         return states, end[0] if isinstance(state, Tensor) else tuple(end)
 
     def _in_one_block(self, weights: list[Tensor], bidirectional: bool, dtype: torch.dtype) -> list[Tensor]:
-        """Return weights as cuDNN needs them: a part of a stack and dropped weights are copied, and so are others in
-        another precision."""
+        """Return weights as cuDNN reads them, copied unless they are in one block, in this precision, already."""
         mode = torch.backends.cudnn.rnn.get_cudnn_mode(self.mode)
-        block = _Block(mode, len(weights) // (2 * WEIGHTS if bidirectional else WEIGHTS), bidirectional, dtype)
+        block = _Block(mode, _layers(weights, bidirectional), bidirectional, dtype)
         if block.holds(weights) or not torch.backends.cudnn.enabled:
             return [weight.to(dtype) for weight in weights]
         return list(_CopiedIntoBlock.apply(block, *weights))  # type: ignore[no-untyped-call]
@@ -132,6 +130,10 @@ class KernelCell(Cell):
     def compact(self, stack: nn.Module) -> None:
         assert isinstance(stack, nn.RNNBase)
         stack.flatten_parameters()
+
+
+def _layers(weights: Sequence[Tensor], bidirectional: bool) -> int:
+    return len(weights) // (2 * WEIGHTS if bidirectional else WEIGHTS)
 
 
 @contextmanager

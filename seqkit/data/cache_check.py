@@ -1,6 +1,7 @@
 """Whether the files in which ``datasets`` caches a corpus of the hub are intact: the library itself checks no sums."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -34,7 +35,9 @@ def check_cache(splits: "Mapping[str, Dataset]") -> None:
         kept = file.with_name(f"{file.name}.sha256")
         with suppress(OSError):
             if not kept.exists():
-                kept.write_text(found, encoding="ascii")
+                fresh = file.with_name(f".{kept.name}-{os.getpid()}")
+                fresh.write_text(found, encoding="ascii")
+                fresh.replace(kept)
             if kept.read_text(encoding="ascii", errors="replace") != found:
                 raise CorpusError(
                     f"the cached copy of the corpus is damaged; remove {file.parent}, and try again", file=file

@@ -26,7 +26,7 @@ from seqkit.crf.forward_backward import Chain, lattice_of, log_partition  # noqa
 from tests.chains import Problem, exact, mask_of, problems  # noqa: E402
 
 DEVICE = "cuda" if ON_GPU else "cpu"
-needs_gpu = pytest.mark.skipif(not ON_GPU, reason="needs a GPU")
+needs_gpu = pytest.mark.cuda
 few = settings(max_examples=100 if ON_GPU else 6)  # the interpreter takes milliseconds for each operation
 
 
