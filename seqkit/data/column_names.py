@@ -11,13 +11,17 @@ from pathlib import Path
 from seqkit.errors import CorpusError
 
 __all__ = [
+    "ANOMALY",
     "DOCUMENT",
     "LABEL",
     "SENTENCE",
+    "SERIES",
     "SPANS",
     "TAG",
     "TAGS",
+    "TARGET",
     "TEXT",
+    "TIME",
     "TOKEN",
     "TOKENS",
     "check_column",
@@ -41,6 +45,12 @@ LABEL = ("label", "labels")
 SPANS = ("spans", "entities", *LABEL)
 
 DOCUMENT = ("document", "document_id", "doc_id")
+
+# The time of a value, the value, the name of its series, and whether it is anomalous.
+TIME = ("ds", "timestamp", "date", "datetime", "time", "date_time")
+TARGET = ("y", "value", "target")
+SERIES = ("unique_id", "id", "series", "series_id", "item_id")
+ANOMALY = ("label", "anomaly", "is_anomaly")
 
 
 def first_present(candidates: Iterable[str], names: Container[str]) -> str | None:

@@ -12,11 +12,14 @@ from seqkit.errors import CorpusError
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from seqkit.data.series.panel import Panel
     from seqkit.data.texts import Texts
 
 __all__ = [
     "FOUND_IN_CORPUS",
     "LABELLED_TEXTS",
+    "MEASUREMENTS",
+    "NUMERIC_SERIES",
     "RUNNING_TEXT",
     "TAGGED_SENTENCES",
     "Column",
@@ -81,15 +84,16 @@ class CorpusKind(Generic[Split]):
     """A kind of corpus.
 
     Attributes:
-        open: opens one, given the keywords ``spec``, ``dev_fraction``, ``encoding``, ``seed`` if the kind is shuffled,
-            and the arguments of the columns.
+        open: opens one, given the keywords ``spec``, ``dev_fraction``, ``encoding``, the settings, and the arguments of
+            the columns.
         columns: the columns that can be named.
-        shuffled: whether a dev split is drawn at random from the training split, or cut from its end.
+        settings: the names of those settings of a task or its training that are needed, if the task has them: ``seed``
+            where dev is drawn at random from train.
     """
 
     open: Callable[..., OpenedCorpus[Split]]
     columns: tuple[Column, ...]
-    shuffled: bool
+    settings: tuple[str, ...] = ()
 
 
 def _open_rows(**opening: Any) -> "OpenedCorpus[Dataset]":
@@ -119,6 +123,24 @@ def _open_texts(**opening: Any) -> "OpenedCorpus[Texts]":
     return OpenedCorpus(splits=texts, fingerprint=lambda: texts_fingerprint(texts), commits=commits)
 
 
+def _open_series(**opening: Any) -> "OpenedCorpus[Panel]":
+    from seqkit.data.series.open_series import read_series, series_fingerprint
+    from seqkit.data.series.options import SeriesOptions
+
+    spec = opening.pop("spec")
+    found = read_series(spec, SeriesOptions(**opening))
+    return OpenedCorpus(
+        splits=found.splits,
+        fingerprint=lambda: series_fingerprint(found.splits),
+        columns=lambda: found.columns,
+        commits=found.commits,
+    )
+
+
+def _open_measurements(*, frequency: str | None = None, **opening: Any) -> "OpenedCorpus[Panel]":
+    return _open_series(frequency=frequency or "rows", **opening)
+
+
 EXPORTS = (
     Column(
         option="from_name",
@@ -146,7 +168,7 @@ TAGGED_SENTENCES: CorpusKind["Dataset"] = CorpusKind(
         *EXPORTS,
         REVISION,
     ),
-    shuffled=True,
+    settings=("seed",),
 )
 LABELLED_TEXTS: CorpusKind["Dataset"] = CorpusKind(
     open=_open_rows,
@@ -156,7 +178,7 @@ LABELLED_TEXTS: CorpusKind["Dataset"] = CorpusKind(
         *EXPORTS,
         REVISION,
     ),
-    shuffled=True,
+    settings=("seed",),
 )
 RUNNING_TEXT: CorpusKind["Texts"] = CorpusKind(
     open=_open_texts,
@@ -164,5 +186,43 @@ RUNNING_TEXT: CorpusKind["Texts"] = CorpusKind(
         Column(option="text_column", argument="text_column", help="Name of the text column of tables and datasets."),
         REVISION,
     ),
-    shuffled=False,
 )
+_SERIES = (
+    Column(option="time", argument="time", help="Name of the column of times; by default ds, timestamp, date or time."),
+    Column(option="target", argument="target", help="Name of the column of values; several are separated by commas."),
+    Column(option="id", argument="ids", help="Name of the column of the names of series, such as unique_id."),
+    Column(
+        option="features",
+        argument="features",
+        help="Names of the columns that are known up to the present, separated by commas.",
+    ),
+    Column(
+        option="known_features",
+        argument="known_features",
+        help="Names of the columns that are known ahead, such as holidays, separated by commas.",
+    ),
+    Column(option="weight", argument="weight", help="Name of the column of weights in the training loss."),
+    Column(option="label", argument="label", help="Name of the column that is 1 where a point is anomalous, else 0."),
+    Column(
+        option="layout",
+        argument="layout",
+        help="How series are laid out: long (a value in each row), columns or rows (a series in each).",
+    ),
+    Column(
+        option="frequency",
+        argument="frequency",
+        help="Distance of two points, such as h, D, W-SUN, MS or 15min; rows: each row is the next point.",
+    ),
+    Column(option="time_zone", argument="time_zone", help="Time zone of local times, such as Europe/Berlin."),
+    Column(
+        option="fill",
+        argument="fill",
+        help="What becomes of gaps: forward (the last value) or interpolate; by default they are errors.",
+    ),
+    REVISION,
+)
+NUMERIC_SERIES: CorpusKind["Panel"] = CorpusKind(open=_open_series, columns=_SERIES, settings=("horizon",))
+"""Series with points at equal distances, which can be forecast."""
+
+MEASUREMENTS: CorpusKind["Panel"] = CorpusKind(open=_open_measurements, columns=_SERIES, settings=("horizon",))
+"""Series of which each row is the next point, whenever it was, unless a frequency is given."""

@@ -17,7 +17,7 @@ from seqkit.data.rows import Row, TaggedSentence
 from seqkit.data.text_files import check_characters, checked_text, lines_of, read_pieces
 from seqkit.errors import CorpusError
 
-__all__ = ["json_documents", "read_json", "rows_of_objects"]
+__all__ = ["json_documents", "objects_by_line", "read_json", "rows_of_objects"]
 
 
 def read_json(
@@ -45,7 +45,7 @@ def read_json(
     >>> [row.text for row in read_json('{"text": "one"}\\n{"text": "two"}\\n', "a.jsonl")]
     ['one', 'two']
     """
-    objects = list(_objects_of_list(text, file) if text.lstrip().startswith("[") else _objects_by_line([text], file))
+    objects = list(_objects_of_list(text, file) if text.lstrip().startswith("[") else objects_by_line([text], file))
     if "\\ud" in text.lower():
         for line, record in objects:
             with located(file, line):
@@ -93,7 +93,7 @@ def rows_of_objects(objects: Iterable[tuple[int, object]], file: str, keys: Keys
 
 def json_documents(path: Path, encoding: str, key: str) -> Iterator[str]:
     """Read the text of each object of a file with one object a line; one line at a time is in memory."""
-    for line, record in _objects_by_line(read_pieces(path, encoding), path):
+    for line, record in objects_by_line(read_pieces(path, encoding), path):
         if not isinstance(record, dict):
             message = f"this is not an object such as {{{key!r}: ...}}; write one object a line"
             raise CorpusError(message, file=path, line=line)
@@ -101,7 +101,19 @@ def json_documents(path: Path, encoding: str, key: str) -> Iterator[str]:
         yield checked_text(record[key], path, line)
 
 
-def _objects_by_line(pieces: Iterable[str], file: str | Path) -> Iterator[tuple[int, object]]:
+def objects_by_line(pieces: Iterable[str], file: str | Path) -> Iterator[tuple[int, object]]:
+    """Parse a text with one value a line; each comes with its line, and one line at a time is in memory.
+
+    Args:
+        pieces: the text, in pieces.
+        file: its name, for errors.
+
+    Raises:
+        CorpusError: a line is not JSON; with file and line.
+
+    >>> list(objects_by_line(['{"y": 1}\\n', "2"], "a.jsonl"))
+    [(1, {'y': 1}), (2, 2)]
+    """
     for number, line in enumerate(lines_of(pieces), start=1):
         if line.strip():
             try:

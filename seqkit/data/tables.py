@@ -30,7 +30,7 @@ from seqkit.data.rows import Column
 from seqkit.data.text_files import ROWS_AT_ONCE
 from seqkit.errors import CorpusError
 
-__all__ = ["NumberedCells", "Table", "open_table"]
+__all__ = ["Dialect", "NumberedCells", "Table", "find_dialect", "open_table", "parse_rows", "rows_of_width"]
 
 NumberedCells = tuple[int, list[str]]
 """The line on which a row begins, and its cells; a blank line has none."""
@@ -94,22 +94,15 @@ def open_table(read: Callable[[], Iterator[str]], file: str | Path, chosen: Sequ
     >>> table.names, list(table.rows)
     (['text', 'label'], [(2, ['fine', 'good'])])
     """
-
-    def lines() -> Iterator[str]:
-        return islice(_csv_lines(read()), skipped, None)
-
-    skipped = 0
-    separator = SEPARATOR_LINE.fullmatch(next(lines(), "").rstrip("\r\n"))
-    skipped = 1 if separator else 0
-    dialect = _find_dialect(lines, separator[1] if separator else None)
-    rows = _parsed(lines(), file, dialect, skipped + 1)
-    first_line, first = next(((line, cells) for line, cells in rows if any(cells)), (skipped + 1, []))
+    dialect = find_dialect(read)
+    rows = parse_rows(read(), file, dialect)
+    first_line, first = next(((line, cells) for line, cells in rows if any(cells)), (dialect.skipped + 1, []))
     names = [" ".join(name.strip().strip('"').lower().split()) for name in first]
     named = any(column is not None and not is_column_number(column) for column in chosen)
-    if named or _is_header(names, lambda: _parsed(lines(), file, dialect, skipped + 1)):
-        return Table(file, names, len(first), first_line, first, _of_width(rows, len(first), file, "the header"))
+    if named or _is_header(names, lambda: parse_rows(read(), file, dialect)):
+        return Table(file, names, len(first), first_line, first, rows_of_width(rows, len(first), file, "the header"))
     rows = chain([(first_line, first)], rows)
-    return Table(file, (), len(first), first_line, first, _of_width(rows, len(first), file, f"line {first_line}"))
+    return Table(file, (), len(first), first_line, first, rows_of_width(rows, len(first), file, f"line {first_line}"))
 
 
 def _is_header(names: Sequence[str], read: Callable[[], Iterator[NumberedCells]]) -> bool:
@@ -124,21 +117,46 @@ def _is_header(names: Sequence[str], read: Callable[[], Iterator[NumberedCells]]
     return sum(1 for cell in found if cell == label) == 1
 
 
-class _Dialect(NamedTuple):
+class Dialect(NamedTuple):
+    """How the rows of a delimited file are written.
+
+    Attributes:
+        delimiter: what separates cells.
+        quoting: whether quotation marks enclose cells, as a constant of ``csv``.
+        skips_blanks: whether blanks come before cells.
+        skipped: the number of lines before the first row, which say what the delimiter is.
+    """
+
     delimiter: str
     quoting: Literal[0, 3]
     skips_blanks: bool
+    skipped: int
 
 
-def _find_dialect(lines: Callable[[], Iterator[str]], delimiter: str | None) -> _Dialect:
+def find_dialect(read: Callable[[], Iterator[str]]) -> Dialect:
+    """Find out how the rows of a delimited file are written.
+
+    Args:
+        read: begins to read the lines of the file anew, with their ends; it is called several times.
+
+    >>> find_dialect(lambda: iter(["text;label\\n"])).delimiter
+    ';'
+    """
+
+    def lines() -> Iterator[str]:
+        return islice(_csv_lines(read()), skipped, None)
+
+    skipped = 0
+    separator = SEPARATOR_LINE.fullmatch(next(lines(), "").rstrip("\r\n"))
+    skipped = 1 if separator else 0
     head = list(islice(lines(), HEAD))
     first = next(filter(str.strip, head), "")
-    delimiter = delimiter or _find_delimiter(first, head)
+    delimiter = separator[1] if separator else _find_delimiter(first, head)
     # If a tab-separated file quotes no cell, quotation marks are tokens like any other.
     is_quoted = delimiter != "\t" or _has_quoted_cells(lines(), first.count("\t"))
     spaced_quote = re.compile(SPACED_QUOTE.format(re.escape(delimiter)))
     skips_blanks = is_quoted and any(spaced_quote.search(line.rstrip("\r\n")) for line in lines())
-    return _Dialect(delimiter, csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE, skips_blanks)
+    return Dialect(delimiter, csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE, skips_blanks, skipped)
 
 
 def _find_delimiter(first: str, head: Sequence[str]) -> str:
@@ -173,10 +191,23 @@ def _has_quoted_cells(lines: Iterable[str], tabs: int) -> bool:
     return False
 
 
-def _parsed(lines: Iterable[str], file: str | Path, dialect: _Dialect, start: int) -> Iterator[NumberedCells]:
-    """Parse rows; each comes with the line on which it begins."""
+def parse_rows(lines: Iterable[str], file: str | Path, dialect: Dialect) -> Iterator[NumberedCells]:
+    """Parse the lines of a delimited file; each row comes with the line on which it begins.
+
+    Args:
+        lines: all lines of the file, with their ends.
+        file: its name, for errors.
+        dialect: how its rows are written.
+
+    Raises:
+        CorpusError: a quotation mark is not closed; with file and line.
+
+    >>> list(parse_rows(["a,b\\n"], "a.csv", find_dialect(lambda: iter(["a,b\\n"]))))
+    [(1, ['a', 'b'])]
+    """
+    start = dialect.skipped + 1
     reader = csv.reader(
-        lines,
+        islice(_csv_lines(lines), dialect.skipped, None),
         delimiter=dialect.delimiter,
         quoting=dialect.quoting,
         skipinitialspace=dialect.skips_blanks,
@@ -198,8 +229,21 @@ def _parsed(lines: Iterable[str], file: str | Path, dialect: _Dialect, start: in
         yield from batch
 
 
-def _of_width(rows: Iterable[NumberedCells], width: int, file: str | Path, measure: str) -> Iterator[NumberedCells]:
-    """Make sure that each row has as many cells as the first, besides empty ones at its end, unless all are empty."""
+def rows_of_width(rows: Iterable[NumberedCells], width: int, file: str | Path, measure: str) -> Iterator[NumberedCells]:
+    """Make sure that each row has as many cells as the first, besides empty ones at its end, unless all are empty.
+
+    Args:
+        rows: the rows.
+        width: the number of cells that each is to have.
+        file: the name of the file, for errors.
+        measure: what has so many, for errors.
+
+    Raises:
+        CorpusError: a row has more or fewer; with file and line.
+
+    >>> list(rows_of_width([(1, ["a", "b", ""])], 2, "a.csv", "the header"))
+    [(1, ['a', 'b'])]
+    """
     for line, cells in rows:
         if not any(cells):
             yield line, []

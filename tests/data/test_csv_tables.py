@@ -283,3 +283,9 @@ def test_documents_of_a_table_without_a_header_have_a_number(tmp_path: Path) -> 
     assert list(csv_documents(path, "utf-8", "1")) == ["once upon", "a time"]
     with pytest.raises(CorpusError, match=r"no text under 'text'.*--text-column"):
         list(csv_documents(path, "utf-8", "text"))
+
+
+def test_a_single_column_of_texts_is_plain_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text\na fine film\ndull\n")
+    assert read_rows(path) == [PlainText("a fine film", 2), PlainText("dull", 3)]

@@ -24,6 +24,7 @@ EXPECTED = [LabelledText("a good; film, yes", "pos", 2), LabelledText("bad", "ne
         'text,label,note; or not\n"a good; film, yes",pos,\nbad,neg,x\n',
         'text,label\n"a good; film, yes",pos,,\nbad,neg,\n',
         '"text","label"\n"a good; film, yes","pos"\n"bad","neg"\n',
+        'text;label;a, b\n"a good; film, yes";pos;\nbad;neg;\n',  # commas would make rows of different widths
     ],
 )
 def test_delimiters_and_blanks_before_quotation_marks(content: str, tmp_path: Path) -> None:
