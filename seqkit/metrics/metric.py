@@ -9,23 +9,42 @@ from dataclasses import dataclass
 
 __all__ = [
     "ACCURACY",
+    "ANOMALY_METRICS",
+    "AUC_PR",
     "BACKWARD_PERPLEXITY",
     "BITS_PER_BYTE",
     "BITS_PER_CHARACTER",
+    "COVERAGE",
+    "CRPS",
+    "DETECTION_METRICS",
+    "ERROR",
     "EXPECTED_CALIBRATION_ERROR",
     "F1",
+    "FORECAST_METRICS",
     "FORWARD_PERPLEXITY",
     "LABEL_METRICS",
     "LANGUAGE_MODEL_METRICS",
     "LOG_LOSS",
     "MACRO_F1",
+    "MAE",
+    "MASE",
+    "NAB",
     "NATS_PER_TOKEN",
     "PERPLEXITY",
+    "PINBALL",
     "PRECISION",
+    "RANGE_F1",
+    "RANGE_PRECISION",
+    "RANGE_RECALL",
     "RECALL",
+    "RMSE",
     "ROC_AUC",
+    "SMAPE",
     "SPAN_METRICS",
     "TAG_METRICS",
+    "VUS_PR",
+    "VUS_ROC",
+    "WIDTH",
     "Metric",
     "find_metric",
 ]
@@ -99,6 +118,22 @@ BITS_PER_CHARACTER = Metric("bits_per_character", False)
 BITS_PER_BYTE = Metric("bits_per_byte", False)
 FORWARD_PERPLEXITY = Metric("forward_perplexity", False)
 BACKWARD_PERPLEXITY = Metric("backward_perplexity", False)
+MASE = Metric("mase", False)
+MAE = Metric("mae", False)
+RMSE = Metric("rmse", False)
+SMAPE = Metric("smape", False, "%")
+PINBALL = Metric("pinball", False)
+CRPS = Metric("crps", False)
+COVERAGE = Metric("coverage", True, "%")  # right if it equals the nominal level; below it, the intervals lie
+WIDTH = Metric("width", False)
+ERROR = Metric("error", False)
+VUS_PR = Metric("vus_pr", True, "%")
+VUS_ROC = Metric("vus_roc", True, "%")
+AUC_PR = Metric("auc_pr", True, "%")
+RANGE_F1 = Metric("range_f1", True, "%")
+RANGE_PRECISION = Metric("range_precision", True, "%")
+RANGE_RECALL = Metric("range_recall", True, "%")
+NAB = Metric("nab", True)  # 0 for a detector that never raises an alarm, 100 for a perfect one
 
 # The first metric of each tuple selects the best weights.
 SPAN_METRICS = (F1, PRECISION, RECALL, ACCURACY)
@@ -112,3 +147,6 @@ LANGUAGE_MODEL_METRICS = (
     FORWARD_PERPLEXITY,
     BACKWARD_PERPLEXITY,
 )
+FORECAST_METRICS = (MASE, MAE, RMSE, SMAPE, PINBALL, CRPS, COVERAGE, WIDTH)
+ANOMALY_METRICS = (VUS_PR, VUS_ROC, AUC_PR, RANGE_F1, RANGE_PRECISION, RANGE_RECALL, NAB)
+DETECTION_METRICS = (ERROR, *ANOMALY_METRICS)  # without labels there is only the error
