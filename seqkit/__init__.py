@@ -1,4 +1,4 @@
-"""seqkit: label, classify and generate text with recurrent networks.
+"""seqkit: label, classify, generate and forecast sequences with recurrent networks.
 
 >>> import seqkit
 >>> corpus = seqkit.open_corpus("ner-mini")
@@ -22,37 +22,49 @@ from seqkit.errors import (
 from seqkit.version import __version__
 
 if TYPE_CHECKING:
+    from seqkit.anomaly_detector import AnomalyDetector
     from seqkit.classifier import Classifier
     from seqkit.data.corpora import open_corpus
+    from seqkit.data.series.open_series import open_series
+    from seqkit.data.series.panel import Panel
     from seqkit.data.texts import open_texts
+    from seqkit.forecaster import Forecaster
     from seqkit.language_model import LanguageModel
     from seqkit.loading import load
     from seqkit.tagger import Tagger
 
 __all__ = [
+    "AnomalyDetector",
     "CheckpointError",
     "Classifier",
     "ConfigError",
     "CorpusError",
     "DivergenceError",
+    "Forecaster",
     "LanguageModel",
     "MissingExtraError",
+    "Panel",
     "SeqkitError",
     "SeqkitWarning",
     "Tagger",
     "__version__",
     "load",
     "open_corpus",
+    "open_series",
     "open_texts",
 ]
 
 # Loaded when first used (PEP 562), so that `import seqkit` and `seqkit --help` do not wait for torch.
 _LAZY = {
+    "AnomalyDetector": "seqkit.anomaly_detector",
     "Classifier": "seqkit.classifier",
+    "Forecaster": "seqkit.forecaster",
     "LanguageModel": "seqkit.language_model",
+    "Panel": "seqkit.data.series.panel",
     "Tagger": "seqkit.tagger",
     "load": "seqkit.loading",
     "open_corpus": "seqkit.data.corpora",
+    "open_series": "seqkit.data.series.open_series",
     "open_texts": "seqkit.data.texts",
 }
 

@@ -5,18 +5,29 @@ The classes that people import are loaded by a row's ``model()``, not before, so
 
 from typing import TYPE_CHECKING, Any
 
+from seqkit.config.anomaly_detection import AnomalyConfig
 from seqkit.config.classification import ClassificationConfig
+from seqkit.config.forecasting import ForecastConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.presets import PRESETS, preset_settings
 from seqkit.config.tagging import TaggingConfig
 from seqkit.config.training import TrainConfig
-from seqkit.data.corpus_kinds import LABELLED_TEXTS, RUNNING_TEXT, TAGGED_SENTENCES
+from seqkit.data.corpus_kinds import LABELLED_TEXTS, MEASUREMENTS, NUMERIC_SERIES, RUNNING_TEXT, TAGGED_SENTENCES
 from seqkit.errors import ConfigError
-from seqkit.metrics.metric import LABEL_METRICS, LANGUAGE_MODEL_METRICS, SPAN_METRICS, TAG_METRICS
+from seqkit.metrics.metric import (
+    DETECTION_METRICS,
+    FORECAST_METRICS,
+    LABEL_METRICS,
+    LANGUAGE_MODEL_METRICS,
+    SPAN_METRICS,
+    TAG_METRICS,
+)
 from seqkit.tasks.spec import Presets, TaskSpec
 
 if TYPE_CHECKING:
+    from seqkit.anomaly_detector import AnomalyDetector
     from seqkit.classifier import Classifier
+    from seqkit.forecaster import Forecaster
     from seqkit.language_model import LanguageModel
     from seqkit.tagger import Tagger
 
@@ -41,7 +52,24 @@ def _language_model() -> "type[LanguageModel]":
     return LanguageModel
 
 
+def _forecaster() -> "type[Forecaster]":
+    from seqkit.forecaster import Forecaster
+
+    return Forecaster
+
+
+def _anomaly_detector() -> "type[AnomalyDetector]":
+    from seqkit.anomaly_detector import AnomalyDetector
+
+    return AnomalyDetector
+
+
 _CLASSIFIER_TRAINING = TrainConfig(epochs=10, batch_tokens=1500, learning_rate=0.003, average=0.99, patience=5)
+_ANOMALY_TRAINING = TrainConfig(epochs=40, batch_tokens=1600, learning_rate=0.005, average=0.99, patience=10)
+
+_FORECAST_TRAINING = TrainConfig(
+    epochs=40, batch_tokens=4096, learning_rate=0.004, clip_norm=1.0, average=0.995, patience=40
+)
 
 TASKS: dict[str, TaskSpec[Any]] = {
     "ner": TaskSpec(
@@ -102,6 +130,32 @@ TASKS: dict[str, TaskSpec[Any]] = {
         report="text",
         usage='model.generate("Once ", max_tokens=100, temperature=0.8)[0].text',
         presets=Presets(names=tuple(PRESETS), default="tiny", settings=preset_settings),
+    ),
+    "forecast": TaskSpec(
+        name="forecast",
+        purpose="Train a forecaster of series of numbers: one model for all series.",
+        config=ForecastConfig,
+        training=_FORECAST_TRAINING,
+        corpus=NUMERIC_SERIES,
+        default_corpus="series-mini",
+        model=_forecaster,
+        metrics=FORECAST_METRICS,
+        report="series",
+        usage="model.predict()",
+        step="point",
+    ),
+    "anomaly": TaskSpec(
+        name="anomaly",
+        purpose="Train a detector of anomalies in series of numbers; it needs no labels.",
+        config=AnomalyConfig,
+        training=_ANOMALY_TRAINING,
+        corpus=MEASUREMENTS,
+        default_corpus="anomalies-mini",
+        model=_anomaly_detector,
+        metrics=DETECTION_METRICS,
+        report="anomalies",
+        usage="model.predict(panel)",
+        step="point",
     ),
 }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_matrix", "learning_curve", "reliability_diagram"]
+__all__ = ["confusion_matrix", "learning_curve", "png_of", "reliability_diagram", "short_name"]
 
 MAX_NAME = 24  # maximum number of characters of a label that are drawn
 MAX_COUNTED = 12  # maximum number of labels with counts written into the cells
@@ -36,7 +36,7 @@ def learning_curve(history: Sequence[Mapping[str, float]], metric: Metric) -> by
     >>> learning_curve([{"epoch": 1, "train_loss": 0.5, "dev_f1": 0.8}], Metric("f1", True, "%"))[1:4]
     b'PNG'
     """
-    return _png(_learning_curve(history, metric))
+    return png_of(_learning_curve(history, metric))
 
 
 def reliability_diagram(bins: Sequence[Bin], error: float, *, before: float | None = None) -> bytes:
@@ -52,7 +52,7 @@ def reliability_diagram(bins: Sequence[Bin], error: float, *, before: float | No
     >>> reliability_diagram([Bin(count=3, confidence=0.9, accuracy=0.7)], 0.2)[1:4]
     b'PNG'
     """
-    return _png(_reliability_diagram(bins, error, before))
+    return png_of(_reliability_diagram(bins, error, before))
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> bytes:
@@ -65,10 +65,11 @@ def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> 
     >>> confusion_matrix([[8, 1], [0, 4]], ["positive", "negative"])[1:4]
     b'PNG'
     """
-    return _png(_confusion_matrix(counts, labels))
+    return png_of(_confusion_matrix(counts, labels))
 
 
-def _png(figure: "Figure") -> bytes:
+def png_of(figure: "Figure") -> bytes:
+    """Draw a figure as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
@@ -144,7 +145,7 @@ def _confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) ->
 
     table = np.asarray(counts, dtype=np.int64)
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)
-    names = [_short(label) for label in labels] if len(labels) <= MAX_NAMED else []
+    names = [short_name(label) for label in labels] if len(labels) <= MAX_NAMED else []
     few = len(labels) <= MAX_COUNTED
     side = max(2.5, 0.6 * len(labels)) if few else min(max(7.2, 0.14 * len(labels)), 14.0)  # inches
     size = min(10.0, 43 * side / len(labels))  # points, so that the names fit beside the rows
@@ -170,7 +171,11 @@ def _write_counts(axes: "Axes", counts: Sequence[Sequence[int]], shares: Sequenc
             axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=9)
 
 
-def _short(label: str) -> str:
-    """Return a label as it is drawn: on one line, and no longer than ``MAX_NAME``."""
-    name = " ".join(encodable(label).split())
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1].rstrip()}…"
+def short_name(name: str, most: int = MAX_NAME) -> str:
+    """Return a name as it is drawn: on one line, and with at most ``most`` characters.
+
+    >>> short_name("a name\\nof two lines", most=10)
+    'a name of…'
+    """
+    line = " ".join(encodable(name).split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"

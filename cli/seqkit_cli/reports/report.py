@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from seqkit.data.corpus_kinds import FOUND_IN_CORPUS, CorpusKind, OpenedCorpus
 from seqkit.tasks.spec import Result, Scores, TaskSpec
 from seqkit_cli.options import Format
 
@@ -20,6 +21,7 @@ __all__ = [
     "EvaluateOptions",
     "GenerateOptions",
     "GivenText",
+    "InputFile",
     "PredictOptions",
     "Predictions",
     "Report",
@@ -46,12 +48,14 @@ class EvaluateOptions:
         pictures: folder to write figures to.
         cache: whether to mix in a neural cache.
         dynamic: whether the weights adapt to the text.
+        backtest: number of rolling origins at the end of each series; 0 scores the split.
     """
 
     errors: int = 10
     pictures: Path | None = None
     cache: bool = False
     dynamic: bool = False
+    backtest: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,8 @@ class PredictOptions:
         explain: whether to explain predictions instead of only making them.
         html: file to write the explanations to, as a page.
         tokens: whether each text is a list of words.
+        follow: whether to make predictions for lines of stdin as they come.
+        level: the levels of intervals in per cent, separated by commas.
     """
 
     min_confidence: float = 0.0
@@ -71,6 +77,40 @@ class PredictOptions:
     explain: bool = False
     html: Path | None = None
     tokens: bool = False
+    follow: bool = False
+    level: str = "90"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFile:
+    """What ``--input`` names, for a report that reads files by itself.
+
+    Attributes:
+        name: the file; ``-`` is stdin, and None means that there is no ``--input``.
+        kind: the kind of corpus that the run was trained on.
+        trained_on: what ``run.json`` says about this corpus.
+    """
+
+    name: str | None
+    kind: CorpusKind[Any]
+    trained_on: Mapping[str, Any]
+
+    def open(self, **arguments: Any) -> OpenedCorpus[Any]:
+        """Open the file, whose columns have the names of those of the training corpus.
+
+        Without a file, open the training corpus.
+
+        Args:
+            **arguments: override how the training corpus was opened.
+
+        Raises:
+            CorpusError: if it cannot be read.
+        """
+        opening = {key: value for key, value in self.trained_on.items() if key not in FOUND_IN_CORPUS}
+        if self.name is not None:
+            opening |= {"spec": self.name, "dev_fraction": 0.0}
+            opening.pop("revision", None)
+        return self.kind.open(**{**opening, **arguments})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +170,7 @@ class Report(Generic[Model, Split]):
         evaluate_options: the fields of ``EvaluateOptions`` that ``evaluate`` reads; others are refused.
         predict: makes predictions for texts in a format; None if the models make none.
         predict_words: the same for texts that may be split into words; None if the models read no such texts.
+        predict_file: makes predictions for a file that it reads by itself; None if the models read texts.
         predict_options: the fields of ``PredictOptions`` that ``predict`` reads; others are refused.
         formats: the formats that its predictions can be printed in.
         generate: prints texts that continue a prompt; None if the models generate no text.
@@ -140,9 +181,15 @@ class Report(Generic[Model, Split]):
     evaluate_options: frozenset[str] = frozenset()
     predict: Callable[[Model, Iterator[str], Format, PredictOptions], Predictions] | None = None
     predict_words: Callable[[Model, Iterator[GivenText], Format, PredictOptions], Predictions] | None = None
+    predict_file: Callable[[Model, InputFile, Format, PredictOptions], Predictions] | None = None
     predict_options: frozenset[str] = frozenset()
     formats: tuple[Format, ...] = ("text", "jsonl")
     generate: Callable[[Model, str, GenerateOptions], None] | None = None
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the models make predictions."""
+        return self.predict is not None or self.predict_file is not None
 
 
 def print_heading(console: "Console", text: str) -> None:

@@ -32,6 +32,18 @@ def _text() -> "Report[Any, Any]":
     return TEXT
 
 
+def _anomalies() -> "Report[Any, Any]":
+    from seqkit_cli.reports.anomalies import ANOMALIES
+
+    return ANOMALIES
+
+
+def _series() -> "Report[Any, Any]":
+    from seqkit_cli.reports.series import SERIES
+
+    return SERIES
+
+
 def _scores() -> "Report[Any, Any]":
     from seqkit_cli.reports.scores import SCORES
 
@@ -42,6 +54,8 @@ REPORTS: dict[str, Callable[[], "Report[Any, Any]"]] = {
     "tags": _tags,
     "labels": _labels,
     "text": _text,
+    "anomalies": _anomalies,
+    "series": _series,
     "scores": _scores,
 }
 
@@ -55,9 +69,8 @@ def models_with(option: str) -> str:
     """Return what the models are called that accept an option of ``seqkit predict``, or one of its formats.
 
     >>> models_with("explain"), models_with("conll"), models_with("mc_samples")
-    ('classifiers', 'taggers', 'taggers and classifiers')
+    ('classifiers', 'taggers', 'taggers, classifiers and forecasters')
     """
-    reports = [report for make in REPORTS.values() if (report := make()).predict is not None]
-    return " and ".join(
-        report.models for report in reports if option in report.predict_options or option in report.formats
-    )
+    reports = [report for make in REPORTS.values() if (report := make()).predicts]
+    names = [report.models for report in reports if option in report.predict_options or option in report.formats]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
