@@ -45,13 +45,14 @@ def _evaluate(
     errors: Annotated[
         int, typer.Option(min=0, help="Taggers, classifiers: number of errors to print, the most confident ones first.")
     ] = 10,
-    pictures: Annotated[
-        Path | None, typer.Option(help="Classifiers: folder for a confusion matrix and a reliability diagram (PNG).")
-    ] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Classifiers, forecasters: folder for figures (PNG).")] = None,
     cache: Annotated[bool, typer.Option("--cache", help="Language models: mix in a neural cache.")] = False,
     dynamic: Annotated[
         bool, typer.Option("--dynamic", help="Language models: adapt the weights to the text read so far.")
     ] = False,
+    backtest: Annotated[
+        int, typer.Option(min=0, help="Forecasters: score forecasts from this many origins at the end of each series.")
+    ] = 0,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     verify: VerifyOption = True,
@@ -64,15 +65,16 @@ def _evaluate(
     A tagger: precision, recall, F1, confusions, errors.
     A classifier: accuracy, F1, calibration, confusions, errors.
     A language model: perplexity, bits per byte.
+    A forecaster: MASE, MAE, RMSE, sMAPE, coverage, beside the seasonal naive forecast.
     """
     from seqkit_cli.reports.report import EvaluateOptions
 
     chosen = choose_run(context, run, verify=verify)
-    options = EvaluateOptions(errors=errors, pictures=pictures, cache=cache, dynamic=dynamic)
+    options = EvaluateOptions(errors=errors, pictures=pictures, cache=cache, dynamic=dynamic, backtest=backtest)
     _refuse_options(chosen, options)
     asked = {"spec": corpus, "encoding": encoding, **_column_arguments(chosen, columns)}
     opening, splits = _opened(chosen, asked)
-    if corpus is not None and split == "dev" and list(splits.splits) == ["train"]:
+    if corpus is not None and split == "dev" and "train" in splits.splits and not {"dev", "test"} & set(splits.splits):
         split = "train"  # of a single file, whose split has no name of its own
     rows = splits.require(split)
     model = chosen.load(device=device, precision=precision)
@@ -123,5 +125,7 @@ def _opened(chosen: ChosenRun, asked: Mapping[str, str | None]) -> tuple[Mapping
             moved = kind.open(**as_trained)
             if moved.fingerprint() == trained_on["fingerprint"]:
                 return as_trained, moved
-    opening = {"dev_fraction": 0.0, **given}
+    settings = {name: chosen.header["settings"].get(name) for name in kind.settings}
+    needed = {name: value for name, value in settings.items() if value is not None}
+    opening = {"dev_fraction": 0.0, **needed, **given}
     return opening, kind.open(**opening)

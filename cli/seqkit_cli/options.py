@@ -29,7 +29,7 @@ __all__ = [
     "with_options",
 ]
 
-Format = Literal["text", "jsonl", "conll"]
+Format = Literal["text", "jsonl", "conll", "csv"]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Device to compute on.")]
 PrecisionOption = Annotated[
     Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: bfloat16 on a GPU, float32 elsewhere.")

@@ -1,6 +1,5 @@
 """``seqkit predict``: make predictions for a text, a file or stdin."""
 
-import codecs
 import gc
 import json
 import re
@@ -8,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +16,12 @@ from seqkit.errors import CheckpointError, CorpusError
 from seqkit.runs.folder import RunFolder
 from seqkit.tasks.spec import Model
 from seqkit_cli.chosen_run import ChosenRun, choose_run
+from seqkit_cli.input_lines import read_lines
 from seqkit_cli.options import DeviceOption, Format, PrecisionOption, VerifyOption, option_name
 from seqkit_cli.reports.table import models_with
 
 if TYPE_CHECKING:
-    from seqkit_cli.reports.report import GivenText, Predictions, PredictOptions, Report
+    from seqkit_cli.reports.report import GivenText, Predictions, PredictOptions
 
 __all__ = ["predict"]
 
@@ -32,7 +32,12 @@ def predict(
     text: Annotated[str | None, typer.Argument(help="Text, in quotes.")] = None,
     input_file: Annotated[
         str | None,
-        typer.Option("--input", "-i", help="File with one text per line, or .jsonl with a text field; - is stdin."),
+        typer.Option(
+            "--input",
+            "-i",
+            help="File with one text per line, or .jsonl with a text field; - is stdin. A model of series reads a file"
+            " such as it was trained on.",
+        ),
     ] = None,
     tokens: Annotated[
         bool, typer.Option("--tokens", help="Taggers: texts are words separated by spaces, or tokens in .jsonl.")
@@ -53,52 +58,68 @@ def predict(
     html: Annotated[
         Path | None, typer.Option(help="Classifiers: write the explanations as a page to this file.")
     ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Detectors of anomalies: score the lines of stdin as they come, each a number, a row of CSV, or JSON.",
+        ),
+    ] = False,
+    level: Annotated[
+        str, typer.Option(help="Forecasters: levels of the intervals in per cent, separated by commas.")
+    ] = "90",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     verify: VerifyOption = True,
 ) -> None:
-    """Tag or classify texts: colored text, or JSON lines with character offsets and probabilities."""
+    """Tag or classify texts, or score series: text, or JSON lines with all details."""
     from seqkit_cli.reports.report import PredictOptions
 
-    run, text = _arguments(run, text, input_file)
-    chosen = choose_run(context, run, usable=lambda report: report.predict is not None, verify=verify)
+    run, text = _run_and_text(run, text, input_file)
+    _check_input(text, input_file)
+    chosen = choose_run(context, run, usable=lambda report: report.predicts, verify=verify)
     options = PredictOptions(
-        min_confidence=min_confidence, mc_samples=mc_samples, explain=explain, html=html, tokens=tokens
+        min_confidence=min_confidence,
+        mc_samples=mc_samples,
+        explain=explain,
+        html=html,
+        tokens=tokens,
+        follow=follow,
+        level=level,
     )
-    texts = iter([text]) if text is not None else _texts(input_file or "-", _fields(chosen, tokens))
-    _print_predictions(chosen, texts, "jsonl" if as_json else output, options, device, precision)
-
-
-def _print_predictions(
-    chosen: ChosenRun,
-    texts: "Iterator[GivenText]",
-    output: Format,
-    options: "PredictOptions",
-    device: DeviceOption,
-    precision: PrecisionOption,
-) -> None:
-    if chosen.report.predict is None:
-        raise CheckpointError(_no_predictions(chosen))
-    _refuse_options(chosen, output, options)
+    output = "jsonl" if as_json else output
+    _check_usable(chosen, text, output, options)
+    if chosen.report.predict_file is None and text is None:
+        _check_stdin(input_file)
     model = chosen.load(device=device, precision=precision)
     gc.freeze()  # the collector need not look through what was loaded for every few thousand results
-    predictions = _predictions(chosen.report, model, texts, output, options)
+    _print(_predictions(chosen, model, text, input_file, output, options), output, follow)
+
+
+def _print(predictions: "Predictions", output: Format, follow: bool) -> None:
     if output != "jsonl":
         predictions.print(output)
         return
     for result in predictions.results:
-        print(json.dumps(result.to_dict(), ensure_ascii=False))
+        print(json.dumps(result.to_dict(), ensure_ascii=False), flush=follow)
 
 
 def _predictions(
-    report: "Report[Any, Any]",
+    chosen: ChosenRun,
     model: Model[Any],
-    texts: "Iterator[GivenText]",
+    text: str | None,
+    input_file: str | None,
     output: Format,
     options: "PredictOptions",
 ) -> "Predictions":
     from seqkit.data.labelled_rows import checked_texts
+    from seqkit_cli.reports.report import InputFile
 
+    report = chosen.report
+    if report.predict_file is not None:
+        given = InputFile(name=input_file, kind=chosen.spec.corpus, trained_on=chosen.header["corpus"])
+        return report.predict_file(model, given, output, options)
+    texts = iter([text]) if text is not None else _texts(input_file or "-", _fields(chosen, options.tokens))
     if report.predict_words is not None:
         return report.predict_words(model, map(_words, texts) if options.tokens else texts, output, options)
     assert report.predict is not None
@@ -110,8 +131,12 @@ def _no_predictions(chosen: ChosenRun) -> str:
     return f"{chosen.path} has a model of the task {chosen.spec.name!r}, which makes no predictions{remedy}"
 
 
-def _refuse_options(chosen: ChosenRun, output: Format, options: "PredictOptions") -> None:
-    """Raise BadParameter if an option or a format was given that the report of the run does not accept."""
+def _check_usable(chosen: ChosenRun, text: str | None, output: Format, options: "PredictOptions") -> None:
+    """Raise an error if the run makes no predictions, or or is given what it does not accept."""
+    if not chosen.report.predicts:
+        raise CheckpointError(_no_predictions(chosen))
+    if text is not None and chosen.report.predict_file is not None:
+        raise typer.BadParameter(f"a run of the task {chosen.spec.name} reads no text; give a file with --input")
     for each in fields(options):
         accepted = each.name in chosen.report.predict_options
         if not accepted and getattr(options, each.name) != each.default:
@@ -121,19 +146,26 @@ def _refuse_options(chosen: ChosenRun, output: Format, options: "PredictOptions"
         raise typer.BadParameter(f"{output} is for {models_with(output)}; choose {choices}", param_hint="--format")
 
 
-def _arguments(run: str | None, text: str | None, input_file: str | None) -> tuple[str | None, str | None]:
+def _run_and_text(run: str | None, text: str | None, input_file: str | None) -> tuple[str | None, str | None]:
     """Return the run and the text; a single argument is the run if it is one or there is an input, else the text."""
     if run is not None and text is None and input_file is None and not _is_run(run):
-        run, text = None, run
+        return None, run
+    return run, text
+
+
+def _check_input(text: str | None, input_file: str | None) -> None:
     if text is not None and input_file is not None:
         raise typer.BadParameter("give a text, in quotes, or --input, not both")
     if text is not None and not _is_unicode(text):
         raise typer.BadParameter("the text is not UTF-8")
-    if text is None and sys.stdin is None and input_file in (None, "-"):
+
+
+def _check_stdin(input_file: str | None) -> None:
+    """Raise BadParameter if texts would be read from stdin and it is closed, or is a terminal not asked for."""
+    if sys.stdin is None and input_file in (None, "-"):
         raise typer.BadParameter("give a text in quotes, or --input FILE; stdin is closed")
-    if text is None and input_file is None and sys.stdin.isatty():
+    if input_file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a text in quotes, or --input FILE; --input - reads the terminal")
-    return run, text
 
 
 def _is_run(word: str) -> bool:
@@ -167,28 +199,16 @@ def _words(text: "GivenText") -> list[str]:
 def _texts(name: str, fields: Sequence[str]) -> "Iterator[GivenText]":
     """Yield the texts of a file; those of JSON lines are in one of some fields."""
     if name == "-":
-        yield from _lines(sys.stdin.buffer, "stdin")
+        yield from read_lines(sys.stdin.buffer, "stdin")
         return
     with Path(name).open("rb") as file:
-        lines = _lines(file, name)
+        lines = read_lines(file, name)
         if Path(name).suffix.lower() not in (".jsonl", ".ndjson"):
             yield from lines
             return
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield _text_of(line, fields, name, number)
-
-
-def _lines(file: BinaryIO, name: str) -> Iterator[str]:
-    """Yield lines, which end at a line feed only: Unicode's other line separators are part of a text."""
-    for number, line in enumerate(file, start=1):
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        try:
-            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            message = f"not UTF-8 (byte {line[error.start]:#04x}); convert the file, for instance with iconv"
-            raise CorpusError(message, file=name, line=number) from None
 
 
 def _text_of(line: str, fields: Sequence[str], name: str, number: int) -> "GivenText":

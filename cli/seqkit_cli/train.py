@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,8 +119,8 @@ def _train(
     open_corpus = spec.corpus.open
     if asked.resume:
         values, opening, open_corpus = _resumed(spec, asked.resume, settings, opening, _given_with_resume(context))
-    elif spec.corpus.shuffled:
-        opening["seed"] = values.get("seed", spec.training.seed)
+    else:
+        opening |= _opening_settings(spec, values)
     if asked.print_config:
         print(_as_toml(spec, values))
         return
@@ -150,6 +150,13 @@ def _train(
             path.rmdir()  # it was only reserved
         raise
     _conclude(spec, model, path, asked.quiet)
+
+
+def _opening_settings(spec: TaskSpec[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the task and its training that opening the corpus needs; a task may lack some."""
+    own = {field.name: field.default for field in fields(spec.config) if field.default is not MISSING}
+    known = {**own, **asdict(spec.training), **values}
+    return {name: known[name] for name in spec.corpus.settings if name in known}
 
 
 def _given_with_resume(context: typer.Context) -> set[str]:

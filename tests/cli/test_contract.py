@@ -36,6 +36,8 @@ TRAININGS = {
     "pos": [*SMALL, "--word-size=8"],
     "sentiment": [*SMALL, "--word-size=8"],
     "lm": [*SMALL, "--embedding-size=8", "--bptt=8", "--batch-tokens=16"],
+    "forecast": [*SMALL, "--horizon=4", "--lookback=8", "--windows=16"],
+    "anomaly": [*SMALL, "--lookback=8"],
 }
 COMMANDS = {
     "predict ner": ["predict", "runs/ner", "Ada met Bo in", "--json"],
@@ -52,6 +54,10 @@ COMMANDS = {
     "evaluate sentiment": ["evaluate", "runs/sentiment", "--json"],
     "evaluate lm": ["evaluate", "runs/lm", "--json"],
     "evaluate lm, cache": ["evaluate", "runs/lm", "--json", "--cache"],
+    "predict forecast": ["predict", "runs/forecast", "--json", "--level=80,95"],
+    "evaluate forecast": ["evaluate", "runs/forecast", "--json"],
+    "predict anomaly": ["predict", "runs/anomaly", "--input=anomaly/dev.csv", "--json"],
+    "evaluate anomaly": ["evaluate", "runs/anomaly", "--label=label", "--json"],
     "generate": ["generate", "--prompt=a", "--max-tokens=3", "--seed=1", "--json"],
     "generate, tokens": ["generate", "--prompt=a", "--max-tokens=3", "--json", "--logprobs", "--ignore-end"],
     "generate, beam": ["generate", "--prompt=a", "--max-tokens=3", "--beam=2", "--json"],
@@ -121,6 +127,10 @@ def write_corpora() -> None:
         reviews = (json.dumps({"text": text, "label": label}) for text, label in REVIEWS * 6)
         Path("sentiment", f"{split}.jsonl").write_text("\n".join(reviews))
         Path("lm", f"{split}.txt").write_text("Ada ran to a warm bed.\n" * 20)
+        hours = (f"2026-01-0{1 + (split == 'dev')} {hour:02d}:00,{hour % 5},{int(hour == 9)}" for hour in range(24))
+        days = (f"2026-0{2 + (split == 'dev')}-{day:02d},{day % 7}" for day in range(1, 29))
+        Path("forecast", f"{split}.csv").write_text("\n".join(["ds,y", *days]))
+        Path("anomaly", f"{split}.csv").write_text("\n".join(["ds,y,label", *hours]))
 
 
 def shape(value: Any) -> Any:

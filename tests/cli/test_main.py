@@ -107,7 +107,9 @@ def test_no_run_is_an_error(command: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     done = seqkit(*command.split())
     assert (done.code, done.out) == (1, "")
-    assert re.fullmatch(r"error: no (classifier|lm|ner|or|pos|sentiment| )+ run in runs/; .*\n", done.err)
+    assert re.fullmatch(
+        r"error: no (anomaly|classifier|forecast|lm|ner|or|pos|sentiment| )+ run in runs/; .*\n", done.err
+    )
 
 
 def test_a_damaged_run_is_told(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -16,6 +16,10 @@ from seqkit.metrics.metric import Metric
 from seqkit.runs.folder import RunFolder
 from seqkit.task_table import TASKS
 from seqkit.tasks.spec import TaskSpec
+from seqkit_cli.options import Format
+from seqkit_cli.reports.report import InputFile, PredictOptions, Report
+from seqkit_cli.reports.scores import SCORES, PlainPredictions
+from seqkit_cli.reports.table import REPORTS
 from tests.command_line import Done, json_lines, seqkit
 
 ERROR = Metric("mean_error", False, "letters")
@@ -124,8 +128,10 @@ class LengthModel:
         return (Length(text, self.mean + self.margin) for text in texts)
 
 
-def open_lengths(*, spec: str, dev_fraction: float, encoding: str, unit: str | None) -> OpenedCorpus[list[str]]:
-    """Open a file of texts; ``unit`` only shows that a column was given."""
+def open_lengths(
+    *, spec: str, dev_fraction: float, encoding: str = "utf-8", unit: str | None = None, margin: int, seed: int = 0
+) -> OpenedCorpus[list[str]]:
+    """Open a file of texts; ``unit`` only shows that a column was given, ``margin`` and ``seed`` that settings are."""
     texts = Path(spec).read_text(encoding=encoding).splitlines()
     splits = {"train": texts, "dev": texts[:1]}
     return OpenedCorpus(splits=splits, fingerprint=lambda: f"{len(texts)} texts in {unit or 'letters'}")
@@ -134,7 +140,7 @@ def open_lengths(*, spec: str, dev_fraction: float, encoding: str, unit: str | N
 LENGTHS: CorpusKind[list[str]] = CorpusKind(
     open=open_lengths,
     columns=(Column(option="unit_column", argument="unit", help="Name of the column of units."),),
-    shuffled=False,
+    settings=("margin", "seed", "horizon"),
 )
 TOY: TaskSpec[Any] = TaskSpec(
     name="length",
@@ -182,7 +188,8 @@ def test_it_is_trained() -> None:
     header = RunFolder("runs/length").read_run()
     assert header["settings"] == {"margin": 1}
     assert header["corpus"]["fingerprint"] == "2 texts in x"
-    assert "seed" not in header["corpus"]
+    assert (header["corpus"]["margin"], header["corpus"]["seed"]) == (1, TOY.training.seed)
+    assert "horizon" not in header["corpus"]
 
 
 def test_it_is_scored() -> None:
@@ -193,10 +200,47 @@ def test_it_is_scored() -> None:
     assert json_lines(run("evaluate", "runs/length", "--split=train", "--json")) == [{"mean_error": 1.0, "letters": 6}]
 
 
+def test_it_is_scored_on_another_corpus_opened_with_the_settings_of_the_run() -> None:
+    trained("--margin=1")
+    Path("others.txt").write_text("abc\n")
+    done = run("evaluate", "--corpus=others.txt", "--json")
+    assert (done.code, json_lines(done)) == (0, [{"mean_error": 1.0, "letters": 3}])
+
+
 def test_it_predicts() -> None:
     trained()
     expected = [{"text": "some text", "letters": 3.0}]
     assert json_lines(run("predict", "some text")) == json_lines(run("predict", "some text", "--json")) == expected
+
+
+def _read_file(model: LengthModel, given: InputFile, output: Format, options: PredictOptions) -> PlainPredictions:
+    split = given.open(unit="words").require("train")
+    return PlainPredictions([*model.stream(split), Length(f"{given.name} in {output}", 0.0)])
+
+
+@pytest.fixture
+def _reads_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores: Report[Any, Any] = SCORES
+    report = replace(scores, predict=None, predict_file=_read_file, formats=("text", "jsonl", "csv"))
+    monkeypatch.setitem(REPORTS, "scores", lambda: report)
+
+
+@pytest.mark.usefixtures("_reads_files")
+def test_its_report_may_read_files_by_itself() -> None:
+    trained("--unit-column=x")
+    Path("other.txt").write_text("abcdef\n")
+    lines = json_lines(run("predict", "--input=other.txt", "--json"))
+    assert lines == [{"text": "abcdef", "letters": 3.0}, {"text": "other.txt in jsonl", "letters": 0.0}]
+    lines = json_lines(run("predict", "runs/length", "--format=csv"))
+    assert [line["text"] for line in lines] == ["abcd", "ab", "None in csv"]  # of the training corpus
+
+
+@pytest.mark.usefixtures("_reads_files")
+def test_a_model_that_reads_files_reads_no_text() -> None:
+    trained()
+    done = run("predict", "runs/length", "some text")
+    assert (done.code, done.out) == (2, "")
+    assert "reads no text; give a file with --input" in re.sub(r"\s*│\s*", " ", done.err)
 
 
 def test_its_run_is_shown() -> None:

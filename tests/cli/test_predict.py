@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import seqkit as library
 from seqkit.estimator import MAX_CHUNK_TEXTS
 from seqkit.training.device import cpu_has_bfloat16
-from seqkit_cli import predict
+from seqkit_cli.input_lines import read_lines
 from tests.awkward import texts
 from tests.command_line import options, seqkit, tiny_run, write_corpus
 from tests.tiny import ROWS
@@ -232,7 +232,7 @@ def test_input_is_read_as_it_is_needed() -> None:
             return len(line)
 
     tagger, endless = library.load(tiny_run("ner"), device="cpu"), Endless()
-    lines = predict._lines(io.BufferedReader(endless), "endless")
+    lines = read_lines(io.BufferedReader(endless), "endless")
     results = list(itertools.islice(tagger.stream(lines), MAX_CHUNK_TEXTS + 1))
     assert {result.text for result in results} == {"Bo ran."}
     assert endless.reads <= 3 * MAX_CHUNK_TEXTS

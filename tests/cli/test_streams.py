@@ -54,7 +54,7 @@ def shell(command: str, **environment: str) -> tuple[int, str, str]:
 def test_results_are_printed_or_their_loss_is_an_error(streams: str, code: int, printed: bool, told: str) -> None:
     found = shell(f"{LIST} {streams}")
     assert (found[0], found[2]) == (code, told)
-    assert found[1].startswith("ner-mini\n") is printed
+    assert found[1].startswith("anomalies-mini\nner-mini\n") is printed
 
 
 @needs_shell

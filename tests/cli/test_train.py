@@ -321,7 +321,7 @@ def test_a_bad_corpus_is_one_clear_line(name: str, tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("spec", "code", "told"),
     [
-        ("ner-mimi", 1, "did you mean ner-mini or prose-mini?"),
+        ("ner-mimi", 1, "did you mean ner-mini or series-mini or prose-mini?"),
         ("./nowhere", 1, "nowhere: no such file or folder"),
         ("a/b/c", 2, "./a/b/c"),
     ],

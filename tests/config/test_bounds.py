@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 
 import seqkit.config
 from seqkit.config.adaptive import CacheConfig, DynamicConfig
+from seqkit.config.anomaly_detection import AnomalyConfig
 from seqkit.config.bounds import OneOf, Setting, check_fields, settings_of
 from seqkit.config.classification import ClassificationConfig
+from seqkit.config.forecasting import ForecastConfig
 from seqkit.config.language_model import LanguageModelConfig
 from seqkit.config.sampling import SamplingFilters
 from seqkit.config.tagging import TaggingConfig
@@ -30,9 +32,11 @@ from seqkit.config.words import WordConfig
 from seqkit.errors import ConfigError
 
 CONFIGS: list[Any] = [
+    AnomalyConfig,
     CacheConfig,
     ClassificationConfig,
     DynamicConfig,
+    ForecastConfig,
     LanguageModelConfig,
     SamplingFilters,
     TaggingConfig,

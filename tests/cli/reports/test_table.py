@@ -19,12 +19,12 @@ def test_the_options_of_a_report_exist(kind: str) -> None:
     report = REPORTS[kind]()
     assert report.evaluate_options <= {field.name for field in fields(EvaluateOptions)}
     assert report.predict_options <= {field.name for field in fields(PredictOptions)}
-    assert ("jsonl" in report.formats) is (report.predict is not None)
+    assert ("jsonl" in report.formats) is report.predicts
 
 
 @pytest.mark.parametrize(
     ("option", "models"),
-    [("explain", "classifiers"), ("conll", "taggers"), ("mc_samples", "taggers and classifiers")],
+    [("explain", "classifiers"), ("conll", "taggers"), ("mc_samples", "taggers, classifiers and forecasters")],
 )
 def test_the_models_that_accept_an_option_are_named(option: str, models: str) -> None:
     assert models_with(option) == models
