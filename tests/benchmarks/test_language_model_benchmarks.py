@@ -76,6 +76,7 @@ def test_missing_corpus_is_an_error(tmp_path: Path) -> None:
             main(["--data", str(tmp_path / "nothing")])
 
 
+@pytest.mark.slow
 def test_tagger_with_and_without_language_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     contextual.main(["--data", str(data), "--lm-minutes", "0.005", "--seeds", "1", "2", "--epochs", "1"])
     out = capsys.readouterr().out
