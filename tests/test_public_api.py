@@ -15,19 +15,23 @@ import seqkit
 import seqkit_cli
 
 PUBLIC = [
+    "AnomalyDetector",
     "CheckpointError",
     "Classifier",
     "ConfigError",
     "CorpusError",
     "DivergenceError",
+    "Forecaster",
     "LanguageModel",
     "MissingExtraError",
+    "Panel",
     "SeqkitError",
     "SeqkitWarning",
     "Tagger",
     "__version__",
     "load",
     "open_corpus",
+    "open_series",
     "open_texts",
 ]
 MODULES = [

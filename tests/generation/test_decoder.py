@@ -15,6 +15,7 @@ from seqkit.cells.table import CELLS
 from seqkit.errors import ConfigError
 from seqkit.generation.decoder import Decoder, State
 from seqkit.nn.recurrent import RecurrentEncoder
+from tests.slow_cases import rest_slow
 
 Output = nn.Linear | nn.AdaptiveLogSoftmaxWithLoss
 Parts = tuple[Tensor, list[RecurrentEncoder], Output]
@@ -107,7 +108,7 @@ MODELS = [
 
 
 @pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("adaptive", [False, True])
+@pytest.mark.parametrize("adaptive", rest_slow([False, True]))
 @pytest.mark.parametrize(("cells", "widths", "vocabulary"), MODELS)
 def test_steps_equal_the_plain_modules(cells: list[str], widths: list[int], vocabulary: int, adaptive: bool) -> None:
     parts = language_model(cells, widths, vocabulary, adaptive=adaptive)

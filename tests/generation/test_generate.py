@@ -21,6 +21,7 @@ from seqkit.generation.generate import (
     GeneratedToken,
     Prompt,
     TextAssembler,
+    _overlap,
     beam_search,
     sample,
     seeds_of,
@@ -335,3 +336,8 @@ def test_a_seed_out_of_range_is_refused(seed: int, count: int) -> None:
     assert seeds_of(0, 2) == [0, 1]
     with pytest.raises(ConfigError, match="seed"):
         seeds_of(seed, count)
+
+
+@pytest.mark.parametrize(("text", "stop", "size"), [("abc", "x", 0), ("abc", "cd", 1), ("ab", "abc", 2), ("", "a", 0)])
+def test_what_may_begin_a_stop_string_is_held_back(text: str, stop: str, size: int) -> None:
+    assert _overlap(text, stop) == size

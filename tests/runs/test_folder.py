@@ -480,3 +480,19 @@ def test_json_is_read_as_it_was_written(tmp_path: Path) -> None:
     RunFolder(tmp_path).create(HEADER, {"report.json": to_json(value)})
     assert RunFolder(tmp_path).read_json("report.json") == value
     assert repr(RunFolder(tmp_path)) == f"RunFolder({str(tmp_path)!r})"
+
+
+def test_a_run_is_replaced_only_if_it_is_said_so(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.create(HEADER, dict(NEW))
+    with pytest.raises(CheckpointError, match="overwrite"):
+        folder.check_can_create()
+    folder.check_can_create(overwrite=True)
+
+
+def test_a_file_and_a_folder_are_discarded(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    for name in ("file", "folder", "absent"):
+        atomic.discard(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

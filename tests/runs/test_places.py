@@ -18,6 +18,7 @@ import seqkit
 from seqkit.errors import CheckpointError
 from seqkit.runs.folder import RunFolder
 from seqkit.training.events import Event
+from tests.slow_cases import rest_slow
 from tests.tiny import ROWS, tiny_tagger
 
 # The children of a fork only write files and end.
@@ -96,7 +97,7 @@ def save_in_turns(path: Path, files: list[dict[str, str | bytes]], stop: Any) ->
         number += 1
 
 
-@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("verify", rest_slow([True, False]))
 @pytest.mark.parametrize("in_place", [True, False])
 def test_a_reader_never_gets_parts_of_two_runs(in_place: bool, verify: bool, tmp_path: Path) -> None:
     path = tmp_path / "run"

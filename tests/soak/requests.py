@@ -30,11 +30,15 @@ class Face:
         name: the name.
         unit: what is counted: texts or tokens.
         ask: answers a random request; returns how many units it had, and the answer.
+        largest: answers the largest requests, and one of each small size; returns how many units they had. What a
+            process keeps for the largest batch and for the shapes of batches is then there before memory is measured,
+            although a random request seldom needs it.
     """
 
     name: str
     unit: str
     ask: Callable[[random.Random], tuple[int, object]]
+    largest: Callable[[], int]
 
 
 def faces(longest: int = 2000, most_texts: int = 128) -> list[Face]:
@@ -47,11 +51,40 @@ def faces(longest: int = 2000, most_texts: int = 128) -> list[Face]:
     tagger, classifier, language_model = busy_tagger(), truth_classifier(), character_model()
     sizes = Sizes(longest, most_texts)
     return [
-        Face("Tagger.predict", "texts", lambda chance: _tagged(tagger, chance, sizes)),
-        Face("Classifier.classify", "texts", lambda chance: _classified(classifier, chance, sizes)),
-        Face("LanguageModel.score", "tokens", lambda chance: _scored(language_model, chance, sizes)),
-        Face("LanguageModel.generate", "tokens", lambda chance: _generated(language_model, chance, sizes)),
+        Face(
+            "Tagger.predict",
+            "texts",
+            lambda chance: _tagged(tagger, chance, sizes),
+            lambda: sum(len(tagger.predict(texts, confidence=True)) for texts in _largest(sizes)),
+        ),
+        Face(
+            "Classifier.classify",
+            "texts",
+            lambda chance: _classified(classifier, chance, sizes),
+            lambda: sum(len(classifier.classify(texts)) for texts in _largest(sizes)),
+        ),
+        Face(
+            "LanguageModel.score",
+            "tokens",
+            lambda chance: _scored(language_model, chance, sizes),
+            lambda: sum(
+                len(language_model.score(text, unknown="<unk>").pieces)
+                for (text,) in _largest(sizes._replace(most_texts=1))
+            ),
+        ),
+        Face(
+            "LanguageModel.generate",
+            "tokens",
+            lambda chance: _generated(language_model, chance, sizes),
+            lambda: sum(_generated(language_model, random.Random(number), sizes)[0] for number in range(100)),
+        ),
     ]
+
+
+def _largest(sizes: Sizes) -> list[list[str]]:
+    """Return a request of the longest texts, and one of each length up to 128 characters."""
+    letters = "a b " * 32
+    return [["word " * (sizes.longest // 5)] * sizes.most_texts, *([letters[:length]] for length in range(1, 129))]
 
 
 def _texts(chance: random.Random, sizes: Sizes) -> list[str]:

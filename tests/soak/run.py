@@ -44,7 +44,7 @@ def soak(
     chance = random.Random(seed)
     wanted = {probe: _answer(face, probe) for probe in range(PROBES)}
     measured = list[float]()
-    asked, differences, start = 0, 0, time.perf_counter()
+    asked, differences, start = face.largest(), 0, time.perf_counter()
     due = warm_up
     while asked < count and (time.perf_counter() - start < seconds or len(measured) < 2):
         asked += face.ask(chance)[0]

@@ -35,6 +35,7 @@ def test_many_predictions_leave_the_memory_flat(every_face: list[Face]) -> None:
         assert result.asked >= 200
 
 
+@pytest.mark.slow
 def test_a_leak_and_a_wrong_answer_are_noticed(every_face: list[Face]) -> None:
     leaked: list[bytes] = []
 
@@ -56,7 +57,7 @@ def test_answers_in_threads_and_forked_processes_are_those_of_one(every_face: li
 
 def test_answers_that_depend_on_the_thread_are_noticed() -> None:
     asked: list[int] = []
-    counting = Face("counting", "texts", lambda _: (1, asked.append(1) or len(asked)))  # type: ignore[func-returns-value]
+    counting = Face("counting", "texts", lambda _: (1, asked.append(1) or len(asked)), int)  # type: ignore[func-returns-value]
     assert answers_in_threads(counting, 4) == 4
     assert answers_in_forks(counting, 4) == 4
 

@@ -335,3 +335,8 @@ def test_an_unknown_scheme_lists_the_choices() -> None:
 @pytest.mark.parametrize("scheme", Scheme)
 def test_prefixes(scheme: Scheme) -> None:
     assert scheme.prefixes == PREFIXES[scheme]
+
+
+def test_the_first_illegal_tag_is_named_when_tags_are_converted() -> None:
+    with pytest.raises(CorpusError, match=r"^tag 2 of 4: "):
+        convert_tags(["O", "I-PER", "O", "I-LOC"], Scheme.IOB2, Scheme.IOBES)
