@@ -65,7 +65,11 @@ class ForecastNetwork(nn.Module):
         self.output = nn.Linear(width, segment * self.head.outputs)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
-        self.series = nn.Embedding(series + 1, width) if config.series_size else None
+        self.series: nn.Sequential | None = None
+        if config.series_size:
+            # Number 0 is a series that was not trained on: as if there were no embedding.
+            embedding = nn.Embedding(series + 1, config.series_size, padding_idx=0)
+            self.series = nn.Sequential(embedding, nn.Linear(config.series_size, width, bias=False))
         if config.multistep == "direct":
             self.positions = nn.Parameter(0.1 * torch.randn(-(-config.horizon // segment), width))
             self.known = nn.Linear(ahead, width) if ahead else None

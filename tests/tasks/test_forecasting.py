@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from seqkit.baselines.seasonal_naive import seasonal_naive
 from seqkit.config.forecasting import ForecastConfig
@@ -167,6 +168,25 @@ def test_indicators_are_read_beside_the_values() -> None:
     lower, upper = read.mean() - 2 * read.std(ddof=0), read.mean() + 2 * read.std(ddof=0)
     expected = ((values.double().numpy() - lower) / (upper - lower)).fillna(0.5)
     np.testing.assert_allclose(position.numpy(), expected, atol=1e-4)
+
+
+def test_the_embedding_of_an_id_tells_series_apart_and_leaves_new_ones_alone() -> None:
+    same = series_of(9, (30,))[0]
+    settings: dict[str, Any] = {**SMALL, "segment": 3}
+    task = task_of([same, same], series_size=4, **settings)
+    assert task.model.series is not None
+    embedding = task.model.series[0]
+    assert isinstance(embedding, nn.Embedding)
+    nn.init.zeros_(embedding.weight[0])  # which training leaves at 0
+    plain = task_of([same, same], **settings)
+    plain.model.load_state_dict(task.model.state_dict(), strict=False)
+    first, second = forecasts(task, [same, same])
+    assert not np.allclose(first, second)
+    panel = Panel.from_arrays({"new": np.append(same, np.full(6, np.nan))})
+    panel = replace(panel, starts=panel.lengths - 6)
+    (new,) = predict(task, task.prepare(panel), DEVICE)
+    (without,) = predict(plain, plain.prepare(panel), DEVICE)
+    np.testing.assert_allclose(new, without, rtol=1e-6)
 
 
 def test_single_points_teach_nothing() -> None:
