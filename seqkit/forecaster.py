@@ -75,8 +75,8 @@ class Forecaster(Estimator[ForecastExamples, Floats, Sequence[int]]):
         Args:
             train: the training series: a panel, or anything that ``open_series`` opens, such as a data frame with the
                 columns ``unique_id``, ``ds`` and ``y``.
-            dev: series with a later part, whose points from ``starts`` on are the split; None takes the end of each
-                series in ``train``.
+            dev: a panel that contains train, and whose points from ``starts`` on are dev, as ``open_series`` returns
+                it; None takes the end of each series in ``train``.
             out: run folder in which the model is saved during training; None keeps it in memory.
             overwrite: whether a run that is in ``out`` already is replaced.
             resume: whether to continue the unfinished training in ``out``.
@@ -90,10 +90,11 @@ class Forecaster(Estimator[ForecastExamples, Floats, Sequence[int]]):
             CheckpointError: if the run folder cannot be written or resumed.
             DivergenceError: if the loss becomes NaN or infinite; the best model so far is kept in ``out``.
         """
-        if dev is None or not isinstance(train, Panel):
+        if dev is None:
             splits = open_series(train, horizon=self.config.horizon)
-            train, dev = splits["train"], dev or splits["dev"]
-        train_panel, dev_panel = train, dev
+            train_panel, dev_panel = splits["train"], splits["dev"]
+        else:
+            train_panel, dev_panel = self._panel(train), dev
 
         def prepare() -> Prepared[ForecastingTask, ForecastExamples]:
             task, examples = ForecastingTask.from_rows(self.config, train_panel)

@@ -90,6 +90,17 @@ def test_data_frames_are_read_with_their_calendar() -> None:
         model.predict(Panel.from_arrays(waves(1)))
 
 
+def test_all_of_a_data_frame_is_trained_on_if_dev_is_given() -> None:
+    values = waves(1, series=1)["wave 0"]
+    frame = pd.DataFrame({"ds": range(80), "y": values[:80]})
+    whole = seqkit.open_series(pd.DataFrame({"ds": range(90), "y": values}), horizon=6, dev_fraction=0.0)["train"]
+    settings = {**SETTINGS, "epochs": 1, "windows": 16}
+    dev = replace(whole, starts=np.array([80]))
+    fitted = [Forecaster(**settings).fit(train, dev).fitted for train in (frame, whole.until(np.array([80])))]
+    units = [float(task.reader.unit[0]) for task in fitted if task is not None]
+    assert units == [pytest.approx(np.abs(values[6:80] - values[:74]).mean())] * 2
+
+
 def test_a_run_folder_holds_all_that_forecasts_need(model: Forecaster, tmp_path: Path) -> None:
     model.save(tmp_path / "run")
     loaded = seqkit.load(tmp_path / "run", device="cpu")

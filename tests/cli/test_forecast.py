@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +124,12 @@ def test_bad_input_is_one_line_with_its_place(text: str, message: str, tmp_path:
     assert message in done.err
 
 
+def test_stdin_is_followed_not_read_as_a_file(run: Path) -> None:
+    done = seqkit("predict", run, "--input", "-")
+    assert done.code == 2
+    assert "--follow" in done.err
+
+
 def test_levels_that_are_not_forecast_are_refused(run: Path) -> None:
     done = seqkit("predict", run, "--level", "99")
     assert done.code == 2
@@ -134,4 +139,4 @@ def test_levels_that_are_not_forecast_are_refused(run: Path) -> None:
 def test_a_text_is_refused(run: Path) -> None:
     done = seqkit("predict", run, "some text")
     assert done.code == 2
-    assert json.dumps("forecast")[1:-1] in done.err
+    assert "a run of the task forecast reads no text; give a file with --input" in done.err

@@ -3,13 +3,20 @@
 import csv
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
-from seqkit.errors import CorpusError
+from seqkit.errors import ConfigError, CorpusError
+from seqkit_cli.input_lines import read_lines
+from seqkit_cli.reports.report import InputFile
 
-__all__ = ["LinePoints", "Point"]
+__all__ = ["LinePoints", "Point", "follow"]
+
+Found = TypeVar("Found")
 
 TIMES = ("time", "timestamp", "ds", "date", "datetime")
 IDS = ("unique_id", "id", "series")
@@ -105,6 +112,29 @@ class LinePoints:
         if len(values) != len(self.targets):
             raise ValueError(f"{len(values)} values in the line; the model reads {', '.join(self.targets)}")
         return Point(values, None, None)
+
+
+def follow(given: InputFile, targets: Sequence[str], update: Callable[[Point], Found]) -> Iterator[Found]:
+    """Yield what ``update`` returns for the point in each line of stdin, or of a file, as lines come.
+
+    Args:
+        given: the input; its columns have the names of those of the training corpus.
+        targets: the names of the values.
+        update: reads a point.
+
+    Raises:
+        CorpusError: if a line is no such point, or it cannot be used; the message names it.
+    """
+    source = "stdin" if given.name in (None, "-") else str(given.name)
+    names = {name: given.trained_on.get(name) for name in ("time", "ids")}
+    points = LinePoints(targets=targets, source=source, time=names["time"], unique_id=names["ids"])
+    with ExitStack() as stack:
+        file = sys.stdin.buffer if source == "stdin" else stack.enter_context(Path(source).open("rb"))
+        for number, point in enumerate(points.read(read_lines(file, source)), start=1):
+            try:
+                yield update(point)
+            except (ConfigError, CorpusError) as error:
+                raise CorpusError(f"point {number}: {error}", file=source) from None
 
 
 def _first(record: Mapping[str, object], name: str | None, usual: Sequence[str]) -> object:

@@ -4,6 +4,8 @@ A report is a row of ``seqkit_cli.reports.table.REPORTS``; ``TaskSpec.report`` n
 and rich within functions only, so that ``--help`` loads neither torch nor a model.
 """
 
+import csv
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from seqkit_cli.options import Format
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 __all__ = [
     "COLORS",
@@ -27,8 +30,10 @@ __all__ = [
     "Report",
     "Scored",
     "assign_color",
+    "print_csv",
     "print_heading",
     "score_lines",
+    "score_table",
     "speed",
 ]
 
@@ -36,6 +41,7 @@ Model = TypeVar("Model")
 Split = TypeVar("Split")
 GivenText = str | list[str]  # a text, or its words
 
+BASELINES = {"sub_pca": "sub-pca"}  # what to call those whose name is not that of their key
 COLORS = ("cyan", "green", "yellow", "magenta", "red", "blue", "bright_cyan", "bright_green", "bright_yellow")
 
 
@@ -197,6 +203,44 @@ def print_heading(console: "Console", text: str) -> None:
     from rich.text import Text
 
     console.print(Text(text, style="bold"), soft_wrap=True)
+
+
+def score_table(
+    spec: TaskSpec[Any],
+    scores: Mapping[str, float],
+    baselines: Mapping[str, Mapping[str, float]],
+    *,
+    label: Callable[[str], str] = lambda name: name.replace("_", " "),
+) -> "Table":
+    """Return a table of scores: a row for each, a column for the model and for each baseline.
+
+    Args:
+        spec: the row of the task.
+        scores: the scores of the model.
+        baselines: those of each baseline, by its name; it may lack some.
+        label: returns what to call a score.
+    """
+    from rich.table import Table
+
+    table = Table("", "this model", *(BASELINES.get(name, name.replace("_", " ")) for name in baselines), box=None)
+    for name, score in scores.items():
+        others = [each.get(name) for each in baselines.values()]
+        table.add_row(
+            label(name), *("" if each is None else spec.format_score(name, each) for each in (score, *others))
+        )
+    return table
+
+
+def print_csv(results: Iterable[Result], *, flush: bool) -> None:
+    """Print results as CSV, with the fields of the first one as the header; truth values are true and false."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    for number, result in enumerate(results):
+        record = result.to_dict()
+        if number == 0:
+            writer.writerow(record)
+        writer.writerow([str(value).lower() if isinstance(value, bool) else value for value in record.values()])
+        if flush:
+            sys.stdout.flush()
 
 
 def score_lines(spec: TaskSpec[Any], scores: Mapping[str, float], width: int) -> str:

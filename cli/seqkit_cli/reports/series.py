@@ -1,23 +1,30 @@
 """The report of forecasters: their scores beside those of the seasonal naive forecast, and the forecasts."""
 
-import csv
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from seqkit.errors import CorpusError
 from seqkit.tasks.spec import TaskSpec
-from seqkit_cli.input_lines import read_lines
 from seqkit_cli.options import Format
-from seqkit_cli.reports.following import LinePoints
-from seqkit_cli.reports.report import EvaluateOptions, InputFile, PredictOptions, Report, print_heading, speed
+from seqkit_cli.reports.following import Point, follow
+from seqkit_cli.reports.report import (
+    EvaluateOptions,
+    InputFile,
+    PredictOptions,
+    Report,
+    print_csv,
+    print_heading,
+    score_table,
+    speed,
+)
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from seqkit.data.series.panel import Panel
     from seqkit.forecast_evaluation import ForecastEvaluation
     from seqkit.forecast_stream import ForecastStream
@@ -35,28 +42,20 @@ class ForecastScores:
 
     scores: "ForecastEvaluation"
 
-    def print(self, spec: TaskSpec, title: str) -> None:  # type: ignore[type-arg]
+    def print(self, spec: TaskSpec[Any], title: str) -> None:
         """Print a table of scores, a column for each forecast, and the errors by step."""
         from rich.console import Console
-        from rich.table import Table
 
         console = Console(highlight=False)
         print_heading(console, title)
-        table = Table("", "this model", *(name.replace("_", " ") for name in self.scores.baselines), box=None)
-        for name, score in self.scores.scores.items():
-            others = [each.get(name) for each in self.scores.baselines.values()]
-            cells = ["" if each is None else spec.format_score(name, each) for each in (score, *others)]
-            table.add_row(_label(name), *cells)
-        console.print(table)
+        console.print(score_table(spec, self.scores.scores, self.scores.baselines, label=_label))
         windows, series = len(self.scores.frames), int((self.scores.frames.counts > 0).sum())
         console.print(f"{windows:,} forecasts of {series:,} series, {speed(spec, self.scores)}")
         self._print_steps(console)
 
-    def _print_steps(self, console: "object") -> None:
-        from rich.console import Console
+    def _print_steps(self, console: "Console") -> None:
         from rich.table import Table
 
-        assert isinstance(console, Console)
         model_H, naive_H = self.scores.error_by_step()
         table = Table("step", "MAE", "seasonal naive", title="Errors by step", title_justify="left", box=None)
         every = -(-len(model_H) // MOST_STEPS)
@@ -80,22 +79,12 @@ class Forecasts:
     def print(self, output: Format) -> None:
         """Print a line for each point: as a table, or as CSV."""
         if output == "csv":
-            self._print_csv()
+            print_csv(self.results, flush=self.follow)
             return
         for point in self.results:
             bounds = "".join(f"  {low:.5g} to {high:.5g} ({level} %)" for level, (low, high) in point.intervals.items())
             named = f"{point.unique_id}  " if point.unique_id else ""
             print(f"{named}{point.ds}  {point.y:.5g}{bounds}", flush=self.follow)
-
-    def _print_csv(self) -> None:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        for number, point in enumerate(self.results):
-            record = point.to_dict()
-            if number == 0:
-                writer.writerow(record)
-            writer.writerow(record.values())
-            if self.follow:
-                sys.stdout.flush()
 
 
 def _evaluate(model: "Forecaster", split: "Panel", options: EvaluateOptions) -> ForecastScores:
@@ -121,6 +110,8 @@ def _write_figures(folder: Path, model: "Forecaster", found: "ForecastEvaluation
 def _predict(model: "Forecaster", given: InputFile, output: Format, options: PredictOptions) -> Forecasts:
     if options.follow:
         return Forecasts(results=_followed(model, given), follow=True)
+    if given.name == "-":
+        raise typer.BadParameter("give a file with --input FILE, or --follow to read the lines of stdin as they come")
     panel = None
     if given.name is not None:
         panel = list(given.open(label=None, weight=None).splits.values())[-1]  # each split contains those before it
@@ -137,19 +128,14 @@ def _levels(text: str) -> list[int]:
 
 def _followed(model: "Forecaster", given: InputFile) -> "Iterator[ForecastPoint]":
     """Yield the forecast of the next point after each line of stdin, or of a file."""
-    source = "stdin" if given.name in (None, "-") else str(given.name)
-    names = {name: given.trained_on.get(name) for name in ("time", "ids")}
-    points = LinePoints(targets=(model.target_name,), source=source, time=names["time"], unique_id=names["ids"])
     streams: dict[str | None, ForecastStream] = {}
-    with ExitStack() as stack:
-        file = sys.stdin.buffer if source == "stdin" else stack.enter_context(Path(source).open("rb"))
-        for number, point in enumerate(points.read(read_lines(file, source)), start=1):
-            try:
-                if point.unique_id not in streams:
-                    streams[point.unique_id] = model.stream(point.unique_id)
-                yield streams[point.unique_id].update(float(point.values[0]))
-            except CorpusError as error:
-                raise CorpusError(f"point {number}: {error}", file=source) from None
+
+    def update(point: Point) -> "ForecastPoint":
+        if point.unique_id not in streams:
+            streams[point.unique_id] = model.stream(point.unique_id)
+        return streams[point.unique_id].update(float(point.values[0]))
+
+    return follow(given, [model.target_name], update)
 
 
 SERIES: Report["Forecaster", "Panel"] = Report(
